@@ -1,0 +1,3 @@
+module github.com/outcrop-ai/outcrop
+
+go 1.26
