@@ -1,0 +1,133 @@
+package bedrock
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// MaxDepth is how many levels of nesting [Unmarshal] reads.
+const MaxDepth = 256
+
+// Document is any JSON value, as bytes: a tool's input, a schema.
+type Document = jsontext.Value
+
+var codec = json.Deterministic(true)
+
+// Marshal writes a value of this package as JSON, with its unknown members,
+// and with equal bytes for equal values.
+func Marshal(v any) ([]byte, error) { return json.Marshal(v, codec) }
+
+// MarshalAppend is [Marshal] onto the end of dst.
+func MarshalAppend(dst []byte, v any) ([]byte, error) {
+	text, err := json.Marshal(v, codec)
+	return append(dst, text...), err
+}
+
+// Unmarshal reads JSON into a value of this package. Duplicate names, bad
+// UTF-8, wrong types and trailing data are errors, always a *[DecodeError].
+func Unmarshal(data []byte, v any) error {
+	if deeperThan(data, MaxDepth) {
+		return &DecodeError{Reason: fmt.Sprintf("the JSON text is nested more than %d levels deep", MaxDepth)}
+	}
+	if err := json.Unmarshal(data, v, codec); err != nil {
+		return decodeError(data, err)
+	}
+	return nil
+}
+
+// deeperThan tells whether a JSON text nests objects and arrays more than
+// limit levels deep. It stops at the first level too many.
+func deeperThan(data []byte, limit int) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > limit {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// DecodeError says which member of a JSON text is wrong, and how.
+type DecodeError struct {
+	Field  string // "messages.0.content.1.text"; empty when the text as a whole is no JSON
+	Reason string
+}
+
+// Error is one sentence that names the field.
+func (e *DecodeError) Error() string {
+	if e.Field == "" {
+		return e.Reason
+	}
+	return e.Field + ": " + e.Reason
+}
+
+func decodeError(data []byte, err error) *DecodeError {
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		return &DecodeError{Field: dotted(semantic.JSONPointer), Reason: semanticReason(semantic)}
+	}
+	syntactic, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok {
+		return &DecodeError{Reason: err.Error()}
+	}
+	field := dotted(syntactic.JSONPointer)
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return &DecodeError{Field: field, Reason: "duplicate object member"}
+	}
+	if len(strings.TrimSpace(string(data))) == 0 {
+		return &DecodeError{Reason: "the JSON text is empty"}
+	}
+	return &DecodeError{Field: field, Reason: fmt.Sprintf("invalid JSON at byte %d: %v", syntactic.ByteOffset, syntactic.Err)}
+}
+
+// semanticReason says what was found and what belongs there, in words that do
+// not depend on Go types.
+func semanticReason(e *json.SemanticError) string {
+	found := map[jsontext.Kind]string{
+		'n': "null", 'f': "a boolean", 't': "a boolean", '"': "a string", '0': "a number", '{': "an object", '[': "an array",
+	}[e.JSONKind]
+	wanted := "a value of another type"
+	if e.GoType != nil {
+		wanted = wireType(e.GoType)
+	}
+	var overflow bool
+	if e.Err != nil {
+		overflow = errors.Is(e.Err, strconv.ErrRange)
+	}
+	switch {
+	case overflow:
+		return "the number is out of range"
+	case e.JSONKind == '"' && wanted == "base64 data":
+		return "the string is not valid base64"
+	case e.JSONKind == '0' && wanted == "an integer":
+		return "the number is not an integer"
+	case e.JSONKind == '"' && wanted == "a timestamp":
+		return "the string is not an ISO 8601 timestamp"
+	case found == "":
+		return "expected " + wanted
+	}
+	return fmt.Sprintf("expected %s, found %s", wanted, found)
+}
+
+// dotted turns a JSON Pointer into the form that Bedrock's messages use.
+func dotted(p jsontext.Pointer) string {
+	var parts []string
+	for token := range p.Tokens() {
+		parts = append(parts, token)
+	}
+	return strings.Join(parts, ".")
+}
