@@ -45,7 +45,7 @@ func NewConstructEvent(out *ConstructStreamOutput) Event {
 
 // ReceivedEvent makes an event of a frame from the wire. The event keeps it.
 func ReceivedEvent(m eventstream.Message) Event {
-	return Event{name: m.EventType(), frame: m.Raw, payload: m.Payload}
+	return Event{name: intern(m.EventType()), frame: m.Raw, payload: m.Payload}
 }
 
 // Type is the event's type on the wire: "messageStart", "chunk", and so on.
@@ -129,6 +129,17 @@ func (e Event) appendPayload(dst []byte) ([]byte, error) {
 		return MarshalAppend(dst, e.built.Partial)
 	}
 	return appendChunk(dst, e.chunk), nil
+}
+
+// intern gives the common event types without an allocation for each event.
+func intern(eventType []byte) string {
+	switch string(eventType) {
+	case "contentBlockDelta":
+		return "contentBlockDelta"
+	case ChunkEvent:
+		return ChunkEvent
+	}
+	return string(eventType)
 }
 
 // wrap makes the union's JSON of an event: its type around its payload.
