@@ -1,0 +1,80 @@
+package outcrop
+
+import "context"
+
+// Backend answers one call to a model: a simulator, a server, a cloud, or a
+// decorator around another Backend.
+//
+// Do returns when the model has accepted or refused the call, so whatever goes
+// wrong before is its error, always an [*Error]. For operations that stream,
+// the reply's Stream goes on after Do has returned; the context given to Do
+// governs the whole of it, and the caller must close it. Do is safe for
+// concurrent use. It neither changes the call nor keeps it after the reply has
+// ended.
+type Backend interface {
+	Do(ctx context.Context, call *Call) (*Reply, error)
+}
+
+// BackendFunc is a function as a Backend.
+type BackendFunc func(ctx context.Context, call *Call) (*Reply, error)
+
+// Do calls f.
+func (f BackendFunc) Do(ctx context.Context, call *Call) (*Reply, error) { return f(ctx, call) }
+
+// TokenCounter is a Backend that counts the input tokens of a call as its
+// models do, or as well as it can.
+type TokenCounter interface {
+	CountTokens(ctx context.Context, call *Call) (TokenCount, error)
+}
+
+// TokenCount is how many input tokens a call has.
+type TokenCount struct {
+	InputTokens int
+	Estimated   bool // counted without the model's own tokenizer
+}
+
+// ModelLister is a Backend that knows its models.
+type ModelLister interface {
+	Models(ctx context.Context) ([]Model, error)
+}
+
+// SchemaSupport is a Backend whose models can be held to a JSON Schema through
+// Converse's outputConfig.textFormat. SchemaProfile names the subset that the
+// model takes, as a profile of package structured; "" means none.
+type SchemaSupport interface {
+	SchemaProfile(modelID string) string
+}
+
+// Model describes a model that a Backend can answer for.
+type Model struct {
+	ID               string // a model id or an inference profile id
+	Name             string // for people: "Claude Sonnet 4.5"
+	Provider         string
+	InputModalities  []string // TEXT, IMAGE, ...
+	OutputModalities []string
+	Streaming        bool
+	ContextWindow    int // tokens; 0 when unknown
+	MaxOutput        int // tokens; 0 when unknown
+	Profiles         []Profile
+	Lifecycle        string // ACTIVE or LEGACY
+	Backend          string // which back-end answers for it
+}
+
+// Profile is an inference profile: a model under another id, which AWS runs
+// in several Regions.
+type Profile struct {
+	ID      string // us.anthropic.claude-...
+	Name    string
+	Regions []string
+}
+
+// Meta tells how a reply came about.
+type Meta struct {
+	RequestID   string            // the upstream's own
+	Backend     string            // "simulator", "openai", "amazon"
+	ModelID     string            // the model that answered, resolved
+	Attempts    int               // how often a back-end was asked; 0 means once
+	Estimated   bool              // the usage was counted here, not by the model
+	ContentType string            // of Body, for InvokeModel
+	Header      map[string]string // further reply headers, by canonical name
+}
