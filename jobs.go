@@ -1,0 +1,50 @@
+package outcrop
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// Jobs runs model invocation jobs: many records in the background. Every
+// method is safe for concurrent use, and sees only the jobs of its caller's
+// account. An identifier is a job's ARN or its twelve-character id; one that
+// no job has is a ResourceNotFoundException.
+type Jobs interface {
+	// Create accepts a job and returns before it runs.
+	Create(ctx context.Context, caller Caller, req *bedrock.CreateModelInvocationJobRequest) (*bedrock.CreateModelInvocationJobResponse, error)
+	Get(ctx context.Context, caller Caller, identifier string) (*bedrock.GetModelInvocationJobResponse, error)
+	List(ctx context.Context, caller Caller, req *bedrock.ListModelInvocationJobsRequest) (*bedrock.ListModelInvocationJobsResponse, error)
+	Stop(ctx context.Context, caller Caller, identifier string) error
+
+	// Watch yields the job's state now and at each change, until it is final.
+	Watch(ctx context.Context, caller Caller, identifier string) iter.Seq2[*bedrock.GetModelInvocationJobResponse, error]
+}
+
+// Objects stores what jobs read and write under s3:// URIs. All methods are
+// safe for concurrent use. A missing object is a ResourceNotFoundException.
+type Objects interface {
+	// Open reads an object from its beginning.
+	Open(ctx context.Context, uri string) (io.ReadCloser, error)
+
+	// Create writes an object: it appears whole when Commit succeeds, and not
+	// at all otherwise. Close without Commit gives up.
+	Create(ctx context.Context, uri string) (ObjectWriter, error)
+
+	// List yields the objects whose URI begins with the prefix, in byte order.
+	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
+}
+
+// ObjectWriter writes one object.
+type ObjectWriter interface {
+	io.WriteCloser
+	Commit() error
+}
+
+// Object is a stored object.
+type Object struct {
+	URI  string
+	Size int64 // bytes
+}

@@ -1,0 +1,88 @@
+package outcrop
+
+import (
+	"context"
+	"errors"
+
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// Config says what a Manager works with. Backend is required.
+type Config struct {
+	// ModelID is the model of requests that name none.
+	ModelID string
+
+	// Profile is the name of the configuration profile in force; it is
+	// reported, and decides nothing here.
+	Profile string
+
+	// Backend answers the calls.
+	Backend Backend
+
+	// Jobs runs batch jobs; without it, Batch is refused.
+	Jobs Jobs
+}
+
+// Manager offers the five inference methods on one Backend. It is safe for
+// concurrent use and holds nothing that must be closed.
+type Manager struct {
+	config Config
+}
+
+// New makes a Manager.
+func New(config Config) (*Manager, error) {
+	if config.Backend == nil {
+		return nil, errors.New("outcrop: Config.Backend is missing; package local opens a manager with the simulator")
+	}
+	return &Manager{config: config}, nil
+}
+
+// Profile is the configuration profile that the manager was made for.
+func (m *Manager) Profile() string { return m.config.Profile }
+
+// ModelID is the model of requests that name none.
+func (m *Manager) ModelID() string { return m.config.ModelID }
+
+// Do passes a call on as it is: the door for callers that have bytes, such as
+// a server. A Manager is itself a Backend.
+func (m *Manager) Do(ctx context.Context, call *Call) (*Reply, error) {
+	if call.ModelID == "" {
+		return nil, Invalid("modelId", "no model is named, and the manager has no default")
+	}
+	return m.config.Backend.Do(ctx, call)
+}
+
+// Models lists the models that the back-end knows, or none when it cannot
+// tell.
+func (m *Manager) Models(ctx context.Context) ([]Model, error) {
+	lister, ok := m.config.Backend.(ModelLister)
+	if !ok {
+		return nil, nil
+	}
+	return lister.Models(ctx)
+}
+
+// CountTokens counts the input tokens of a call without running it.
+func (m *Manager) CountTokens(ctx context.Context, call *Call) (TokenCount, error) {
+	counter, ok := m.config.Backend.(TokenCounter)
+	if !ok {
+		return TokenCount{}, Errorf(bedrock.CodeValidation, "the back-end of model %s cannot count tokens", call.ModelID)
+	}
+	return counter.CountTokens(ctx, call)
+}
+
+// Jobs is where batch jobs run, or an error that says there is no such place.
+func (m *Manager) Jobs() (Jobs, error) {
+	if m.config.Jobs == nil {
+		return nil, Errorf(bedrock.CodeValidation, "batch jobs are not configured: set Config.Jobs, or open the manager with package local")
+	}
+	return m.config.Jobs, nil
+}
+
+// model is the id of a request, or the manager's default.
+func (m *Manager) model(id string) string {
+	if id == "" {
+		return m.config.ModelID
+	}
+	return id
+}

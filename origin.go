@@ -1,0 +1,33 @@
+package outcrop
+
+import "context"
+
+// Origin is what a door knows about a request: who sent it, and under which
+// id it is followed from the door to the model and back.
+type Origin struct {
+	Caller    Caller
+	RequestID string
+	Class     Class
+}
+
+type originKey struct{}
+
+// WithOrigin puts the origin of a request in its context, for the calls that
+// a Manager makes on its behalf.
+func WithOrigin(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// OriginOf is the origin that the context carries, or the zero value: a
+// library's own call.
+func OriginOf(ctx context.Context) Origin {
+	o, _ := ctx.Value(originKey{}).(Origin)
+	return o
+}
+
+// stamp gives a call that the manager makes the origin of its request.
+func stamp(ctx context.Context, call *Call) *Call {
+	o := OriginOf(ctx)
+	call.Caller, call.RequestID, call.Class = o.Caller, o.RequestID, o.Class
+	return call
+}
