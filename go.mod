@@ -5,7 +5,9 @@ go 1.26
 require github.com/go-json-experiment/json v1.27.2
 
 require (
+	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26
+	github.com/goccy/go-yaml v1.19.2
 	pgregory.net/rapid v1.3.0
 )
 
