@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/native"
 )
 
 // Method names one of the five inference methods.
@@ -61,7 +62,7 @@ type InferRequest struct {
 	ModelID string
 
 	Prompt   string            // plain words, for every method
-	Messages []bedrock.Message // for converse and construct, and others by way of Prompt's rules
+	Messages []bedrock.Message // for converse, construct and async
 	Body     []byte            // model-native JSON, for sync, stream and async
 
 	SystemPrompt string            // apart from the conversation
@@ -133,6 +134,8 @@ func (r *InferRequest) check(method Method) error {
 		return Invalid("prompt", "say what to ask: Prompt, Messages or Body")
 	case given > 1:
 		return Invalid("prompt", "say what to ask once: Prompt, Messages or Body")
+	case len(r.Messages) > 0 && (method == MethodSync || method == MethodStream):
+		return Invalid("messages", "%s takes Prompt or a model-native Body, not messages", method)
 	case len(r.Body) > 0 && (method == MethodConverse || method == MethodConstruct):
 		return Invalid("body", "%s takes Prompt or Messages, not a model-native body", method)
 	case method == MethodAsync && r.OutputS3URI == "":
@@ -141,6 +144,23 @@ func (r *InferRequest) check(method Method) error {
 		return Invalid("schema", "construct needs a JSON Schema")
 	}
 	return nil
+}
+
+// native is the request's body, or one made of its prompt in the format of
+// the model's family.
+func (r *InferRequest) native() ([]byte, error) {
+	if len(r.Body) > 0 {
+		return r.Body, nil
+	}
+	family := native.ByModel(r.ModelID)
+	if family == nil {
+		return nil, Invalid("prompt", "no native format is known for model %s: give the body itself, or use converse", r.ModelID)
+	}
+	body, err := family.Body(native.Question{Prompt: r.Prompt, System: r.SystemPrompt, MaxTokens: r.MaxTokens})
+	if err != nil {
+		return nil, AsError(err)
+	}
+	return body, nil
 }
 
 func (r *InferRequest) converse() *bedrock.ConverseRequest {

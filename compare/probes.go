@@ -36,7 +36,7 @@ func probeStream(ctx context.Context, m *outcrop.Manager, o *Options, report fun
 	}
 	defer result.Stream.Close()
 	var first time.Time
-	reader := m.ReadChunks("")
+	var reader outcrop.ChunkReader
 	for event, err := range result.Stream.Events() {
 		if err != nil {
 			return measured{}, err

@@ -18,6 +18,7 @@ type Family struct {
 	usage   func(body []byte) (bedrock.TokenUsage, bool)
 	limits  []string // where the output limit stands: "max_tokens", "inferenceConfig.maxTokens"; the first is written when none is there
 	embed   *embedder
+	ask     func(q Question) any // a native request of plain words
 }
 
 // Info is what a native reply tells and Converse does not know.

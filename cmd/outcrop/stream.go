@@ -37,7 +37,7 @@ func (a *app) stream(ctx context.Context, m *local.Local, q *question, args []st
 		return err
 	}
 	defer result.Stream.Close()
-	reader := m.ReadChunks(setting(a.model, "OUTCROP_MODEL_ID", defaultModel))
+	var reader outcrop.ChunkReader
 	for event, err := range result.Stream.Events() {
 		if err != nil {
 			return err
