@@ -31,6 +31,9 @@ type Row struct {
 type Options struct {
 	Prompt string
 
+	// Objects is where the job of the asynchronous method writes.
+	Objects outcrop.Objects
+
 	// Results names the place of a job's results for the row's note.
 	Results func(out bedrock.ModelInvocationJobOutputDataConfig, jobID string) string
 
