@@ -95,9 +95,20 @@ func (o *Options) run(ctx context.Context, m *outcrop.Manager, method outcrop.Me
 	row.Usage, row.Note = got.usage, got.note
 	if !got.batch {
 		row.QuotaRequests = 1
-		row.QuotaTokens = quota.Settled(m.ModelID(), got.usage)
+		row.QuotaTokens = settled(m.ModelID(), got.usage)
 	}
 	return row
+}
+
+// settled is what a finished call takes from the tokens of a minute:
+// S = InputTokens + CacheWriteTokens + b × OutputTokens, with the burndown b of
+// the model (see package quota).
+func settled(modelID string, u bedrock.TokenUsage) int {
+	tokens := u.InputTokens + int(quota.DefaultBurndown().Of(modelID)*float64(u.OutputTokens))
+	if u.CacheWriteInputTokens != nil {
+		tokens += *u.CacheWriteInputTokens
+	}
+	return tokens
 }
 
 // purposes says in a few words what each method is for.
