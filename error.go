@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/native"
 )
 
 // Error is the one error type of Outcrop. Whatever a back-end, the manager or
@@ -60,6 +61,9 @@ func AsError(err error) *Error {
 	}
 	if e, ok := errors.AsType[*bedrock.ConstraintError](err); ok {
 		return &Error{Code: bedrock.CodeValidation, Message: e.Error(), Field: e.Violations[0].Field, Cause: err}
+	}
+	if e, ok := errors.AsType[*native.RequestError](err); ok {
+		return &Error{Code: bedrock.CodeValidation, Message: e.Error(), Field: e.Field, Cause: err}
 	}
 	if e, ok := errors.AsType[*bedrock.RuleError](err); ok {
 		return &Error{Code: bedrock.CodeValidation, Message: e.Error(), Field: e.Field, Cause: err}

@@ -1,0 +1,120 @@
+package native
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// object is a JSON object whose members are kept as they are.
+type object map[string]bedrock.Document
+
+// objectOf reads an object that is known to be valid: the unknown members of
+// a decoded value. Empty gives none.
+func objectOf(doc bedrock.Document) object {
+	o := object{}
+	if len(doc) > 0 {
+		_ = bedrock.Unmarshal(doc, &o)
+	}
+	return o
+}
+
+// names are the members' names, in order.
+func (o object) names() []string { return slices.Sorted(maps.Keys(o)) }
+
+// set puts a value under a name. The value must be one that marshals.
+func (o object) set(name string, value any) {
+	if doc, ok := value.(bedrock.Document); ok {
+		o[name] = doc
+		return
+	}
+	text, err := bedrock.Marshal(value)
+	if err != nil {
+		panic("native: " + err.Error()) // only plain values of our own come here
+	}
+	o[name] = text
+}
+
+// document is the object as JSON, nil when it is empty.
+func (o object) document() bedrock.Document {
+	if len(o) == 0 {
+		return nil
+	}
+	text, err := bedrock.Marshal(o)
+	if err != nil {
+		panic("native: " + err.Error()) // its values were read as JSON
+	}
+	return text
+}
+
+// only refuses the first unknown member of a part of a request.
+func only(unknown bedrock.Document, at string) error {
+	if len(unknown) == 0 {
+		return nil
+	}
+	for _, name := range objectOf(unknown).names() {
+		return extraneous(at, name)
+	}
+	return nil
+}
+
+func isNull(doc bedrock.Document) bool { return len(doc) == 0 || string(doc) == "null" }
+
+// kindOf is the first byte of a JSON value: '{', '[', '"', ...; 0 for none.
+func kindOf(doc bedrock.Document) byte {
+	for _, c := range doc {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		}
+		return c
+	}
+	return 0
+}
+
+// appendQuote appends s as a JSON string. Bytes that are no UTF-8 become the
+// replacement character.
+func appendQuote(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				dst = append(append(dst, s[start:i]...), "\uFFFD"...)
+				start = i + 1
+			}
+			i += size
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(dst, s[start:]...), '"')
+}
+
+func appendInt(dst []byte, n int) []byte { return strconv.AppendInt(dst, int64(n), 10) }
+
+func pointer[T any](v T) *T { return &v }
