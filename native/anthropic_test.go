@@ -127,3 +127,15 @@ func TestAnthropicReply(t *testing.T) {
 		t.Errorf("usage read back is %+v, %v", usage, ok)
 	}
 }
+
+func TestAnthropicReplies(t *testing.T) {
+	testReplies(t, anthropicMessages, "anthropic", usageAndCache)
+}
+
+func TestAnthropicStops(t *testing.T) {
+	testStops(t, anthropicMessages, "stop_reason", map[bedrock.StopReason]string{
+		"end_turn": "end_turn", "max_tokens": "max_tokens", "content_filtered": "refusal", "guardrail_intervened": "end_turn",
+		"model_context_window_exceeded": "model_context_window_exceeded",
+	})
+	testStops(t, anthropicMessages, "amazon-bedrock-guardrailAction", map[bedrock.StopReason]string{"guardrail_intervened": "INTERVENED"})
+}

@@ -50,13 +50,17 @@ func (o object) document() bedrock.Document {
 	return text
 }
 
-// only refuses the first unknown member of a part of a request.
+// only refuses the first unknown member of a part of a request, but for
+// nulls, which mean nothing.
 func only(unknown bedrock.Document, at string) error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	for _, name := range objectOf(unknown).names() {
-		return extraneous(at, name)
+	members := objectOf(unknown)
+	for _, name := range members.names() {
+		if !isNull(members[name]) {
+			return extraneous(at, name)
+		}
 	}
 	return nil
 }
