@@ -49,7 +49,7 @@ func Invalid(field, format string, args ...any) *Error {
 }
 
 // AsError finds the *Error in err. Other errors become one: errors of reading
-// and of constraints a ValidationException, an ended context a
+// and of constraints and rules a ValidationException, an ended context a
 // ModelTimeoutException, everything else an InternalServerException whose
 // message does not repeat err, which may hold anything.
 func AsError(err error) *Error {
@@ -63,6 +63,9 @@ func AsError(err error) *Error {
 		return &Error{Code: bedrock.CodeValidation, Message: e.Error(), Field: e.Violations[0].Field, Cause: err}
 	}
 	if e, ok := errors.AsType[*native.RequestError](err); ok {
+		return &Error{Code: bedrock.CodeValidation, Message: e.Error(), Field: e.Field, Cause: err}
+	}
+	if e, ok := errors.AsType[*bedrock.RuleError](err); ok {
 		return &Error{Code: bedrock.CodeValidation, Message: e.Error(), Field: e.Field, Cause: err}
 	}
 	switch {

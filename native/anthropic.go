@@ -17,6 +17,24 @@ var anthropicMessages = &Family{
 	encoder: newAnthropicEncoder,
 	usage:   anthropicReplyUsage,
 	limits:  []string{"max_tokens"},
+	ask:     askAnthropic,
+}
+
+// askAnthropic is a request of one user message. max_tokens is required.
+func askAnthropic(q Question) any {
+	limit := q.MaxTokens
+	if limit == 0 {
+		limit = defaultMaxTokens
+	}
+	body := map[string]any{
+		"anthropic_version": "bedrock-2023-05-31",
+		"max_tokens":        limit,
+		"messages":          []any{map[string]any{"role": "user", "content": q.Prompt}},
+	}
+	if q.System != "" {
+		body["system"] = q.System
+	}
+	return body
 }
 
 type anthropicRequest struct {

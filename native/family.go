@@ -17,6 +17,7 @@ type Family struct {
 	limits  []string // where the output limit stands: "max_tokens", "inferenceConfig.maxTokens"; the first is written when none is there
 	embed   *embedder
 	chat    *Family // the format of requests with messages, where this one has a prompt
+	ask     func(q Question) any // a native request of plain words
 }
 
 // Info is what a native reply tells and Converse does not know.
