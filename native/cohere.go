@@ -17,6 +17,15 @@ var cohereCommandR = &Family{
 	reply:   cohereReply,
 	encoder: newCohereEncoder,
 	limits:  []string{"max_tokens"},
+	ask:     askCohere,
+}
+
+func askCohere(q Question) any {
+	body := map[string]any{"message": q.Prompt}
+	if q.System != "" {
+		body["preamble"] = q.System
+	}
+	return withLimit(body, "max_tokens", q)
 }
 
 type cohereRequest struct {

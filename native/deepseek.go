@@ -15,6 +15,7 @@ var deepseekText = &Family{
 	encoder: newDeepseekEncoder,
 	limits:  []string{"max_tokens"},
 	chat:    deepseekChat,
+	ask:     askDeepseek,
 }
 
 // deepseekChat is DeepSeek's format with messages: Chat Completions.
@@ -23,8 +24,13 @@ var deepseekChat = chatFamily("deepseek-chat", chatStyle{finish: "finish_reason"
 const thinkEnd = "\n</think>\n\n"
 
 var deepseekTemplate = &promptTemplate{
-	turns: []turnMark{{"<｜User｜>", roleUser}, {"<｜Assistant｜>", roleAssistant}},
-	noise: []string{"<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<think>"},
+	turns: []turnMark{{"<｜begin▁of▁sentence｜>", roleSystem}, {"<｜User｜>", roleUser}, {"<｜Assistant｜>", roleAssistant}},
+	noise: []string{"<｜end▁of▁sentence｜>", "<think>"},
+}
+
+func askDeepseek(q Question) any {
+	prompt := "<｜begin▁of▁sentence｜>" + q.System + "<｜User｜>" + q.Prompt + "<｜Assistant｜><think>\n"
+	return withLimit(map[string]any{"prompt": prompt}, "max_tokens", q)
 }
 
 func deepseekToConverse(body []byte) (*bedrock.ConverseRequest, error) {

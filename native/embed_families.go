@@ -12,6 +12,7 @@ var titanEmbed = &Family{
 	name:  "titan-embeddings",
 	embed: &embedder{request: titanEmbedRequest, reply: titanEmbedReply},
 	usage: titanEmbedUsage,
+	ask:   func(q Question) any { return map[string]any{"inputText": q.Prompt} },
 }
 
 func titanEmbedRequest(body []byte) (*EmbedRequest, error) {
@@ -66,6 +67,9 @@ func titanEmbedUsage(body []byte) (bedrock.TokenUsage, bool) {
 var cohereEmbed = &Family{
 	name:  "cohere-embed",
 	embed: &embedder{request: cohereEmbedRequest, reply: cohereEmbedReply},
+	ask: func(q Question) any {
+		return map[string]any{"texts": []string{q.Prompt}, "input_type": "search_document"}
+	},
 }
 
 // maxCohereTexts is how many texts a request may hold.

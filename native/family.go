@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -16,7 +17,7 @@ type Family struct {
 	usage   func(body []byte) (bedrock.TokenUsage, bool)
 	limits  []string // where the output limit stands: "max_tokens", "inferenceConfig.maxTokens"; the first is written when none is there
 	embed   *embedder
-	chat    *Family // the format of requests with messages, where this one has a prompt
+	chat    *Family              // the format of requests with messages, where this one has a prompt
 	ask     func(q Question) any // a native request of plain words
 }
 
@@ -54,7 +55,31 @@ func (f *Family) Request(body []byte) (*bedrock.ConverseRequest, error) {
 	if err != nil {
 		return nil, err
 	}
+	declareTools(req)
 	return req, f.checkRanges(req.InferenceConfig)
+}
+
+// declareTools names the tools that a conversation used when the request
+// offers none any more: Converse wants them named, native formats do not.
+func declareTools(req *bedrock.ConverseRequest) {
+	if req.ToolConfig != nil {
+		return
+	}
+	var config bedrock.ToolConfiguration
+	for i := range req.Messages {
+		for j := range req.Messages[i].Content {
+			use := req.Messages[i].Content[j].ToolUse
+			if use == nil || slices.ContainsFunc(config.Tools, func(t bedrock.Tool) bool { return t.ToolSpec.Name == use.Name }) {
+				continue
+			}
+			config.Tools = append(config.Tools, bedrock.Tool{ToolSpec: &bedrock.ToolSpecification{
+				Name: use.Name, InputSchema: bedrock.ToolInputSchema{JSON: bedrock.Document(`{"type":"object"}`)},
+			}})
+		}
+	}
+	if len(config.Tools) > 0 {
+		req.ToolConfig = &config
+	}
 }
 
 // checkRanges refuses settings that no model takes.

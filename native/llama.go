@@ -14,6 +14,20 @@ var llamaText = &Family{
 	encoder: newLlamaEncoder,
 	usage:   llamaUsage,
 	limits:  []string{"max_gen_len"},
+	ask:     askLlama,
+}
+
+// askLlama writes Llama 3's template.
+func askLlama(q Question) any {
+	turn := func(role, text string) string {
+		return "<|start_header_id|>" + role + "<|end_header_id|>\n\n" + text
+	}
+	prompt := "<|begin_of_text|>"
+	if q.System != "" {
+		prompt += turn("system", q.System) + "<|eot_id|>"
+	}
+	prompt += turn("user", q.Prompt) + "<|eot_id|>" + turn("assistant", "")
+	return withLimit(map[string]any{"prompt": prompt}, "max_gen_len", q)
 }
 
 type llamaRequest struct {

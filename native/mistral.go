@@ -15,11 +15,18 @@ var mistralText = &Family{
 	encoder: newMistralEncoder,
 	limits:  []string{"max_tokens"},
 	chat:    mistralChat,
+	ask:     askMistral,
 }
 
 // mistralChat is the chat format of Mistral Large and Small on Bedrock: Chat
 // Completions but for the replies' stop_reason and what stands around them.
 var mistralChat = chatFamily("mistral-chat", chatStyle{bare: true, finish: "stop_reason", delta: "message"})
+
+// askMistral writes one instruction, the system's words first.
+func askMistral(q Question) any {
+	prompt := "<s>[INST] " + before(q.System, q.Prompt) + " [/INST]"
+	return withLimit(map[string]any{"prompt": prompt}, "max_tokens", q)
+}
 
 type mistralRequest struct {
 	Prompt      string   `json:"prompt"`

@@ -61,6 +61,10 @@ func For(modelID string, body []byte) (*Family, error) {
 	return f, nil
 }
 
+// Default is the family of models that are not on Bedrock: Chat Completions,
+// which engines of all kinds take.
+func Default() *Family { return openaiChat }
+
 // ByModel finds the family of a model id, an inference profile id or an ARN
 // that holds one, or nil. Mistral and DeepSeek have two formats; the one with
 // a prompt stands for both, and their output limits stand in the same place.

@@ -15,6 +15,21 @@ var novaMessages = &Family{
 	encoder: newNovaEncoder,
 	usage:   novaReplyUsage,
 	limits:  []string{"inferenceConfig.maxTokens", "inferenceConfig.max_new_tokens"},
+	ask:     askNova,
+}
+
+func askNova(q Question) any {
+	body := map[string]any{
+		"schemaVersion": "messages-v1",
+		"messages":      []bedrock.Message{bedrock.UserText(q.Prompt)},
+	}
+	if q.System != "" {
+		body["system"] = []bedrock.SystemContentBlock{{Text: &q.System}}
+	}
+	if q.MaxTokens > 0 {
+		body["inferenceConfig"] = map[string]int{"maxTokens": q.MaxTokens}
+	}
+	return body
 }
 
 type novaRequest struct {

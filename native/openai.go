@@ -16,5 +16,14 @@ func chatFamily(name string, style chatStyle) *Family {
 		encoder: style.encoder,
 		usage:   chatReplyUsage,
 		limits:  []string{"max_tokens", "max_completion_tokens"},
+		ask:     askChat,
 	}
+}
+
+func askChat(q Question) any {
+	messages := []map[string]string{{"role": "user", "content": q.Prompt}}
+	if q.System != "" {
+		messages = append([]map[string]string{{"role": "system", "content": q.System}}, messages...)
+	}
+	return withLimit(map[string]any{"messages": messages}, "max_tokens", q)
 }

@@ -97,6 +97,14 @@ var instTemplate = &promptTemplate{
 	noise: []string{"<s>", "</s>"},
 }
 
+// before is a prompt with the system's words before it, if there are any.
+func before(system, prompt string) string {
+	if system == "" {
+		return prompt
+	}
+	return system + "\n\n" + prompt
+}
+
 // textEncoder writes the chunks of families whose replies are plain text.
 type textEncoder struct {
 	chunk  func(text string) []byte

@@ -14,6 +14,17 @@ var titanText = &Family{
 	encoder: newTitanEncoder,
 	usage:   titanUsage,
 	limits:  []string{"textGenerationConfig.maxTokenCount"},
+	ask:     askTitan,
+}
+
+// askTitan puts the system's words before the prompt: Titan has no place of
+// its own for them.
+func askTitan(q Question) any {
+	body := map[string]any{"inputText": before(q.System, q.Prompt)}
+	if q.MaxTokens > 0 {
+		body["textGenerationConfig"] = map[string]int{"maxTokenCount": q.MaxTokens}
+	}
+	return body
 }
 
 type titanRequest struct {
