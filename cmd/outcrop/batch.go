@@ -65,7 +65,7 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if r.name == "" {
 		r.name = jobName(r.input)
 	}
-	staged := fmt.Sprintf("s3://outcrop-batch/%s", m.NewID())
+	staged := fmt.Sprintf("s3://outcrop-batch/%s", newID())
 	input := staged + "/input/" + filepath.Base(r.input)
 	if err := m.PutFile(ctx, input, r.input); err != nil {
 		return usageError{err}
@@ -166,4 +166,3 @@ func jobName(file string) string {
 	}
 	return name
 }
-

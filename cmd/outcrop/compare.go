@@ -47,6 +47,7 @@ func (a *app) compare(ctx context.Context, m *local.Local, prompt string) error 
 	began := time.Now()
 	rows := compare.Run(ctx, m.Manager, compare.Options{
 		Prompt:  prompt,
+		Objects: m.Objects(),
 		Results: m.ResultsPath,
 		Progress: func(step compare.Step) {
 			p.show(fmt.Sprintf("%s  %s", step.Method, step.State))

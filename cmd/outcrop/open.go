@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,10 +27,13 @@ func (a *app) with(c *cobra.Command, f func(ctx context.Context, m *local.Local)
 	if err != nil {
 		return err
 	}
-	ctx := outcrop.WithOrigin(c.Context(), outcrop.Origin{RequestID: m.NewID()})
+	ctx := outcrop.WithOrigin(c.Context(), outcrop.Origin{RequestID: newID()})
 	err = f(ctx, m)
 	if closing := m.Close(context.WithoutCancel(ctx)); err == nil {
 		err = closing
 	}
 	return err
 }
+
+// newID is the id of a request or of a staging place.
+func newID() string { return strings.ToLower(rand.Text()) }

@@ -35,13 +35,13 @@ are required.`,
 }
 
 func (a *app) serve(ctx context.Context, m *local.Local, listen, keys string) error {
-	var ring *sigv4.Keyring
+	config := server.Config{Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil))}
 	if keys != "" {
-		var warning string
-		var err error
-		if ring, warning, err = sigv4.LoadKeys(keys); err != nil {
+		ring, warning, err := sigv4.LoadKeys(keys)
+		if err != nil {
 			return usageError{err}
 		}
+		config.Keys = ring
 		if warning != "" {
 			a.say("warning: %s", warning)
 		}
@@ -50,12 +50,8 @@ func (a *app) serve(ctx context.Context, m *local.Local, listen, keys string) er
 	if err != nil {
 		return usageError{err}
 	}
-	s, err := server.New(server.Config{
-		Manager: m.Manager,
-		Keys:    ring,
-		Address: listener.Addr(),
-		Logger:  slog.New(slog.NewTextHandler(a.stderr, nil)),
-	})
+	config.Addr = listener.Addr().String()
+	s, err := server.New(config)
 	if err != nil {
 		listener.Close()
 		return usageError{err}
