@@ -242,6 +242,6 @@ func (e *anthropicEncoder) addDelta(index int, kind, text string) {
 	chunk := make([]byte, 0, len(text)+len(kind)+96)
 	chunk = appendInt(append(chunk, `{"type":"content_block_delta","index":`...), index)
 	chunk = append(append(chunk, `,"delta":{"type":`...), kind...)
-	chunk = appendQuote(chunk, text)
+	chunk = bedrock.AppendString(chunk, text)
 	e.chunks = append(e.chunks, append(chunk, `}}`...))
 }

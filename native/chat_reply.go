@@ -113,7 +113,7 @@ func (s chatStyle) message(m *bedrock.Message) *chatMessage {
 	}
 	out.Content = bedrock.Document("null")
 	if text != "" || len(out.ToolCalls) == 0 {
-		out.Content = appendQuote(nil, text)
+		out.Content = bedrock.AppendString(nil, text)
 	}
 	return out
 }
@@ -144,9 +144,9 @@ func (s chatStyle) encoder(info *Info) Encoder {
 	e := &chatEncoder{style: s}
 	var head []byte
 	if !s.bare {
-		head = append(appendQuote([]byte(`"id":`), chatID(info)), `,"object":"chat.completion.chunk","created":`...)
+		head = append(bedrock.AppendString([]byte(`"id":`), chatID(info)), `,"object":"chat.completion.chunk","created":`...)
 		head = append(appendInt(head, int(info.Created.Unix())), `,"model":`...)
-		head = append(appendQuote(head, info.ModelID), ',')
+		head = append(bedrock.AppendString(head, info.ModelID), ',')
 	}
 	e.prefix = "{" + string(head) + `"choices":[{"index":0,"` + s.delta + `":`
 	e.suffix = `,"` + s.finish + `":`
@@ -165,8 +165,8 @@ func (e *chatEncoder) Encode(out *bedrock.ConverseStreamOutput, firstByte time.D
 			e.endReasoning()
 			chunk := append([]byte(e.prefix), `{"tool_calls":[{"index":`...)
 			chunk = append(appendInt(chunk, e.tools), `,"id":`...)
-			chunk = append(appendQuote(chunk, tool.ToolUseID), `,"type":"function","function":{"name":`...)
-			e.add(append(appendQuote(chunk, tool.Name), `,"arguments":""}}]}`...))
+			chunk = append(bedrock.AppendString(chunk, tool.ToolUseID), `,"type":"function","function":{"name":`...)
+			e.add(append(bedrock.AppendString(chunk, tool.Name), `,"arguments":""}}]}`...))
 			e.tools++
 		}
 	case out.MessageStop != nil:
@@ -186,7 +186,7 @@ func (e *chatEncoder) delta(delta *bedrock.ContentBlockDelta) {
 	case delta.ToolUse != nil && e.tools > 0:
 		chunk := append([]byte(e.prefix), `{"tool_calls":[{"index":`...)
 		chunk = append(appendInt(chunk, e.tools-1), `,"function":{"arguments":`...)
-		e.add(append(appendQuote(chunk, delta.ToolUse.Input), `}}]}`...))
+		e.add(append(bedrock.AppendString(chunk, delta.ToolUse.Input), `}}]}`...))
 	case delta.ReasoningContent != nil && delta.ReasoningContent.Text != nil:
 		text := *delta.ReasoningContent.Text
 		if !e.style.tagged {
@@ -211,7 +211,7 @@ func (e *chatEncoder) endReasoning() {
 func (e *chatEncoder) text(before, text, after string) {
 	chunk := make([]byte, 0, len(e.prefix)+len(before)+len(text)+len(e.suffix)+24)
 	chunk = append(append(chunk, e.prefix...), before...)
-	e.add(append(appendQuote(chunk, text), after...))
+	e.add(append(bedrock.AppendString(chunk, text), after...))
 }
 
 // add ends a chunk that has its message.
@@ -221,7 +221,7 @@ func (e *chatEncoder) add(chunk []byte) {
 
 func (e *chatEncoder) end(m *bedrock.ConverseStreamMetadataEvent, firstByte time.Duration) error {
 	chunk := append([]byte(e.prefix), `{}`...)
-	chunk = append(appendQuote(append(chunk, e.suffix...), chatFinish(e.stop)), `}]`...)
+	chunk = append(bedrock.AppendString(append(chunk, e.suffix...), chatFinish(e.stop)), `}]`...)
 	tail := object{}
 	tail.set(metricsName, metricsOf(m, firstByte))
 	if !e.style.bare {

@@ -300,7 +300,7 @@ func (e *cohereEncoder) Encode(out *bedrock.ConverseStreamOutput, firstByte time
 	case out.ContentBlockDelta != nil && out.ContentBlockDelta.Delta.Text != nil:
 		text := *out.ContentBlockDelta.Delta.Text
 		chunk := append(make([]byte, 0, len(text)+80), `{"is_finished":false,"event_type":"text-generation","text":`...)
-		e.chunks = append(e.chunks, append(appendQuote(chunk, text), '}'))
+		e.chunks = append(e.chunks, append(bedrock.AppendString(chunk, text), '}'))
 	case out.MessageStart != nil:
 		return e.add(map[string]any{"is_finished": false, "event_type": "stream-start", "generation_id": e.info.ID})
 	case out.MessageStop != nil:

@@ -78,7 +78,7 @@ func newDeepseekEncoder(*Info) Encoder {
 		after: thinkEnd,
 		chunk: func(text string) []byte {
 			chunk := append(make([]byte, 0, len(text)+64), `{"choices":[{"text":`...)
-			return append(appendQuote(chunk, text), `,"stop_reason":null}]}`...)
+			return append(bedrock.AppendString(chunk, text), `,"stop_reason":null}]}`...)
 		},
 		last: func(stop bedrock.StopReason, _ *bedrock.ConverseStreamMetadataEvent, metrics *invocationMetrics) ([]byte, error) {
 			return bedrock.Marshal(&deepseekResponse{

@@ -44,7 +44,7 @@ func FuzzQuote(f *testing.F) {
 	f.Add("a\"\\\n\x00\u2028é\xff")
 	f.Fuzz(func(t *testing.T, s string) {
 		var back string
-		if err := bedrock.Unmarshal(appendQuote(nil, s), &back); err != nil {
+		if err := bedrock.Unmarshal(bedrock.AppendString(nil, s), &back); err != nil {
 			t.Fatalf("%q is written as no JSON: %v", s, err)
 		}
 		if want := string([]rune(s)); back != want {

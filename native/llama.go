@@ -134,7 +134,7 @@ func newLlamaEncoder(*Info) Encoder {
 	return &textEncoder{
 		chunk: func(text string) []byte {
 			chunk := append(make([]byte, 0, len(text)+96), `{"generation":`...)
-			return append(appendQuote(chunk, text), `,"prompt_token_count":null,"generation_token_count":null,"stop_reason":null}`...)
+			return append(bedrock.AppendString(chunk, text), `,"prompt_token_count":null,"generation_token_count":null,"stop_reason":null}`...)
 		},
 		last: func(stop bedrock.StopReason, m *bedrock.ConverseStreamMetadataEvent, metrics *invocationMetrics) ([]byte, error) {
 			return bedrock.Marshal(&llamaResponse{

@@ -143,7 +143,7 @@ func (e *novaEncoder) Encode(out *bedrock.ConverseStreamOutput, firstByte time.D
 	case out.ContentBlockDelta != nil && out.ContentBlockDelta.Delta.Text != nil:
 		text := *out.ContentBlockDelta.Delta.Text
 		chunk := append(make([]byte, 0, len(text)+80), `{"contentBlockDelta":{"delta":{"text":`...)
-		chunk = append(appendQuote(chunk, text), `},"contentBlockIndex":`...)
+		chunk = append(bedrock.AppendString(chunk, text), `},"contentBlockIndex":`...)
 		e.chunks[0] = append(appendInt(chunk, out.ContentBlockDelta.ContentBlockIndex), `}}`...)
 	case out.Metadata != nil:
 		metadata := object{}

@@ -130,7 +130,7 @@ func newTitanEncoder(*Info) Encoder {
 	return &textEncoder{
 		chunk: func(text string) []byte {
 			chunk := append(make([]byte, 0, len(text)+128), `{"outputText":`...)
-			return append(appendQuote(chunk, text), `,"index":0,"totalOutputTextTokenCount":null,"completionReason":null,"inputTextTokenCount":null}`...)
+			return append(bedrock.AppendString(chunk, text), `,"index":0,"totalOutputTextTokenCount":null,"completionReason":null,"inputTextTokenCount":null}`...)
 		},
 		last: func(stop bedrock.StopReason, m *bedrock.ConverseStreamMetadataEvent, metrics *invocationMetrics) ([]byte, error) {
 			return bedrock.Marshal(&titanChunk{
