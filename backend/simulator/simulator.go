@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,10 @@ const Name = "simulator"
 
 // Notice is the line that a program prints when it starts with the simulator.
 const Notice = "Answers come from the built-in simulator: deterministic text made of the prompt's words, from no model. Configure a back-end for real ones."
+
+// PaceHeader is the reply header that tells the pace of a reply that was made
+// to take time.
+const PaceHeader = "X-Outcrop-Pace"
 
 // Config says what a simulator answers for and how. The zero value answers
 // every model of the built-in catalogue, at once.
@@ -172,6 +177,9 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 		}
 	}
 	meta := m.meta
+	if m.paced {
+		meta.Header = map[string]string{PaceHeader: m.pace.Name}
+	}
 	id := p.seed.fork(forRequestID)
 	meta.RequestID = id.requestID()
 	if call.Streams() {
@@ -284,8 +292,23 @@ func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt, v *
 		Metrics:           bedrock.ConverseMetrics{LatencyMs: int(t.total(s.output) / time.Millisecond)},
 		PerformanceConfig: req.PerformanceConfig,
 		ServiceTier:       req.ServiceTier,
+
+		AdditionalModelResponseFields: responseFields(req.AdditionalModelResponseFieldPaths, s.sequence),
 	}
 	return response, t, nil
+}
+
+// responseFields is what a request asks for of the model's own reply fields.
+// The one there is to tell of is the stop sequence that ended the text.
+func responseFields(paths []string, sequence string) bedrock.Document {
+	if sequence == "" || !slices.Contains(paths, "/stop_sequence") {
+		return nil
+	}
+	text, err := bedrock.Marshal(map[string]string{"stop_sequence": sequence})
+	if err != nil {
+		return nil // a sequence of bad UTF-8 stops nothing and tells nothing
+	}
+	return text
 }
 
 // unknownLimit is the limit of output tokens of a model that publishes none.
