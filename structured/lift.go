@@ -348,13 +348,20 @@ func (l *lifter) downEntries(s *shape, obj map[string]any) []any {
 	return list
 }
 
-// branch picks the form a value of the full schema has: the first that accepts
-// it, else the first of its type.
+// branch picks the form a value of the full schema has: of those that accept
+// it the one with a place for most of its members, else the first of its type.
 func (l *lifter) branch(choices []*shape, v any) int {
+	best, fewest := -1, 0
 	for i, c := range choices {
-		if c.holds(v) {
-			return i
+		if !c.holds(v) {
+			continue
 		}
+		if n := c.homeless(v, 0); best < 0 || n < fewest {
+			best, fewest = i, n
+		}
+	}
+	if best >= 0 {
+		return best
 	}
 	for i, c := range choices {
 		if c.ofType(typeName(v), 0) {
@@ -371,6 +378,39 @@ func (s *shape) holds(v any) bool {
 		return slices.ContainsFunc(s.choices, func(c *shape) bool { return c.holds(v) })
 	}
 	return s.ofType(typeName(v), 0) && s.view.accepts(v)
+}
+
+// homeless counts the members of a value that a closed shape has no place for.
+func (s *shape) homeless(v any, depth int) int {
+	obj, ok := v.(map[string]any)
+	if !ok {
+		return 0
+	}
+	switch s.kind {
+	case objectShape:
+		n := len(obj)
+		for _, m := range s.members {
+			if _, there := obj[m.name]; there && !m.spill {
+				n--
+			}
+			if m.spill {
+				return 0
+			}
+		}
+		if s.open || s.item != nil {
+			return 0
+		}
+		return n
+	case unionShape:
+		fewest := len(obj)
+		for _, c := range s.choices {
+			if depth < 8 && c.ofType("object", 0) {
+				fewest = min(fewest, c.homeless(v, depth+1))
+			}
+		}
+		return fewest
+	}
+	return 0
 }
 
 // ofType tells whether full values of a type belong to the shape.

@@ -610,6 +610,9 @@ func (l *lowering) fillOthers(s *shape, w view, aliases map[string]bool) {
 			s.item = l.anyOf(kinds, w)
 		}
 	case len(kinds) > 0:
+		if free {
+			l.note("close object", Narrowing, w, "the back-end takes only closed objects")
+		}
 		value := l.anyOf(kinds, w)
 		if value.kind == neverShape {
 			return
@@ -662,10 +665,10 @@ func (l *lowering) others(w view) (kinds []view, key object, free bool) {
 	if closed && len(patterns) == 1 && l.takesPattern(patterns[0].pattern) {
 		key = append(key, field{"pattern", patterns[0].pattern.String()})
 	}
-	if free && len(kinds) > 0 && allFree(kinds) {
+	if free && allFree(kinds) {
 		kinds = nil
 	}
-	return kinds, key, free && len(kinds) == 0
+	return kinds, key, free
 }
 
 func allFree(kinds []view) bool {
