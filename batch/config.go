@@ -33,7 +33,7 @@ type Config struct {
 	WatchInterval  time.Duration // how often Watch tells that counts have changed, at most; 250 ms
 
 	MaxUnfinished int // jobs of all accounts that have not ended; 1000
-	KeepFinished  int // jobs that have ended and can still be asked for; 10,000
+	KeepFinished  int // jobs that have ended and can still be asked for, inline bodies included; 10,000
 
 	Clock Clock
 	NewID func() string  // twelve of a-z0-9
