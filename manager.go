@@ -3,8 +3,10 @@ package outcrop
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/structured"
 )
 
 // Config says what a Manager works with. Backend is required.
@@ -21,12 +23,16 @@ type Config struct {
 
 	// Jobs runs batch jobs; without it, Batch is refused.
 	Jobs Jobs
+
+	// Now is the clock of measured latencies; time.Now when nil.
+	Now func() time.Time
 }
 
 // Manager offers the five inference methods on one Backend. It is safe for
 // concurrent use and holds nothing that must be closed.
 type Manager struct {
-	config Config
+	config  Config
+	schemas *structured.Compiler
 }
 
 // New makes a Manager.
@@ -34,7 +40,10 @@ func New(config Config) (*Manager, error) {
 	if config.Backend == nil {
 		return nil, errors.New("outcrop: Config.Backend is missing; package local opens a manager with the simulator")
 	}
-	return &Manager{config: config}, nil
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Manager{config: config, schemas: structured.NewCompiler(structured.Config{})}, nil
 }
 
 // Profile is the configuration profile that the manager was made for.

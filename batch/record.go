@@ -133,6 +133,9 @@ func (s *sender) usage(call *outcrop.Call, reply *outcrop.Reply, body []byte) (i
 		}
 		return 0, 0
 	}
+	if u := reply.Meta.Usage; u != nil {
+		return u.InputTokens, u.OutputTokens
+	}
 	if s.config.Usage != nil {
 		if input, output, ok := s.config.Usage(call.ModelID, body); ok {
 			return input, output

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/sigv4"
+)
+
+// admit reads the body and finds out who asks. Who can be turned away without
+// the body is, so that strangers cannot make the server read it.
+func (x *exchange) admit() error {
+	v := x.server.verifier
+	if v == nil {
+		x.caller = outcrop.Caller{Account: x.server.config.Account, Region: x.region()}
+		return x.readBody()
+	}
+	if x.unclaimed != nil {
+		return x.unclaimed
+	}
+	if x.claims.Scheme == sigv4.Bearer || !x.known() {
+		if err := x.verify(nil); err != nil || x.claims.Scheme != sigv4.Bearer {
+			return err
+		}
+		return x.readBody()
+	}
+	if err := x.readBody(); err != nil {
+		return err
+	}
+	return x.verify(x.body)
+}
+
+// known tells whether somebody has the access key.
+func (x *exchange) known() bool {
+	_, ok := x.server.verifier.Keys.Key(x.claims.AccessKeyID)
+	return ok
+}
+
+func (x *exchange) verify(body []byte) error {
+	id, err := x.server.verifier.Verify(x.claims, body)
+	if err != nil {
+		return err
+	}
+	x.caller = outcrop.Caller{Tenant: id.Tenant.Name, Account: id.Tenant.Account, Region: x.region()}
+	return nil
+}
+
+// region is the one that the request was signed for.
+func (x *exchange) region() string {
+	if x.unclaimed == nil && x.claims.Scope.Region != "" && !strings.ContainsFunc(x.claims.Scope.Region, notInRegion) {
+		return x.claims.Scope.Region
+	}
+	return x.server.config.Region
+}
+
+// notInRegion keeps an unverified region, which gets into ARNs, to what a
+// region can be.
+func notInRegion(r rune) bool {
+	return r != '-' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+}
+
+// readBody reads the whole body. It is never nil afterwards.
+func (x *exchange) readBody() error {
+	limit := x.server.config.MaxBody
+	if encoding := x.r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return outcrop.Invalid("Content-Encoding", "%s is not supported; send the body as it is", quote(encoding))
+	}
+	size := x.r.ContentLength
+	if size > limit {
+		return tooLarge(limit)
+	}
+	if size >= 0 {
+		x.body = make([]byte, size)
+		if _, err := io.ReadFull(x.r.Body, x.body); err != nil {
+			return unread(err)
+		}
+		return nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limit))
+	if err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return tooLarge(limit)
+		}
+		return unread(err)
+	}
+	x.body = body
+	return nil
+}
+
+func tooLarge(limit int64) error {
+	return outcrop.Errorf(bedrock.CodeRequestTooLarge, "The request body is larger than %d bytes.", limit)
+}
+
+func unread(err error) error {
+	return outcrop.Errorf(bedrock.CodeValidation, "The request body could not be read to its end: %w", err)
+}
+
+// wantJSON refuses a body that is not declared to be JSON. Besides being what
+// AWS does, it keeps a web page from sending one without asking first.
+func (x *exchange) wantJSON() error {
+	declared := x.r.Header.Get("Content-Type")
+	media, _, err := mime.ParseMediaType(declared)
+	switch {
+	case declared == contentJSON:
+	case declared == "":
+		return outcrop.Invalid("Content-Type", "the header is missing; the body has to be application/json")
+	case err != nil || !isJSON(media):
+		return outcrop.Invalid("Content-Type", "%s is not application/json", quote(declared))
+	}
+	return nil
+}
+
+func isJSON(media string) bool {
+	return media == contentJSON || strings.HasPrefix(media, "application/x-amz-json-") || strings.HasSuffix(media, "+json")
+}
+
+// decode reads a JSON body, and the members that travel in the path, the query
+// and the headers, into a request of package bedrock, and checks the API's
+// constraints.
+func (x *exchange) decode(req bedrock.Validatable) error {
+	if x.r.Method == http.MethodPost {
+		if err := x.wantJSON(); err != nil {
+			return err
+		}
+		if err := bedrock.Unmarshal(x.body, req); err != nil {
+			return err
+		}
+	}
+	if err := x.bind(req); err != nil {
+		return err
+	}
+	return bedrock.Validate(req)
+}

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/sigv4"
+)
+
+// statusError is an error whose HTTP status is not the one of its code.
+type statusError struct {
+	status int
+	header http.Header
+	err    *outcrop.Error
+}
+
+func (e *statusError) Error() string { return e.err.Error() }
+func (e *statusError) Unwrap() error { return e.err }
+
+// fail answers with an error: the one writer of errors.
+func (x *exchange) fail(err error) {
+	status, e := x.judge(err)
+	x.code = e.Code
+	header := x.w.Header()
+	header["X-Amzn-Errortype"] = []string{e.Code}
+	if s, ok := errors.AsType[*statusError](err); ok {
+		for name, values := range s.header {
+			header[name] = values
+		}
+	}
+	_ = x.send(status, contentJSON, errorBody(e))
+}
+
+// judge finds the code and the HTTP status of an error.
+func (x *exchange) judge(err error) (int, *outcrop.Error) {
+	if x.draining() {
+		err = outcrop.Errorf(bedrock.CodeServiceUnavailable, "The server is shutting down.")
+	}
+	if refused, ok := errors.AsType[*sigv4.Error](err); ok {
+		return refused.Status, &outcrop.Error{Code: refused.Code, Message: refused.Message}
+	}
+	e := outcrop.AsError(err)
+	if s, ok := errors.AsType[*statusError](err); ok {
+		return s.status, e
+	}
+	return bedrock.Code(e.Code).Status, e
+}
+
+// errorBody is the JSON of an error: its message, or what a failed Construct
+// has to tell.
+func errorBody(e *outcrop.Error) []byte {
+	var body any = struct {
+		Message string `json:"message"`
+	}{e.Message}
+	if failure, ok := errors.AsType[*bedrock.SchemaFailure](e); ok && e.Code == bedrock.CodeSchemaValidation {
+		body = failure
+	}
+	text, err := bedrock.Marshal(body)
+	if err != nil { // a partial value that is no JSON, or a message that is no UTF-8
+		return []byte(`{"message":"the error could not be written as JSON"}`)
+	}
+	return text
+}

@@ -1,0 +1,212 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/sigv4"
+)
+
+// exchange is one request and its reply, with what the log will tell of them.
+// It belongs to the request's goroutine.
+type exchange struct {
+	server *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	rc     *http.ResponseController
+	id     string
+	begun  time.Time
+
+	claims    *sigv4.Request // what the request says of its sender, or
+	unclaimed error          // why it says nothing that can be read
+	route     *route
+	labels    labels
+	caller    outcrop.Caller
+	body      []byte
+
+	deadlineAt time.Time // when the write deadline has to be moved again
+	status     int       // 0 until the reply has begun
+	kind       *streamKind
+	streaming  bool // the reply is an event stream and has begun
+	gone       bool // the client went away, or read too slowly
+	model      string
+	backend    string
+	code       string // of the error that was sent
+	usage      *bedrock.TokenUsage
+	events     int
+}
+
+func newExchange(s *Server, w http.ResponseWriter, r *http.Request) *exchange {
+	return &exchange{server: s, w: w, r: r, rc: http.NewResponseController(w), id: s.config.NewID(), begun: time.Now()}
+}
+
+// origin is what the manager should know of the request.
+func (x *exchange) origin() outcrop.Origin {
+	return outcrop.Origin{Caller: x.caller, RequestID: x.id, Class: outcrop.Interactive}
+}
+
+// context is the request's context with its origin.
+func (x *exchange) context() context.Context { return outcrop.WithOrigin(x.r.Context(), x.origin()) }
+
+// errDraining is the cause with which requests end that outlast the drain.
+var errDraining = errors.New("the server is shutting down")
+
+// draining tells whether the server gave up waiting for the request.
+func (x *exchange) draining() bool {
+	return errors.Is(context.Cause(x.r.Context()), errDraining)
+}
+
+// finish recovers from a panic and logs the request.
+func (x *exchange) finish() {
+	defer x.server.active.Add(-1)
+	if p := recover(); p != nil {
+		if p == http.ErrAbortHandler {
+			x.gone = true
+			x.logLine()
+			panic(p)
+		}
+		x.recovered(p)
+	}
+	x.logLine()
+}
+
+// recovered answers for a handler that panicked. The panic's value is not
+// logged unless the runtime made it, since it may hold anything.
+func (x *exchange) recovered(p any) {
+	what := fmt.Sprintf("%T", p)
+	if err, ok := p.(runtime.Error); ok {
+		what = err.Error()
+	}
+	x.server.log.LogAttrs(x.r.Context(), slog.LevelError, "panic",
+		slog.String("requestId", x.id), slog.String("operation", x.operation()),
+		slog.String("panic", what), slog.String("stack", string(debug.Stack())))
+	err := outcrop.Errorf(bedrock.CodeInternalServer, "The server failed to process the request.")
+	switch {
+	case x.streaming:
+		_ = x.sendException(err)
+	case x.status == 0:
+		x.fail(err)
+	default:
+		x.logLine()
+		panic(http.ErrAbortHandler) // a part of the reply is out: cut it off visibly
+	}
+}
+
+func (x *exchange) operation() string {
+	if x.route != nil {
+		return x.route.name
+	}
+	return "unknown"
+}
+
+func (x *exchange) logLine() {
+	level := slog.LevelInfo
+	switch {
+	case x.route != nil && x.route.quiet:
+		level = slog.LevelDebug
+	case x.status >= 500:
+		level = slog.LevelError
+	}
+	ctx := x.r.Context()
+	if !x.server.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(
+		attrs,
+		slog.String("method", x.r.Method),
+		slog.String("operation", x.operation()),
+		slog.Int("status", x.status),
+		slog.Float64("ms", float64(time.Since(x.begun).Microseconds())/1000),
+		slog.String("requestId", x.id),
+	)
+	for _, a := range [...]struct{ name, value string }{
+		{"model", x.model}, {"tenant", x.caller.Tenant}, {"backend", x.backend}, {"error", x.code},
+	} {
+		if a.value != "" {
+			attrs = append(attrs, slog.String(a.name, a.value))
+		}
+	}
+	if x.route == nil {
+		attrs = append(attrs, slog.String("path", quote(x.r.URL.EscapedPath())))
+	}
+	if x.usage != nil {
+		attrs = append(attrs, slog.Int("inputTokens", x.usage.InputTokens), slog.Int("outputTokens", x.usage.OutputTokens))
+	}
+	if x.streaming {
+		attrs = append(attrs, slog.Int("events", x.events))
+	}
+	if x.gone || ctx.Err() != nil {
+		attrs = append(attrs, slog.Bool("clientGone", true))
+	}
+	x.server.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// extend moves the write deadline on. It does so a few times in a WriteStall,
+// and not for each write: a deadline costs a timer.
+func (x *exchange) extend() {
+	stall := x.server.config.WriteStall
+	if stall < 0 {
+		return
+	}
+	now := time.Now()
+	if now.Before(x.deadlineAt) {
+		return
+	}
+	x.deadlineAt = now.Add(stall / 4)
+	_ = x.rc.SetWriteDeadline(now.Add(stall + stall/4)) // not supported by recorders in tests
+}
+
+// piece is how much of a body has to go out within one write deadline.
+const piece = 64 << 10
+
+// send writes a whole reply. The header may hold more already.
+func (x *exchange) send(status int, contentType string, body []byte) error {
+	header := x.w.Header()
+	header["X-Amzn-Requestid"] = []string{x.id}
+	header["X-Content-Type-Options"] = nosniff
+	header["Cache-Control"] = noStore
+	header["Content-Type"] = []string{contentType}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.status = status
+	x.extend()
+	x.w.WriteHeader(status)
+	if x.r.Method == http.MethodHead {
+		return nil
+	}
+	for len(body) > 0 {
+		n := min(len(body), piece)
+		x.extend()
+		if _, err := x.w.Write(body[:n]); err != nil {
+			x.gone = true
+			return nil
+		}
+		body = body[n:]
+	}
+	return nil
+}
+
+var (
+	nosniff = []string{"nosniff"}
+	noStore = []string{"no-store"}
+)
+
+const contentJSON = "application/json"
+
+// sendValue writes a value of package bedrock as a reply.
+func (x *exchange) sendValue(v any) error {
+	body, err := bedrock.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return x.send(http.StatusOK, contentJSON, body)
+}

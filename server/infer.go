@@ -1,0 +1,163 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// infer answers the operations that go to a model: Converse and InvokeModel,
+// and their streams.
+func (x *exchange) infer() error {
+	call, err := x.call()
+	if err != nil {
+		return err
+	}
+	reply, err := x.server.manager.Do(x.context(), call)
+	if err != nil {
+		return err
+	}
+	x.announce(&reply.Meta)
+	if call.Streams() {
+		return x.inferStream(call, reply)
+	}
+	if reply.Stream != nil {
+		_ = reply.Stream.Close()
+		return outcrop.Errorf(bedrock.CodeInternalServer, "The back-end answered %s with a stream.", call.Operation)
+	}
+	body, err := reply.Body()
+	if err != nil {
+		return err
+	}
+	contentType := contentJSON
+	if call.Native() {
+		contentType = x.nativeHeaders(&reply.Meta)
+	} else {
+		x.usage = converseUsage(body)
+	}
+	return x.send(http.StatusOK, contentType, body)
+}
+
+// call makes the call of the request.
+func (x *exchange) call() (*outcrop.Call, error) {
+	x.model = x.labels[0]
+	call := outcrop.NewInvokeCall(x.route.name, x.model, x.body)
+	call.Caller, call.RequestID, call.Class = x.caller, x.id, outcrop.Interactive
+	if !call.Native() {
+		if err := x.wantJSON(); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	call.Header, err = x.members(call)
+	return call, err
+}
+
+const memberPrefix = "X-Amzn-Bedrock-"
+
+// members are the members of the request that travel in headers. Those that
+// this version knows are checked; others, of a newer API, pass.
+func (x *exchange) members(call *outcrop.Call) (map[string]string, error) {
+	var members map[string]string
+	prefixed := false
+	for name, values := range x.r.Header {
+		isMember := strings.HasPrefix(name, memberPrefix)
+		if !isMember && (!call.Native() || name != "Content-Type" && name != "Accept") {
+			continue
+		}
+		prefixed = prefixed || isMember
+		if members == nil {
+			members = make(map[string]string, 2)
+		}
+		members[name] = values[0]
+	}
+	if !prefixed {
+		return members, nil
+	}
+	var req bedrock.Validatable = &bedrock.InvokeModelRequest{}
+	if call.Operation == bedrock.OpInvokeModelWithResponseStream {
+		req = &bedrock.InvokeModelWithResponseStreamRequest{}
+	}
+	if err := x.bind(req); err != nil {
+		return nil, err
+	}
+	return members, bedrock.Validate(req)
+}
+
+// announce writes into the reply's header how it came about.
+func (x *exchange) announce(meta *outcrop.Meta) {
+	x.backend = meta.Backend
+	header := x.w.Header()
+	for name, value := range meta.Header {
+		if name = http.CanonicalHeaderKey(name); passes(name) {
+			header[name] = []string{value}
+		}
+	}
+	if meta.Backend != "" {
+		header["X-Outcrop-Backend"] = []string{meta.Backend}
+	}
+	if meta.ModelID != "" && meta.ModelID != x.model {
+		header["X-Outcrop-Model"] = []string{meta.ModelID}
+	}
+	if meta.RequestID != "" {
+		header["X-Outcrop-Upstream-Requestid"] = []string{meta.RequestID}
+	}
+	if meta.Estimated {
+		header["X-Outcrop-Usage"] = estimated
+	}
+	header["X-Outcrop-Attempts"] = once
+	if meta.Attempts > 1 {
+		header["X-Outcrop-Attempts"] = []string{strconv.Itoa(meta.Attempts)}
+	}
+}
+
+var (
+	once      = []string{"1"}
+	estimated = []string{"estimated"}
+)
+
+// passes tells whether a header of a back-end's reply may reach the client.
+// What describes the connection, or is said by the server itself, may not.
+func passes(name string) bool {
+	return strings.HasPrefix(name, memberPrefix) || strings.HasPrefix(name, "X-Outcrop-") || name == "Retry-After"
+}
+
+const (
+	headerInput   = memberPrefix + "Input-Token-Count"
+	headerOutput  = memberPrefix + "Output-Token-Count"
+	headerLatency = memberPrefix + "Invocation-Latency"
+)
+
+// nativeHeaders completes the header of an InvokeModel reply and returns its
+// content type. The token counts are the back-end's to give, in Meta.Header:
+// it knows the body's format. The latency is measured here when it gives none.
+func (x *exchange) nativeHeaders(meta *outcrop.Meta) string {
+	header := x.w.Header()
+	if header[headerLatency] == nil {
+		header[headerLatency] = []string{strconv.FormatInt(time.Since(x.begun).Milliseconds(), 10)}
+	}
+	in, errIn := strconv.Atoi(header.Get(headerInput))
+	out, errOut := strconv.Atoi(header.Get(headerOutput))
+	if errIn == nil || errOut == nil {
+		x.usage = &bedrock.TokenUsage{InputTokens: in, OutputTokens: out}
+	}
+	if meta.ContentType != "" {
+		return meta.ContentType
+	}
+	return contentJSON
+}
+
+// converseUsage reads the usage out of a Converse reply, for the log.
+func converseUsage(body []byte) *bedrock.TokenUsage {
+	var reply struct {
+		Usage *bedrock.TokenUsage `json:"usage"`
+	}
+	if bedrock.Unmarshal(body, &reply) != nil {
+		return nil
+	}
+	return reply.Usage
+}

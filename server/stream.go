@@ -1,0 +1,179 @@
+package server
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/bedrock/eventstream"
+)
+
+// streamKind is what distinguishes the streams of the operations.
+type streamKind struct {
+	last       string   // the event without which a stream is incomplete
+	exceptions []string // the codes that the operation's event union has
+}
+
+var (
+	converseEvents = &streamKind{
+		last: "metadata",
+		exceptions: []string{
+			bedrock.CodeInternalServer, bedrock.CodeModelStreamError, bedrock.CodeValidation,
+			bedrock.CodeThrottling, bedrock.CodeServiceUnavailable,
+		},
+	}
+	invokeEvents = &streamKind{
+		last:       bedrock.ChunkEvent,
+		exceptions: append([]string{bedrock.CodeModelTimeout}, converseEvents.exceptions...),
+	}
+	constructEvents = &streamKind{
+		last:       "result",
+		exceptions: append([]string{bedrock.CodeSchemaValidation}, converseEvents.exceptions...),
+	}
+)
+
+// inferStream sends a model's stream.
+func (x *exchange) inferStream(call *outcrop.Call, reply *outcrop.Reply) error {
+	if reply.Stream == nil {
+		return outcrop.Errorf(bedrock.CodeInternalServer, "The back-end answered %s without a stream.", call.Operation)
+	}
+	if call.Native() {
+		contentType := reply.Meta.ContentType
+		if contentType == "" {
+			contentType = contentJSON
+		}
+		x.w.Header()["X-Amzn-Bedrock-Content-Type"] = []string{contentType}
+		return x.sendStream(reply.Stream, invokeEvents)
+	}
+	return x.sendStream(reply.Stream, converseEvents)
+}
+
+// sendStream writes a stream event by event, each flushed, and closes it. An
+// error before the first event is returned, to be sent as a plain reply that
+// clients know how to retry; after that it goes in band. A stream that lacks
+// its last event ends with an exception too: clients take one that merely
+// stops for complete.
+func (x *exchange) sendStream(stream *outcrop.Stream, kind *streamKind) error {
+	defer stream.Close()
+	x.kind = kind
+	var last bedrock.Event
+	var buf []byte
+	for event, err := range stream.Events() {
+		if err == nil {
+			buf, err = event.AppendFrame(buf[:0])
+		}
+		if err != nil {
+			return x.failStream(err)
+		}
+		if !x.sendFrame(buf) {
+			return nil
+		}
+		if cap(buf) > maxKeptFrame {
+			buf = nil
+		}
+		last = event
+		x.events++
+	}
+	x.usage = streamUsage(last)
+	if last.Type() != kind.last {
+		return x.failStream(outcrop.Errorf(bedrock.CodeModelStreamError, "The model's stream ended before its %s event: the reply is incomplete.", kind.last))
+	}
+	return nil
+}
+
+// maxKeptFrame, in bytes, keeps one large event from holding its memory for
+// as long as the stream lasts.
+const maxKeptFrame = 16 << 10
+
+// failStream ends a stream with an error.
+func (x *exchange) failStream(err error) error {
+	if !x.streaming {
+		return err
+	}
+	_, e := x.judge(err)
+	x.code = e.Code
+	return x.sendException(e)
+}
+
+// sendException writes an error as the last event of a stream.
+func (x *exchange) sendException(e *outcrop.Error) error {
+	name, body := x.kind.exception(e)
+	x.sendFrame(eventstream.AppendException(nil, name, contentJSON, body))
+	return nil
+}
+
+// exception is the name and the payload of an error within a stream. Clients
+// know the exceptions of the operation's union only, so others become a
+// modelStreamErrorException that keeps what they were.
+func (k *streamKind) exception(e *outcrop.Error) (name string, payload []byte) {
+	for _, code := range k.exceptions {
+		if e.Code == code {
+			return strings.ToLower(code[:1]) + code[1:], errorBody(e)
+		}
+	}
+	payload, err := bedrock.Marshal(struct {
+		Message            string `json:"message"`
+		OriginalStatusCode int    `json:"originalStatusCode"`
+		OriginalMessage    string `json:"originalMessage"`
+	}{e.Error(), bedrock.Code(e.Code).Status, e.Message})
+	if err != nil {
+		payload = errorBody(e)
+	}
+	return "modelStreamErrorException", payload
+}
+
+// sendFrame writes a frame and flushes it. It reports whether the client is
+// still there, and reads.
+func (x *exchange) sendFrame(frame []byte) bool {
+	if !x.streaming {
+		x.beginStream()
+	}
+	x.extend()
+	_, err := x.w.Write(frame)
+	if err == nil {
+		err = x.rc.Flush()
+	}
+	x.gone = x.gone || err != nil
+	return err == nil
+}
+
+func (x *exchange) beginStream() {
+	header := x.w.Header()
+	header["X-Amzn-Requestid"] = []string{x.id}
+	header["X-Content-Type-Options"] = nosniff
+	header["Cache-Control"] = noStore
+	header["Content-Type"] = []string{eventstream.ContentType}
+	x.status, x.streaming = http.StatusOK, true
+	x.w.WriteHeader(http.StatusOK)
+}
+
+// metricsMember is the member of a stream's last chunk that holds its tokens.
+const metricsMember = "amazon-bedrock-invocationMetrics"
+
+// streamUsage reads the usage out of a stream's last event, for the log.
+func streamUsage(last bedrock.Event) *bedrock.TokenUsage {
+	switch last.Type() {
+	case "metadata":
+		if out, err := last.Output(); err == nil && out.Metadata != nil {
+			return &out.Metadata.Usage
+		}
+	case "result":
+		if out, err := last.Constructed(); err == nil && out.Result != nil {
+			return &out.Result.Usage
+		}
+	case bedrock.ChunkEvent:
+		var part struct {
+			Metrics *struct {
+				Input  int `json:"inputTokenCount"`
+				Output int `json:"outputTokenCount"`
+			} `json:"amazon-bedrock-invocationMetrics"`
+		}
+		chunk, err := last.Chunk()
+		if err == nil && bytes.Contains(chunk, []byte(metricsMember)) && bedrock.Unmarshal(chunk, &part) == nil && part.Metrics != nil {
+			return &bedrock.TokenUsage{InputTokens: part.Metrics.Input, OutputTokens: part.Metrics.Output}
+		}
+	}
+	return nil
+}
