@@ -15,10 +15,6 @@ type Config struct {
 	Backend outcrop.Backend
 	Objects outcrop.Objects
 
-	// Usage reads the tokens that an InvokeModel reply tells of in its body.
-	// Without it, the counts are those of the reply's headers, or none.
-	Usage func(modelID string, body []byte) (input, output int, ok bool)
-
 	Concurrency   int // records of one job that are at the model at once; 16
 	RunningJobs   int // jobs in progress at once, and in validation at once; 2
 	Window        int // records of one job in memory: read but not yet written; 8 × Concurrency
