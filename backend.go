@@ -1,6 +1,11 @@
 package outcrop
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
 
 // Backend answers one call to a model: a simulator, a server, a cloud, or a
 // decorator around another Backend.
@@ -77,4 +82,13 @@ type Meta struct {
 	Estimated   bool              // the usage was counted here, not by the model
 	ContentType string            // of Body, for InvokeModel
 	Header      map[string]string // further reply headers, by canonical name
+
+	// What InvokeModel's reply headers tell. A stream tells it in its last
+	// event, and a Converse response in its body.
+	Usage   *bedrock.TokenUsage
+	Latency time.Duration
+
+	// FirstByte is how long a stream's first content takes, from a back-end
+	// that knows beforehand; 0 leaves it to the clock.
+	FirstByte time.Duration
 }

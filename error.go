@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/native"
 )
 
 // Error is the one error type of Outcrop. Whatever a back-end, the manager or
@@ -48,7 +49,7 @@ func Invalid(field, format string, args ...any) *Error {
 }
 
 // AsError finds the *Error in err. Other errors become one: errors of reading
-// and of constraints a ValidationException, an ended context a
+// and of constraints and rules a ValidationException, an ended context a
 // ModelTimeoutException, everything else an InternalServerException whose
 // message does not repeat err, which may hold anything.
 func AsError(err error) *Error {
@@ -60,6 +61,12 @@ func AsError(err error) *Error {
 	}
 	if e, ok := errors.AsType[*bedrock.ConstraintError](err); ok {
 		return &Error{Code: bedrock.CodeValidation, Message: e.Error(), Field: e.Violations[0].Field, Cause: err}
+	}
+	if e, ok := errors.AsType[*native.RequestError](err); ok {
+		return &Error{Code: bedrock.CodeValidation, Message: e.Error(), Field: e.Field, Cause: err}
+	}
+	if e, ok := errors.AsType[*bedrock.RuleError](err); ok {
+		return &Error{Code: bedrock.CodeValidation, Message: e.Error(), Field: e.Field, Cause: err}
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

@@ -62,6 +62,25 @@ func TestKeysFile(t *testing.T) {
 	}
 }
 
+// TestKeysFileScalars: a value is read as it was meant, however it is written.
+func TestKeysFileScalars(t *testing.T) {
+	const head = "tenants:\n  - name: dev\n    accessKeys:\n      - id: A\n        secret: "
+	for written, want := range map[string]string{
+		"abc": "abc", "'abc'": "abc", "\"a\\x62c\"": "abc", "|\n          abc\n": "abc", ">-\n          abc\n": "abc",
+		"&x abc": "abc", "0123": "0123", "1e3": "1e3", "true": "true", "0x1F": "0x1F", "1_000": "1_000", "2001-01-01": "2001-01-01",
+		"a/b+c=": "a/b+c=", ".inf": ".inf", "-1.50": "-1.50",
+	} {
+		keys, err := ParseKeys("k.yaml", []byte(head+written+"\n"))
+		if err != nil {
+			t.Errorf("%q: %v", written, err)
+			continue
+		}
+		if k, _ := keys.Key("A"); k.Secret != want {
+			t.Errorf("%q is read as %q, want %q", written, k.Secret, want)
+		}
+	}
+}
+
 // TestKeysFileErrors: an error names file, line and field, and shows no
 // secret (which all begin with "hush" here).
 func TestKeysFileErrors(t *testing.T) {
@@ -87,6 +106,9 @@ func TestKeysFileErrors(t *testing.T) {
 		{"hash", head + "    bearerTokens:\n    - good\n    - sha256:hush\n", "k.yaml:5: tenants[0].bearerTokens[1]: sha256: must have 64 hex digits"},
 		{"no hex", head + "    bearerTokens:\n    - sha256:" + strings.Repeat("hush", 16) + "\n", "k.yaml:4: tenants[0].bearerTokens[0]: sha256: must have 64 hex digits"},
 		{"same token", head + "    bearerTokens: [hush, hush]\n", "k.yaml:3: tenants[0].bearerTokens[1]: the same token"},
+		{"a tag on a list", head + "    bearerTokens: !x hush\n", "k.yaml:"},
+		{"tag", head + "    accessKeys:\n    - {id: A, secret: !!str hush}\n", "k.yaml:4: "},
+		{"alias", head + "    account: *a\n", "k.yaml:3: "},
 		{"empty token", head + "    bearerTokens: ['']\n", "k.yaml:3: tenants[0].bearerTokens[0]: must be printable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -122,8 +122,10 @@ type alternative struct {
 
 // choice is an open decision of a view; owner keeps it from being taken twice.
 type choice struct {
-	owner   any
-	options []alternative
+	owner     any
+	options   []alternative
+	union     bool // anyOf or oneOf
+	exclusive bool // oneOf
 }
 
 // choices lists what a view leaves open: unions, conditions, dependencies.
@@ -131,10 +133,10 @@ func choices(w view) []choice {
 	var list []choice
 	for _, s := range w {
 		if len(s.AnyOf) > 0 {
-			list = append(list, choice{&s.AnyOf[0], branches(s.AnyOf)})
+			list = append(list, choice{&s.AnyOf[0], branches(s.AnyOf), true, false})
 		}
 		if len(s.OneOf) > 0 {
-			list = append(list, choice{&s.OneOf[0], branches(s.OneOf)})
+			list = append(list, choice{&s.OneOf[0], branches(s.OneOf), true, true})
 		}
 		if s.If != nil {
 			yes := alternative{add: []*jsonschema.Schema{s.If}}
@@ -145,7 +147,7 @@ func choices(w view) []choice {
 			if s.Else != nil {
 				no.add = append(no.add, s.Else)
 			}
-			list = append(list, choice{&s.If, []alternative{yes, no}})
+			list = append(list, choice{owner: &s.If, options: []alternative{yes, no}})
 		}
 		for _, name := range sortedKeys(s.DependentSchemas) {
 			list = append(list, dependent(s, name, s.DependentSchemas[name]))
@@ -172,7 +174,7 @@ func dependent(s *jsonschema.Schema, name string, sub *jsonschema.Schema) choice
 		s    *jsonschema.Schema
 		name string
 	}
-	return choice{id{s, name}, []alternative{{add: []*jsonschema.Schema{sub}}, {avoid: name}}}
+	return choice{owner: id{s, name}, options: []alternative{{add: []*jsonschema.Schema{sub}}, {avoid: name}}}
 }
 
 // decided is what a search has settled about one value so far.

@@ -17,6 +17,7 @@ type tolerant struct {
 	budget    int // steps left, so hostile text costs linear time
 	repairs   []Repair
 	members   int  // name-and-colon pairs seen: this is no accidental brace
+	list      bool // the innermost container is an array
 	truncated bool // the text ended inside an object or array
 }
 
@@ -120,9 +121,11 @@ func (r *tolerant) object(g guide) (any, error) {
 	if err := r.enter(); err != nil {
 		return nil, err
 	}
-	defer func() { r.depth-- }()
+	outer := r.list
+	defer func() { r.depth--; r.list = outer }()
 	m := map[string]any{}
 	for {
+		r.list = false
 		done, err := r.separator('}', len(m) > 0, m)
 		if err != nil || done {
 			return m, err
@@ -243,9 +246,11 @@ func (r *tolerant) array(g guide) (any, error) {
 	if err := r.enter(); err != nil {
 		return nil, err
 	}
-	defer func() { r.depth-- }()
+	outer := r.list
+	defer func() { r.depth--; r.list = outer }()
 	list := []any{}
 	for {
+		r.list = true
 		done, err := r.separator(']', len(list) > 0, list)
 		if err != nil {
 			return nil, err
@@ -322,6 +327,7 @@ func (r *tolerant) quoted(isName bool) (string, error) {
 		r.note(style.repair)
 	}
 	r.pos += len(style.open)
+	inner := false
 	var b strings.Builder
 	for r.pos < len(r.text) {
 		rest := r.text[r.pos:]
@@ -329,8 +335,12 @@ func (r *tolerant) quoted(isName bool) (string, error) {
 		if n := closes(rest, style); n > 0 {
 			if r.canEnd(r.pos+n, isName) {
 				r.pos += n
-				return b.String(), nil
+				if s := b.String(); !inner || !looksLikeSyntax(s) {
+					return s, nil
+				}
+				return "", r.fail(Ambiguous, "a string may end at one of several quotes")
 			}
+			inner = true
 			r.note(InnerQuote)
 			b.WriteString(rest[:n])
 			r.pos += n
@@ -352,6 +362,27 @@ func (r *tolerant) quoted(isName bool) (string, error) {
 	}
 	r.pos = len(r.text)
 	return "", r.cut(nil)
+}
+
+// looksLikeSyntax tells whether a string with unescaped quotes in it may have
+// swallowed its neighbours.
+func looksLikeSyntax(s string) bool {
+	if strings.Contains(s, "\n") {
+		return true
+	}
+	for i := strings.IndexAny(s, "\"'”’"); i >= 0; {
+		_, n := utf8.DecodeRuneInString(s[i:])
+		after := trimSpace(s[i+n:])
+		if after != "" && strings.IndexByte(":,{[]}", after[0]) >= 0 {
+			return true
+		}
+		next := strings.IndexAny(s[i+n:], "\"'”’")
+		if next < 0 {
+			break
+		}
+		i += n + next
+	}
+	return false
 }
 
 func closes(s string, style *quoteStyle) int {
@@ -437,7 +468,10 @@ func (r *tolerant) canEnd(pos int, isName bool) bool {
 		}
 		return r.inArray(s)
 	case '{', '[':
-		return false
+		return r.list
+	}
+	if r.list && strings.Contains(r.text[pos:len(r.text)-len(s)], "\n") {
+		return true // the next item stands on a line of its own
 	}
 	// No comma: a missing one if a member follows, in an object, or another
 	// quoted item, in an array.

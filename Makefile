@@ -1,0 +1,55 @@
+# Outcrop's targets; `make help` lists them.
+SHELL := /bin/bash
+BIN   := .cache/bin
+LINT  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.14.0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## compare the five methods on the simulator
+	go run ./cmd/outcrop compare
+
+.PHONY: build
+build: ## build the program into bin/
+	go build -trimpath -o bin/outcrop ./cmd/outcrop
+
+.PHONY: test
+test: clients ## all tests, with the real clients of other languages
+	OUTCROP_CLIENTS=1 go test ./...
+
+.PHONY: test-all
+test-all: clients ## the long tests too: the race detector and a minute of every fuzz target
+	OUTCROP_CLIENTS=1 go test -race -timeout 30m ./...
+	scripts/fuzz.sh 60s
+
+.PHONY: clients
+clients: ## install the clients that tests use
+	@scripts/clients.sh
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## formatting, vet, linters, the arrows between packages
+	$(BIN)/golangci-lint run ./...
+
+# Built by its own go.sum, as its authors ask; the Go build cache keeps it.
+$(BIN)/golangci-lint: Makefile
+	GOBIN=$(abspath $(BIN)) go install $(LINT)
+
+.PHONY: format
+format: $(BIN)/golangci-lint ## rewrite the sources as gofumpt does
+	$(BIN)/golangci-lint fmt ./...
+
+.PHONY: generate
+generate: ## write the wire types anew from the API models
+	go generate ./...
+
+.PHONY: bench
+bench: ## benchmarks, side by side with their baselines in one run
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: tidy
+tidy: ## tidy the modules
+	go mod tidy

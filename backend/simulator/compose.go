@@ -1,0 +1,159 @@
+package simulator
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// Purposes that draw from the seed, each its own numbers.
+const (
+	forText = iota + 1
+	forReasoning
+	forTiming
+	forStream
+	forSchema
+	forRequestID
+	forTools = 1000 // and the tool's place after it
+)
+
+// compose decides what the model says: the blocks of the reply, before they
+// are shortened to what the request allows.
+func (b *Backend) compose(m *model, req *bedrock.ConverseRequest, p *prompt) ([]bedrock.ContentBlock, error) {
+	var blocks []bedrock.ContentBlock
+	if m.reasons || asksReasoning(req.AdditionalModelRequestFields) {
+		blocks = append(blocks, reasoning(p))
+	}
+	if chosen := chooseTools(req.ToolConfig, p); len(chosen) > 0 {
+		forced := req.ToolConfig.ToolChoice != nil && req.ToolConfig.ToolChoice.Auto == nil
+		if r := p.seed.fork(forText); !forced && r.below(2) == 0 {
+			text := "I will look this up with " + chosen[0].spec.Name + "."
+			blocks = append(blocks, bedrock.ContentBlock{Text: &text})
+		}
+		for _, t := range chosen {
+			block, err := b.useTool(t, p)
+			if err != nil {
+				return nil, err
+			}
+			blocks = append(blocks, block)
+		}
+		return blocks, nil
+	}
+	if schema := schemaOf(req); schema != nil {
+		r := p.seed.fork(forSchema)
+		value, err := b.instance([]byte(schema.Schema), "outputConfig.textFormat.structure.jsonSchema.schema", p, &r)
+		if err != nil {
+			return nil, err
+		}
+		text := string(value)
+		return append(blocks, bedrock.ContentBlock{Text: &text}), nil
+	}
+	text := prose(p)
+	return append(blocks, bedrock.ContentBlock{Text: &text}), nil
+}
+
+// prose is the text of a plain reply.
+func prose(p *prompt) string {
+	w := writer{random: p.seed.fork(forText), topic: findTopic(p.text)}
+	if len(p.results) > 0 {
+		writeResults(&w, p.results)
+		return w.String()
+	}
+	switch {
+	case p.images == 1:
+		w.WriteString("I can see that an image was sent; the simulator does not look into it.")
+	case p.images > 1:
+		w.WriteString("I can see that several images were sent; the simulator does not look into them.")
+	}
+	w.write(length(p.text, &w.random))
+	return w.String()
+}
+
+// asksReasoning tells whether the request switches reasoning on, in the words
+// of any model family: thinking, reasoning_config, reasoningConfig with a
+// type that is not "disabled", or reasoning_effort.
+func asksReasoning(fields bedrock.Document) bool {
+	if len(fields) == 0 {
+		return false
+	}
+	type config struct {
+		Type string `json:"type"`
+	}
+	var f struct {
+		Thinking config `json:"thinking"`
+		Snake    config `json:"reasoning_config"`
+		Camel    config `json:"reasoningConfig"`
+		Effort   string `json:"reasoning_effort"`
+	}
+	if err := bedrock.Unmarshal(fields, &f); err != nil {
+		return false // another model's fields of the same name
+	}
+	on := func(c config) bool { return c.Type != "" && c.Type != "disabled" }
+	return on(f.Thinking) || on(f.Snake) || on(f.Camel) || f.Effort != "" && f.Effort != "none"
+}
+
+// reasoning is a block of thoughts with a signature in the form of one.
+func reasoning(p *prompt) bedrock.ContentBlock {
+	w := writer{random: p.seed.fork(forReasoning), topic: findTopic(p.text), last: -1}
+	for range 2 + w.random.below(2) {
+		w.sentence(pick(&w, thoughts[:]))
+	}
+	return bedrock.ContentBlock{ReasoningContent: &bedrock.ReasoningContentBlock{
+		ReasoningText: &bedrock.ReasoningTextBlock{
+			Text:      w.String(),
+			Signature: base64.StdEncoding.EncodeToString(w.random.bytes(96)),
+		},
+	}}
+}
+
+// maxQuoted bounds how much of one tool result a reply repeats, in bytes.
+const maxQuoted = 400
+
+// writeResults answers with what the tools returned.
+func writeResults(w *writer, results []*bedrock.ToolResultBlock) {
+	for _, result := range results {
+		w.topic = topic{n: 1, words: [maxKeywords]string{"the tool"}}
+		templates := resultOpenings[:]
+		if result.Status == bedrock.ToolResultStatusError {
+			templates = errorOpenings[:]
+		}
+		w.sentence(templates[w.random.below(len(templates))])
+		w.WriteByte(' ')
+		w.WriteString(resultText(result))
+	}
+}
+
+// resultText is what a tool returned, on one line.
+func resultText(result *bedrock.ToolResultBlock) string {
+	var b strings.Builder
+	for i := range result.Content {
+		c := &result.Content[i]
+		if b.Len() > 0 {
+			b.WriteString("; ")
+		}
+		switch {
+		case c.Text != nil:
+			b.WriteString(strings.Join(strings.Fields(*c.Text), " "))
+		case c.JSON != nil:
+			b.WriteString(sayJSON(c.JSON))
+		case c.Document != nil:
+			b.WriteString("a document named " + c.Document.Name)
+		case c.Image != nil:
+			b.WriteString("an image")
+		default:
+			b.WriteString("content of another kind")
+		}
+	}
+	text := b.String()
+	if text == "" {
+		return "nothing."
+	}
+	if len(text) > maxQuoted {
+		text = text[:runeStart(text, maxQuoted)] + " …"
+	}
+	if !strings.ContainsAny(text[len(text)-1:], ".!?") {
+		text += "."
+	}
+	return text
+}

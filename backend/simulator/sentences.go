@@ -1,0 +1,233 @@
+package simulator
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Templates of sentences. %T stands for the topic's phrase, %A and %B for two
+// of its words, which may be of any kind: so they stand where any word can,
+// as the name of a subject. None of them claims a fact.
+var (
+	openings = [...]string{
+		"The subject of %T is best taken one step at a time.",
+		"Here is a short overview of %T.",
+		"To understand %T, it helps to begin with what the question is for.",
+		"There are several sides to %T, and they are worth keeping apart.",
+		"When it comes to %T, a clear definition is the place to start.",
+		"A useful way into %T is to look at one concrete case.",
+		"The main idea behind %T can be put in a few sentences.",
+		"Before going into the details of %T, the outline matters most.",
+	}
+	bodies = [...]string{
+		"The part about %A comes first, because the rest depends on it.",
+		"It is easy to mix up %A with %B, although the two call for different steps.",
+		"A closer look at %A shows where %B comes in.",
+		"In practice, %A is where most of the work lies.",
+		"What matters about %A is how it changes over time.",
+		"The link between %A and %B is often overlooked.",
+		"One way to test this is to leave %A out and see what remains.",
+		"For %A, a small example says more than a long list.",
+		"With %B in view, the role of %A becomes easier to describe.",
+		"Each step can be checked on its own, from %A to %B.",
+		"The same holds for %A, though with fewer exceptions.",
+		"Where %A is uncertain, it is better to say so than to guess.",
+		"A common mistake is to treat %A as if it settled the question of %B.",
+		"This is also why %A deserves a second look.",
+		"Once %A is settled, the question of %B follows.",
+		"The details of %A differ from case to case, but the order stays the same.",
+	}
+	closings = [...]string{
+		"In short, %T rewards a careful first step.",
+		"That is the core of %T; the rest is detail.",
+		"Taken together, these points give a first picture of %T.",
+		"From here, the next question about %T is which detail to look at first.",
+	}
+	resultOpenings = [...]string{
+		"Based on the result of %A:",
+		"Here is what %A returned:",
+		"According to %A:",
+	}
+	errorOpenings = [...]string{
+		"The tool %A reported an error:",
+		"I could not complete this, because %A failed:",
+	}
+	thoughts = [...]string{
+		"The request is about %T.",
+		"First I should be clear about %A.",
+		"The connection between %A and %B matters here.",
+		"A short answer in plain words fits best.",
+		"I will begin with %A and then come to %B.",
+	}
+)
+
+// writer writes sentences about a topic.
+type writer struct {
+	strings.Builder
+	random random
+	topic  topic
+	last   int
+}
+
+// word is one of the topic's words.
+func (w *writer) word(not string) string {
+	t := &w.topic
+	switch {
+	case t.n == 0 && not == "":
+		return "the request"
+	case t.n == 0 || t.n == 1 && t.words[0] == not:
+		return "the context"
+	}
+	i := w.random.below(t.n)
+	if t.words[i] == not {
+		i = (i + 1) % t.n
+	}
+	return t.words[i]
+}
+
+func (w *writer) phrase() string {
+	if w.topic.phrase == "" {
+		return "this request"
+	}
+	return w.topic.phrase
+}
+
+// sentence writes one filled template, after a space if need be.
+func (w *writer) sentence(template string) {
+	if w.Len() > 0 {
+		w.WriteByte(' ')
+	}
+	w.fill(template)
+}
+
+func (w *writer) fill(template string) {
+	used, start := "", true
+	for {
+		i := strings.IndexByte(template, '%')
+		if i < 0 {
+			w.WriteString(template)
+			return
+		}
+		w.WriteString(template[:i])
+		start = start && i == 0
+		var slot string
+		switch template[i+1] {
+		case 'T':
+			slot = w.phrase()
+		default:
+			slot = w.word(used)
+			used = slot
+		}
+		if start {
+			slot = capital(slot)
+		}
+		start = false
+		w.WriteString(slot)
+		template = template[i+2:]
+	}
+}
+
+// pick chooses a template, not the one before it.
+func pick(w *writer, templates []string) string {
+	i := w.random.below(len(templates))
+	if i == w.last {
+		i = (i + 1) % len(templates)
+	}
+	w.last = i
+	return templates[i]
+}
+
+func capital(s string) string {
+	r, size := utf8.DecodeRuneInString(s)
+	if up := unicode.ToUpper(r); up != r {
+		return string(up) + s[size:]
+	}
+	return s
+}
+
+// write writes n sentences: an opening, and from three on a closing.
+func (w *writer) write(n int) {
+	w.Grow(72 * n)
+	w.last = -1
+	w.sentence(pick(w, openings[:]))
+	w.last = -1
+	for i := 1; i < n; i++ {
+		if i == n-1 && n >= 3 {
+			w.last = -1
+			w.sentence(pick(w, closings[:]))
+			return
+		}
+		w.sentence(pick(w, bodies[:]))
+	}
+}
+
+// length is how many sentences a reply to the text has: as many as it asks
+// for, and otherwise more for a longer prompt.
+func length(text string, r *random) int {
+	if n, ok := askedLength(text); ok {
+		return n
+	}
+	return 2 + min(len(text)/120, 6) + r.below(3)
+}
+
+const (
+	sentenceWords = 11 // of the templates above, filled, about
+	maxSentences  = 600
+)
+
+// askedLength finds "in 3 sentences", "one sentence", "500 words".
+func askedLength(text string) (sentences int, ok bool) {
+	if len(text) > maxTopicText {
+		text = text[:maxTopicText]
+	}
+	var before string
+	for word := range words(text) {
+		perSentence := 0
+		switch word {
+		case "sentence", "sentences":
+			perSentence = 1
+		case "word", "words":
+			perSentence = sentenceWords
+		case "paragraph", "paragraphs":
+			perSentence = -5
+		}
+		if perSentence != 0 {
+			if n, found := number(before); found {
+				if perSentence < 0 {
+					return min(n*-perSentence, maxSentences), true
+				}
+				return min(max((n+perSentence-1)/perSentence, 1), maxSentences), true
+			}
+		}
+		before = word
+	}
+	return 0, false
+}
+
+func number(word string) (int, bool) {
+	switch word {
+	case "one", "a", "single":
+		return 1, true
+	case "two":
+		return 2, true
+	case "three":
+		return 3, true
+	case "four":
+		return 4, true
+	case "five":
+		return 5, true
+	}
+	n := 0
+	if word == "" || len(word) > 6 {
+		return 0, false
+	}
+	for i := range len(word) {
+		c := word[i]
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, n > 0
+}

@@ -1,0 +1,164 @@
+package simulator
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// topic is what a prompt seems to be about: a phrase of it, and single words
+// that carry meaning. Its strings are parts of the prompt; an array holds
+// them, so that finding a topic allocates nothing.
+type topic struct {
+	phrase string
+	words  [maxKeywords]string
+	n      int
+}
+
+const (
+	maxKeywords   = 12
+	maxTopicText  = 4 << 10 // bytes of the prompt that are looked at
+	maxPhrase     = 5       // words
+	maxPhraseText = 60      // bytes
+)
+
+// stopWords carry no topic: function words, and the verbs and nouns in which
+// requests are put.
+var stopWords = wordSet(`a about above after again against ago all almost alone along already also although always am among an
+	and another any anyone anything are around as ask asked at away back be became because become been before behind being below
+	best better between both but by call came can cannot come could did do does doing done down during each either else enough even
+	ever every everyone everything exactly few first for found from full further gave get give given gives go goes going gone got had
+	has have having he help her here hers herself him himself his how however i if in instead into is it its itself just keep kind
+	know last later least less let like likely made make makes making many may maybe me mean might mine more most much must my myself
+	near need never next no none nor not nothing now of off often on once one only onto or other others our ours ourselves out over
+	own part per please put quite rather really right said same say see seem seen several shall she should show since so some someone
+	something sometimes soon still such take tell than thank thanks that the their theirs them themselves then there therefore these
+	they thing things think this those though through thus to together too toward two under until up upon us use used uses using very
+	want was way we well were what whatever when where whether which while who whole whom whose why will with within without would
+	yes yet you your yours yourself answer answers briefly create describe detail detailed discuss essay example examples explain
+	explanation extract find following format generate great hello hey hi json list long output outline paragraph paragraphs poem
+	produce provide question questions reply report respond response return sentence sentences short simple small story summarise
+	summarize summary text write word words talk good piece new`)
+
+func wordSet(words string) map[string]struct{} {
+	set := map[string]struct{}{}
+	for word := range strings.FieldsSeq(words) {
+		set[word] = struct{}{}
+	}
+	return set
+}
+
+// findTopic reads a prompt's words. The phrase is the longest run of words
+// with meaning, the earlier of equals.
+func findTopic(text string) topic {
+	if len(text) > maxTopicText {
+		text = text[:maxTopicText]
+	}
+	var t topic
+	start, end, run, best := 0, 0, 0, 0
+	for word, at := range words(text) {
+		meaning := carries(word)
+		if meaning {
+			t.add(word)
+		}
+		// A run goes on over a single space only.
+		if !meaning || run == 0 || at-end != 1 || text[end] != ' ' {
+			run = 0
+		}
+		if !meaning {
+			continue
+		}
+		if run == 0 {
+			start = at
+		}
+		run++
+		end = at + len(word)
+		if run > best && run <= maxPhrase && end-start <= maxPhraseText {
+			best, t.phrase = run, text[start:end]
+		}
+	}
+	return t
+}
+
+func (t *topic) add(word string) {
+	if t.n == maxKeywords {
+		return
+	}
+	for i := range t.n {
+		if strings.EqualFold(t.words[i], word) {
+			return
+		}
+	}
+	t.words[t.n] = word
+	t.n++
+}
+
+// words yields the words of a text and where each begins: letters, digits,
+// and the apostrophes and hyphens between them.
+func words(text string) func(yield func(string, int) bool) {
+	return func(yield func(string, int) bool) {
+		for i := 0; i < len(text); {
+			r, size := rune(text[i]), 1
+			if r >= utf8.RuneSelf {
+				r, size = utf8.DecodeRuneInString(text[i:])
+			}
+			if !inWord(r) {
+				i += size
+				continue
+			}
+			j := i + size
+			for j < len(text) {
+				r, size = rune(text[j]), 1
+				if r >= utf8.RuneSelf {
+					r, size = utf8.DecodeRuneInString(text[j:])
+				}
+				if !inWord(r) && (r != '-' && r != '\'' && r != '’' || !letterAt(text, j+size)) {
+					break
+				}
+				j += size
+			}
+			if !yield(text[i:j], i) {
+				return
+			}
+			i = j
+		}
+	}
+}
+
+func inWord(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_'
+	}
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r))
+}
+
+func letterAt(text string, i int) bool {
+	r, _ := utf8.DecodeRuneInString(text[i:])
+	return inWord(r)
+}
+
+// maxWord keeps hashes and encoded data out of sentences.
+const maxWord = 32
+
+// carries tells whether a word says something about a topic.
+func carries(word string) bool {
+	if len(word) > maxWord || len(word) < 3 && word[0] < utf8.RuneSelf {
+		return false
+	}
+	if c := word[0]; c >= '0' && c <= '9' {
+		return false
+	}
+	var low [maxWord]byte
+	for i := range len(word) {
+		c := word[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c == '\'' {
+			return false // don't, what's
+		}
+		low[i] = c
+	}
+	_, stop := stopWords[string(low[:len(word)])]
+	return !stop
+}

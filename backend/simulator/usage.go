@@ -1,0 +1,120 @@
+package simulator
+
+import (
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/tokens"
+)
+
+// What the frame of a conversation costs beyond its texts, in tokens: the
+// marks around a message, a system prompt and a tool. Assumed; no vendor
+// publishes them.
+const (
+	framePerRequest = 3
+	framePerMessage = 4
+	framePerTool    = 8
+)
+
+// inputTokens counts a request's input: system, messages, tools and schema.
+// CountTokens and the usage of a reply both come from here, so they agree.
+func inputTokens(m tokens.Model, req *bedrock.ConverseRequest) int {
+	n := framePerRequest
+	for i := range req.System {
+		if t := req.System[i].Text; t != nil {
+			n += framePerMessage + m.Text(*t)
+		}
+	}
+	for i := range req.Messages {
+		n += framePerMessage
+		for j := range req.Messages[i].Content {
+			n += blockTokens(m, &req.Messages[i].Content[j])
+		}
+	}
+	if req.ToolConfig != nil {
+		for i := range req.ToolConfig.Tools {
+			if spec := req.ToolConfig.Tools[i].ToolSpec; spec != nil {
+				n += framePerTool + m.Text(spec.Name) + m.Text(spec.Description) + m.TextBytes(spec.InputSchema.JSON)
+			}
+		}
+	}
+	if schema := schemaOf(req); schema != nil {
+		n += framePerTool + m.Text(schema.Name) + m.Text(schema.Description) + m.Text(schema.Schema)
+	}
+	return n
+}
+
+// blockTokens counts one block of a message.
+func blockTokens(m tokens.Model, b *bedrock.ContentBlock) int {
+	switch {
+	case b.Text != nil:
+		return m.Text(*b.Text)
+	case b.Image != nil:
+		return m.ImageData(b.Image.Source.Bytes)
+	case b.Document != nil:
+		return m.Text(b.Document.Name) + documentTokens(m, b.Document)
+	case b.ToolUse != nil:
+		return framePerTool + m.Text(b.ToolUse.Name) + m.TextBytes(b.ToolUse.Input)
+	case b.ToolResult != nil:
+		n := framePerTool
+		for i := range b.ToolResult.Content {
+			c := &b.ToolResult.Content[i]
+			switch {
+			case c.Text != nil:
+				n += m.Text(*c.Text)
+			case c.JSON != nil:
+				n += m.TextBytes(c.JSON)
+			case c.Image != nil:
+				n += m.ImageData(c.Image.Source.Bytes)
+			case c.Document != nil:
+				n += documentTokens(m, c.Document)
+			}
+		}
+		return n
+	case b.ReasoningContent != nil && b.ReasoningContent.ReasoningText != nil:
+		return m.Text(b.ReasoningContent.ReasoningText.Text)
+	case b.GuardContent != nil && b.GuardContent.Text != nil:
+		return m.Text(b.GuardContent.Text.Text)
+	case b.CachePoint != nil:
+		return 0
+	}
+	// Video, audio, citations, search results: by the size of their JSON.
+	text, err := bedrock.Marshal(b)
+	if err != nil {
+		return 0
+	}
+	return m.TextBytes(text)
+}
+
+func documentTokens(m tokens.Model, d *bedrock.DocumentBlock) int {
+	if d.Source.Bytes != nil {
+		return m.Document(string(d.Format), d.Source.Bytes)
+	}
+	return m.Text(documentText(d))
+}
+
+// cutToFit is the longest beginning of a text that has at most limit tokens,
+// and how many it has. It never cuts a character in two.
+func cutToFit(m tokens.Model, text string, limit int) (string, int) {
+	n := m.Text(text)
+	if n <= limit {
+		return text, n
+	}
+	low, high := 0, len(text) // low fits, high does not
+	for high-low > 1 {
+		middle := (low + high) / 2
+		if m.Text(text[:runeStart(text, middle)]) <= limit {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	text = text[:runeStart(text, low)]
+	return text, m.Text(text)
+}
+
+// runeStart moves i back to where a character begins.
+func runeStart(text string, i int) int {
+	for i > 0 && i < len(text) && text[i]&0xc0 == 0x80 {
+		i--
+	}
+	return i
+}

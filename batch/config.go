@@ -1,0 +1,140 @@
+package batch
+
+import (
+	"cmp"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/outcrop-ai/outcrop"
+)
+
+// Config says what jobs run on, and within which bounds. Backend and Objects
+// are required; a zero field means its default.
+type Config struct {
+	Backend outcrop.Backend
+	Objects outcrop.Objects
+
+	// Usage reads the tokens that an InvokeModel reply tells of in its body.
+	// Without it, the counts are those of the reply's headers, or none.
+	Usage func(modelID string, body []byte) (input, output int, ok bool)
+
+	Concurrency   int // records of one job that are at the model at once; 16
+	RunningJobs   int // jobs in progress at once, and in validation at once; 2
+	Window        int // records of one job in memory: read but not yet written; 8 × Concurrency
+	InFlightBytes int // input bytes of those records, where more than one; 64 MiB
+
+	Limits      Limits            // of a job
+	ModelLimits map[string]Limits // instead of Limits, by model id
+	Retry       Retry
+
+	DefaultTimeout time.Duration // when a job names no timeoutDurationInHours; 24 h
+	StopGrace      time.Duration // how long records at the model may finish when a job is stopped; 10 s
+	WatchInterval  time.Duration // how often Watch tells that counts have changed, at most; 250 ms
+
+	MaxUnfinished int // jobs of all accounts that have not ended; 1000
+	KeepFinished  int // jobs that have ended and can still be asked for; 10,000
+
+	Clock Clock
+	NewID func() string  // twelve of a-z0-9
+	Rand  func() float64 // in [0, 1); spreads retries
+}
+
+// Limits bound one job. A zero field means its default.
+type Limits struct {
+	MinRecords     int   // of a job; 1 (AWS: 100)
+	MaxRecords     int   // of a job; 100,000
+	MaxFileRecords int   // of one object; 100,000
+	MaxFiles       int   // objects of a job; 10,000
+	MaxFileBytes   int64 // 1 GiB
+	MaxJobBytes    int64 // 5 GiB
+	MaxLineBytes   int   // a record, without its line ending; also an inline body; 25 MB, as InvokeModel's
+}
+
+// Retry says how often a record goes to the model before its error stands.
+// Between attempts it waits Base, then twice as long each time, up to Max; half
+// of each wait is random. Decorators of the Backend may retry besides.
+type Retry struct {
+	ThrottledAttempts int           // after HTTP 429 and 503: the model has no room now; 12
+	TransientAttempts int           // after other errors that may pass; 4
+	Base              time.Duration // 1 s
+	Max               time.Duration // 1 min
+}
+
+// Clock tells the time. It is injected so that tests need not wait.
+type Clock interface {
+	Now() time.Time
+	After(d time.Duration) <-chan time.Time
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time                         { return time.Now() }
+func (systemClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+// idAlphabet is what AWS's job ids are made of.
+const idAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+const idLength = 12
+
+func randomID() string {
+	var id [idLength]byte
+	for i := range id {
+		id[i] = idAlphabet[rand.IntN(len(idAlphabet))]
+	}
+	return string(id[:])
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Backend == nil {
+		return c, errors.New("batch: Config.Backend is missing")
+	}
+	if c.Objects == nil {
+		return c, errors.New("batch: Config.Objects is missing")
+	}
+	c.Concurrency = cmp.Or(c.Concurrency, 16)
+	c.RunningJobs = cmp.Or(c.RunningJobs, 2)
+	c.Window = max(cmp.Or(c.Window, 8*c.Concurrency), c.Concurrency)
+	c.InFlightBytes = cmp.Or(c.InFlightBytes, 64<<20)
+	c.Retry = Retry{
+		ThrottledAttempts: cmp.Or(c.Retry.ThrottledAttempts, 12),
+		TransientAttempts: cmp.Or(c.Retry.TransientAttempts, 4),
+		Base:              cmp.Or(c.Retry.Base, time.Second),
+		Max:               cmp.Or(c.Retry.Max, time.Minute),
+	}
+	c.DefaultTimeout = cmp.Or(c.DefaultTimeout, 24*time.Hour)
+	c.StopGrace = cmp.Or(c.StopGrace, 10*time.Second)
+	c.WatchInterval = cmp.Or(c.WatchInterval, 250*time.Millisecond)
+	c.MaxUnfinished = cmp.Or(c.MaxUnfinished, 1000)
+	c.KeepFinished = cmp.Or(c.KeepFinished, 10_000)
+	if c.Concurrency < 0 || c.RunningJobs < 0 {
+		return c, errors.New("batch: Config.Concurrency and Config.RunningJobs must not be negative")
+	}
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	if c.NewID == nil {
+		c.NewID = randomID
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Float64
+	}
+	return c, nil
+}
+
+// limits are the bounds of a job on a model.
+func (c *Config) limits(modelID string) Limits {
+	l, ok := c.ModelLimits[modelID]
+	if !ok {
+		l = c.Limits
+	}
+	return Limits{
+		MinRecords:     cmp.Or(l.MinRecords, 1),
+		MaxRecords:     cmp.Or(l.MaxRecords, 100_000),
+		MaxFileRecords: cmp.Or(l.MaxFileRecords, 100_000),
+		MaxFiles:       cmp.Or(l.MaxFiles, 10_000),
+		MaxFileBytes:   cmp.Or(l.MaxFileBytes, 1<<30),
+		MaxJobBytes:    cmp.Or(l.MaxJobBytes, 5<<30),
+		MaxLineBytes:   cmp.Or(l.MaxLineBytes, 25_000_000),
+	}
+}

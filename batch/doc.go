@@ -1,0 +1,50 @@
+// Package batch runs model invocation jobs in the background: many records,
+// one model. It implements outcrop.Jobs over any outcrop.Backend and
+// outcrop.Objects.
+//
+//	jobs, err := batch.New(batch.Config{Backend: backend, Objects: directory})
+//	created, err := jobs.Create(ctx, caller, request)
+//	for job, err := range jobs.Watch(ctx, caller, created.JobARN) { … }
+//	defer jobs.Close(ctx)
+//
+// A job is a goroutine that goes one way:
+//
+//	Submitted ─ Validating ─ Scheduled ─ InProgress ─ Completed
+//	    every line is read    waits for   records go   or PartiallyCompleted,
+//	    and checked once      its turn    to the model  Failed, Stopped, Expired
+//
+//	source ── records ── inOrder (bounded window) ── output ── manifest
+//
+// # Input
+//
+// One .jsonl object, or all .jsonl objects under a prefix. A line is
+// {"recordId": "…", "modelInput": {…}}, and modelInput is a body in the model's
+// own format, or a Converse request when modelInvocationType is Converse. Blank
+// lines are passed over. A record without a recordId is given one of its place
+// in the job, R0000000001 being the first. Or the input is one body, inline:
+// inputDataConfig {contentType: application/json, text}.
+//
+// # Output
+//
+// Under the output URI, <jobId>/<input's name>.jsonl.out for each input object
+// (<jobId>/inline.jsonl.out for an inline body) with a line for each record in
+// the input's order, and at the end <jobId>/manifest.json.out with the counts.
+// A line is {recordId, modelInput, modelOutput}, or {recordId, modelInput,
+// error: {errorCode, errorMessage}} for a record that failed, where errorCode
+// is the HTTP status of the error. A failed record never fails the job. A job
+// that ends early keeps what it had finished.
+//
+// # What fails what
+//
+// A file that cannot be read as records (a line that is no JSON object or not
+// UTF-8, one that is too long, a recordId that comes twice) fails the job while
+// it is validated, before anything was sent, with a message that names the
+// object and the line. What is wrong with one modelInput only is that record's
+// error.
+//
+// # Durability
+//
+// Jobs live in this process: when it ends, they end, and results that were not
+// committed are lost. State is kept in store alone, and a job's progress is told
+// to it through job.advance and job.count.
+package batch

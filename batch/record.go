@@ -1,0 +1,205 @@
+package batch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// sender takes records to the model. It is safe for concurrent use.
+type sender struct {
+	config *Config
+	task   *task
+	caller outcrop.Caller
+	jobID  string
+	stop   <-chan struct{} // closed when nothing more is to be sent
+}
+
+// result is what became of a record.
+type result struct {
+	file          int
+	outcome       outcome
+	line          []byte // of the output, with its line ending
+	input, output int    // tokens
+}
+
+type outcome int
+
+const (
+	skipped outcome = iota // the job was stopped first; the record has no line
+	succeeded
+	failed
+)
+
+// send takes a record to the model until there is a reply, an error that
+// stands, or the end of the job. A context that ends skips the record.
+func (s *sender) send(ctx context.Context, r *record) result {
+	if r.bad != nil {
+		return failedResult(r, r.bad)
+	}
+	for attempt := 1; ; attempt++ {
+		if s.stopped() || ctx.Err() != nil {
+			return result{file: r.file}
+		}
+		res, err := s.try(ctx, r)
+		if err == nil {
+			return res
+		}
+		if ctx.Err() != nil {
+			return result{file: r.file}
+		}
+		e := outcrop.AsError(err)
+		if attempt >= s.config.Retry.attempts(e) {
+			return failedResult(r, e)
+		}
+		select {
+		case <-s.config.Clock.After(s.config.Retry.wait(attempt, s.config.Rand())):
+		case <-s.stop:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (s *sender) stopped() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// try takes a record to the model once.
+func (s *sender) try(ctx context.Context, r *record) (result, error) {
+	call, err := s.call(r)
+	if err != nil {
+		return result{}, err
+	}
+	reply, err := s.config.Backend.Do(ctx, call)
+	if err != nil {
+		return result{}, err
+	}
+	body, err := reply.Body()
+	if err != nil {
+		return result{}, err
+	}
+	res := result{file: r.file, outcome: succeeded}
+	if res.line, err = outputLine(r, body); err != nil {
+		return result{}, err
+	}
+	res.input, res.output = s.usage(call, reply, body)
+	return res, nil
+}
+
+func (s *sender) call(r *record) (*outcrop.Call, error) {
+	operation := bedrock.OpInvokeModel
+	if s.task.converse {
+		operation = bedrock.OpConverse
+	}
+	call := outcrop.NewInvokeCall(operation, s.task.modelID, r.input)
+	call.Caller, call.Class = s.caller, outcrop.Batch
+	call.RequestID = fmt.Sprintf("%s-%d", s.jobID, r.index+1)
+	if s.task.converse {
+		req, err := call.Converse()
+		if err == nil {
+			err = bedrock.Validate(req)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return call, nil
+}
+
+// The headers in which Amazon Bedrock tells the tokens of an InvokeModel call.
+const (
+	inputTokensHeader  = "X-Amzn-Bedrock-Input-Token-Count"
+	outputTokensHeader = "X-Amzn-Bedrock-Output-Token-Count"
+)
+
+// usage is the tokens of a reply, as well as they are known.
+func (s *sender) usage(call *outcrop.Call, reply *outcrop.Reply, body []byte) (input, output int) {
+	if s.task.converse {
+		if response, err := reply.Converse(); err == nil {
+			return response.Usage.InputTokens, response.Usage.OutputTokens
+		}
+		return 0, 0
+	}
+	if u := reply.Meta.Usage; u != nil {
+		return u.InputTokens, u.OutputTokens
+	}
+	if s.config.Usage != nil {
+		if input, output, ok := s.config.Usage(call.ModelID, body); ok {
+			return input, output
+		}
+	}
+	input, _ = strconv.Atoi(reply.Meta.Header[inputTokensHeader])
+	output, _ = strconv.Atoi(reply.Meta.Header[outputTokensHeader])
+	return max(input, 0), max(output, 0)
+}
+
+// attempts is how often a record is sent that fails with e.
+func (r *Retry) attempts(e *outcrop.Error) int {
+	status := bedrock.Code(e.Code).Status
+	switch {
+	case !e.Retryable:
+		return 1
+	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
+		return r.ThrottledAttempts
+	}
+	return r.TransientAttempts
+}
+
+// wait is how long to wait after an attempt, the first being 1. random is in
+// [0, 1).
+func (r *Retry) wait(attempt int, random float64) time.Duration {
+	full := r.Max
+	if shift := attempt - 1; shift < 32 && r.Base<<shift < r.Max {
+		full = r.Base << shift
+	}
+	return full/2 + time.Duration(float64(full)/2*random)
+}
+
+func outputLine(r *record, modelOutput []byte) ([]byte, error) {
+	line := bytes.NewBuffer(beginLine(r, len(modelOutput)))
+	line.WriteString(`,"modelOutput":`)
+	if err := json.Compact(line, modelOutput); err != nil {
+		return nil, outcrop.Errorf(bedrock.CodeModelError, "the model's reply is not JSON: %w", err)
+	}
+	line.WriteString("}\n")
+	return line.Bytes(), nil
+}
+
+func failedResult(r *record, e *outcrop.Error) result {
+	line := beginLine(r, len(e.Message))
+	line = append(line, `,"error":{"errorCode":`...)
+	line = strconv.AppendInt(line, int64(bedrock.Code(e.Code).Status), 10)
+	line = append(line, `,"errorMessage":`...)
+	line = appendString(line, e.Error())
+	line = append(line, "}}\n"...)
+	return result{file: r.file, outcome: failed, line: line}
+}
+
+// beginLine is the output line of a record as far as all have it, with room
+// for n bytes more.
+func beginLine(r *record, n int) []byte {
+	line := make([]byte, 0, len(r.id)+len(r.input)+n+80)
+	line = append(line, `{"recordId":`...)
+	line = appendString(line, r.id)
+	line = append(line, `,"modelInput":`...)
+	return append(line, r.input...)
+}
+
+func appendString(dst []byte, s string) []byte {
+	// A string of valid UTF-8 has JSON.
+	text, _ := bedrock.Marshal(strings.ToValidUTF8(s, "\uFFFD"))
+	return append(dst, text...)
+}

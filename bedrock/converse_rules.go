@@ -1,0 +1,254 @@
+package bedrock
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ConverseLimits are the limits of the model that a request is for. Zero
+// means unlimited.
+type ConverseLimits struct {
+	MaxOutput int // tokens
+}
+
+// RuleError is a request that keeps to the API's shapes and constraints but
+// breaks a rule of conversations. Message is a whole sentence that names the
+// field and repeats nothing of the request's texts.
+type RuleError struct {
+	Field   string // "messages.2.content.0": lists count from 0, as these messages do
+	Message string
+}
+
+// Error is the message.
+func (e *RuleError) Error() string { return e.Message }
+
+// CheckConverse checks what Amazon Bedrock asks of a conversation beyond
+// [Validate]: who begins, whose turn follows, which tool results answer which
+// tool uses, what stands beside a document. Whoever answers Converse itself
+// calls it after Validate. The error is a *[RuleError], the first that is
+// found. A request that breaks no rule costs no allocation unless it has
+// tools or documents.
+func CheckConverse(req *ConverseRequest, limits ConverseLimits) error {
+	if len(req.Messages) == 0 {
+		return broken("messages", "The messages field is required. Add at least one user message and try again.")
+	}
+	if err := checkTurns(req.Messages); err != nil {
+		return err
+	}
+	hasTools := false
+	for i := range req.Messages {
+		tools, err := checkMessage(&req.Messages[i], i)
+		if err != nil {
+			return err
+		}
+		hasTools = hasTools || tools
+	}
+	if hasTools {
+		if req.ToolConfig == nil {
+			return broken("toolConfig", "The toolConfig field must be defined when using toolUse and toolResult content blocks.")
+		}
+		if err := checkToolResults(req.Messages); err != nil {
+			return err
+		}
+	}
+	if req.ToolConfig != nil {
+		if err := checkToolConfig(req.ToolConfig); err != nil {
+			return err
+		}
+	}
+	if err := checkDocuments(req.Messages); err != nil {
+		return err
+	}
+	return checkInference(req.InferenceConfig, limits)
+}
+
+func broken(field, format string, args ...any) *RuleError {
+	return &RuleError{Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// checkTurns checks that users and assistants take turns.
+func checkTurns(messages []Message) error {
+	if messages[0].Role != ConversationRoleUser {
+		return broken("messages.0.role", "A conversation must start with a user message. Try again with a conversation that starts with a user message.")
+	}
+	for i := 1; i < len(messages); i++ {
+		if messages[i].Role == messages[i-1].Role {
+			return broken(fmt.Sprintf("messages.%d.role", i),
+				"A conversation must alternate between user and assistant roles, but messages.%d has the role of messages.%d. Make sure the conversation alternates between user and assistant roles and try again.", i, i-1)
+		}
+	}
+	return nil
+}
+
+// checkMessage checks the blocks of one message by themselves, and tells
+// whether any of them uses or answers a tool.
+func checkMessage(m *Message, i int) (tools bool, err error) {
+	if len(m.Content) == 0 {
+		return false, broken(fmt.Sprintf("messages.%d.content", i),
+			"The content field in the Message object at messages.%d is empty. Add a ContentBlock object to the content field and try again.", i)
+	}
+	for j := range m.Content {
+		b := &m.Content[j]
+		field := func() string { return fmt.Sprintf("messages.%d.content.%d", i, j) }
+		switch {
+		case b.Text != nil:
+			if strings.TrimSpace(*b.Text) == "" {
+				return false, broken(field()+".text", "The text field in the ContentBlock object at %s is blank. Add text to the text field, and try again.", field())
+			}
+		case b.ToolUse != nil:
+			tools = true
+			if m.Role != ConversationRoleAssistant {
+				return false, broken(field()+".toolUse", "The toolUse block at %s stands in a user message. Only assistant messages can use tools.", field())
+			}
+			if !isObject(b.ToolUse.Input) {
+				return false, notObject(field() + ".toolUse.input")
+			}
+		case b.ToolResult != nil:
+			tools = true
+			if m.Role != ConversationRoleUser {
+				return false, broken(field()+".toolResult", "The toolResult block at %s stands in an assistant message. Only user messages can hold tool results.", field())
+			}
+			for k := range b.ToolResult.Content {
+				if c := b.ToolResult.Content[k].JSON; c != nil && !isObject(c) {
+					return false, notObject(fmt.Sprintf("%s.toolResult.content.%d.json", field(), k))
+				}
+			}
+		case b.ReasoningContent != nil && m.Role != ConversationRoleAssistant:
+			return false, broken(field()+".reasoningContent", "The reasoningContent block at %s stands in a user message. Only assistant messages can hold reasoning.", field())
+		}
+	}
+	return tools, nil
+}
+
+func isObject(d Document) bool { return d.Kind() == '{' }
+
+func notObject(field string) error {
+	return broken(field, "The format of the value at %s is invalid. Provide a json object for the field and try again.", field)
+}
+
+// checkToolResults checks that every tool use is answered in the message that
+// follows it, and that nothing is answered twice or unasked.
+func checkToolResults(messages []Message) error {
+	var asked []string
+	for i := range messages {
+		var answered []string
+		for j := range messages[i].Content {
+			r := messages[i].Content[j].ToolResult
+			if r == nil {
+				continue
+			}
+			field := fmt.Sprintf("messages.%d.content.%d.toolResult.toolUseId", i, j)
+			switch {
+			case !slices.Contains(asked, r.ToolUseID) && len(answered) >= len(asked):
+				return broken(field, "The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", i)
+			case !slices.Contains(asked, r.ToolUseID):
+				return broken(field, "The toolUseId at messages.%d.content.%d names no toolUse block of the previous turn.", i, j)
+			case slices.Contains(answered, r.ToolUseID):
+				return broken(field, "The toolUseId at messages.%d.content.%d is answered twice. Give one toolResult block for each toolUse block.", i, j)
+			}
+			answered = append(answered, r.ToolUseID)
+		}
+		var missing []string
+		for _, id := range asked {
+			if !slices.Contains(answered, id) {
+				missing = append(missing, id)
+			}
+		}
+		if len(missing) > 0 {
+			return broken(fmt.Sprintf("messages.%d.content", i), "Expected toolResult blocks at messages.%d.content for the following Ids: %s", i, strings.Join(missing, ", "))
+		}
+		asked = asked[:0]
+		for j := range messages[i].Content {
+			if u := messages[i].Content[j].ToolUse; u != nil {
+				if slices.Contains(asked, u.ToolUseID) {
+					return broken(fmt.Sprintf("messages.%d.content.%d.toolUse.toolUseId", i, j), "The toolUseId at messages.%d.content.%d is used twice in one message.", i, j)
+				}
+				asked = append(asked, u.ToolUseID)
+			}
+		}
+	}
+	if len(asked) > 0 {
+		return broken("messages", "Expected toolResult blocks at messages.%d.content for the following Ids: %s", len(messages), strings.Join(asked, ", "))
+	}
+	return nil
+}
+
+func checkToolConfig(config *ToolConfiguration) error {
+	var names []string
+	for i := range config.Tools {
+		spec := config.Tools[i].ToolSpec
+		if spec == nil {
+			continue
+		}
+		field := fmt.Sprintf("toolConfig.tools.%d.toolSpec", i)
+		if slices.Contains(names, spec.Name) {
+			return broken(field+".name", "The tool at toolConfig.tools.%d has the name of another tool. Give each tool a name of its own.", i)
+		}
+		names = append(names, spec.Name)
+		if !isObject(spec.InputSchema.JSON) {
+			return notObject(field + ".inputSchema.json")
+		}
+	}
+	if choice := config.ToolChoice; choice != nil && choice.Tool != nil && !slices.Contains(names, choice.Tool.Name) {
+		return broken("toolConfig.toolChoice.tool.name", "The tool that toolConfig.toolChoice.tool.name asks for is not among toolConfig.tools.")
+	}
+	return nil
+}
+
+// checkDocuments checks that documents have names of their own, of characters
+// that Bedrock takes, and a text beside them.
+func checkDocuments(messages []Message) error {
+	var names []string
+	for i := range messages {
+		document, text := -1, false
+		for j := range messages[i].Content {
+			b := &messages[i].Content[j]
+			text = text || b.Text != nil
+			if b.Document == nil {
+				continue
+			}
+			document = j
+			field := fmt.Sprintf("messages.%d.content.%d.document.name", i, j)
+			if !documentName(b.Document.Name) {
+				return broken(field, "The document name at messages.%d.content.%d is invalid. It can hold letters, digits, single spaces, hyphens, parentheses and square brackets.", i, j)
+			}
+			if slices.Contains(names, b.Document.Name) {
+				return broken(field, "The document name at messages.%d.content.%d is that of another document. Give each document a name of its own.", i, j)
+			}
+			names = append(names, b.Document.Name)
+		}
+		if document >= 0 && !text {
+			return broken(fmt.Sprintf("messages.%d.content", i),
+				"The document block at messages.%d.content.%d has no text block beside it. Add a text block to the message and try again.", i, document)
+		}
+	}
+	return nil
+}
+
+func documentName(name string) bool {
+	before := rune(0)
+	for _, r := range name {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("-()[]", r):
+		case r == ' ' || r == '\t' || r == '\n':
+			if before == ' ' || before == '\t' || before == '\n' {
+				return false
+			}
+		default:
+			return false
+		}
+		before = r
+	}
+	return true
+}
+
+func checkInference(config *InferenceConfiguration, limits ConverseLimits) error {
+	if config == nil {
+		return nil
+	}
+	if n := config.MaxTokens; n != nil && limits.MaxOutput > 0 && *n > limits.MaxOutput {
+		return broken("inferenceConfig.maxTokens", "The maximum tokens you requested exceeds the model limit of %d. Try again with a maximum tokens value that is lower than %d.", limits.MaxOutput, limits.MaxOutput)
+	}
+	return nil
+}

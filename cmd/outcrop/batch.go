@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/local"
+)
+
+func newBatch(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "batch",
+		Short: "Run jobs over many records (CreateModelInvocationJob)",
+		Long: `batch runs a job over the records of a JSONL file. Every line of the input is
+one record, {"recordId": "...", "modelInput": {...}}; every line of the output is
+its answer, in the same order.`,
+		Example: `  outcrop batch run records.jsonl -o results/`,
+	}
+	c.AddCommand(newBatchRun(a))
+	return c
+}
+
+func newBatchRun(a *app) *cobra.Command {
+	var (
+		out, name string
+		converse  bool
+	)
+	c := &cobra.Command{
+		Use:   "run INPUT.jsonl",
+		Short: "Run a job over a file in this process and wait for it",
+		Example: `  outcrop batch run records.jsonl -o results/
+  outcrop batch run prompts.jsonl --converse -o results/ --json`,
+		Args: exactly(1, "one JSONL file"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if out == "" {
+				return usageError{errors.New("batch run needs -o: the directory for the results")}
+			}
+			return a.with(c, func(ctx context.Context, m *local.Local) error {
+				return a.batchRun(ctx, m, batchRun{input: args[0], out: out, name: name, converse: converse})
+			})
+		},
+	}
+	c.Flags().StringVarP(&out, "output", "o", "", "directory for the results")
+	c.Flags().StringVar(&name, "job-name", "", "name of the job (default: made of the file's name)")
+	c.Flags().BoolVar(&converse, "converse", false, "the records are Converse requests, not model-native bodies")
+	return c
+}
+
+type batchRun struct {
+	input, out, name string
+	converse         bool
+}
+
+// batchRun copies the input to the objects, runs the job and copies its
+// results out again.
+func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
+	if r.name == "" {
+		r.name = jobName(r.input)
+	}
+	staged := fmt.Sprintf("s3://outcrop-batch/%s", newID())
+	input := staged + "/input/" + filepath.Base(r.input)
+	if err := m.PutFile(ctx, input, r.input); err != nil {
+		return usageError{err}
+	}
+	req := &bedrock.CreateModelInvocationJobRequest{
+		JobName: r.name,
+		InputDataConfig: bedrock.ModelInvocationJobInputDataConfig{
+			S3InputDataConfig: &bedrock.ModelInvocationJobS3InputDataConfig{S3URI: input},
+		},
+		OutputDataConfig: bedrock.ModelInvocationJobOutputDataConfig{S3URI: staged + "/output/"},
+	}
+	if r.converse {
+		req.ModelInvocationType = bedrock.ModelInvocationTypeConverse
+	}
+	created, err := m.Batch(ctx, req)
+	if err != nil {
+		return err
+	}
+	job, err := a.wait(ctx, m, created.JobARN)
+	if err != nil {
+		return err
+	}
+	return a.deliver(ctx, m, job, staged+"/output/", r.out)
+}
+
+// wait follows a job to its end and shows how far it is.
+func (a *app) wait(ctx context.Context, m *local.Local, arn string) (*bedrock.GetModelInvocationJobResponse, error) {
+	jobs, err := m.Jobs()
+	if err != nil {
+		return nil, err
+	}
+	p := newProgress(a.stderr)
+	defer p.done()
+	began := time.Now()
+	var last *bedrock.GetModelInvocationJobResponse
+	for state, err := range jobs.Watch(ctx, outcrop.OriginOf(ctx).Caller, arn) {
+		if err != nil {
+			return nil, err
+		}
+		last = state
+		p.show(progressLine(state, time.Since(began)))
+	}
+	return last, nil
+}
+
+// progressLine says how far a job is, how fast it goes and how long it takes.
+func progressLine(s *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) string {
+	if s.TotalRecordCount == nil || *s.TotalRecordCount == 0 || s.ProcessedRecordCount == nil {
+		return string(s.Status)
+	}
+	done, total := *s.ProcessedRecordCount, *s.TotalRecordCount
+	line := fmt.Sprintf("%s  %d/%d records", s.Status, done, total)
+	if seconds := elapsed.Seconds(); done > 0 && seconds > 0.5 {
+		rate := float64(done) / seconds
+		left := time.Duration(float64(total-done) / rate * float64(time.Second)).Round(time.Second)
+		line += fmt.Sprintf("  %.0f/s  %s left", rate, left)
+	}
+	return line
+}
+
+// deliver copies a job's results to a directory of the user's.
+func (a *app) deliver(ctx context.Context, m *local.Local, job *bedrock.GetModelInvocationJobResponse, from, dir string) error {
+	if job.Status != bedrock.ModelInvocationJobStatusCompleted {
+		return outcrop.Errorf(bedrock.CodeValidation, "the job ended as %s: %s", job.Status, job.Message)
+	}
+	files, err := m.CopyOut(ctx, from, dir)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		err = a.printJSON(job)
+	} else {
+		for _, file := range files {
+			fmt.Fprintln(a.stdout, file)
+		}
+	}
+	if failed := *job.ErrorRecordCount; failed > 0 {
+		a.say("%d of %d records failed; their lines say why", failed, *job.TotalRecordCount)
+	}
+	return err
+}
+
+// jobName makes a name that the API accepts out of a file's.
+func jobName(file string) string {
+	base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return -1
+	}, base)
+	name = strings.Trim(name, "-")
+	if name == "" {
+		name = "batch"
+	}
+	if len(name) > 63 {
+		name = name[:63]
+	}
+	return name
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outcrop-ai/outcrop/compare"
+	"github.com/outcrop-ai/outcrop/local"
+)
+
+// defaultQuestion is the prompt of `outcrop compare` without an argument.
+const defaultQuestion = "Explain in a few sentences what quantum computing is and who it is useful for."
+
+func newCompare(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "compare [prompt]",
+		Short: "Run the five methods on one prompt and compare them",
+		Long: `compare asks the same prompt by all five methods, one after the other, and
+prints what each one took: the time to the first token and in all, output
+tokens, and what counts against the quota. It exits with 0 when all five rows
+are ok. The simulator keeps the pace of a real model while it is compared.`,
+		Example: `  outcrop compare
+  outcrop compare "Write a haiku about rocks" --json`,
+		RunE: func(c *cobra.Command, args []string) error {
+			a.pace = true
+			prompt := defaultQuestion
+			if len(args) > 0 {
+				var err error
+				if prompt, err = a.prompt(args); err != nil {
+					return err
+				}
+			}
+			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.compare(ctx, m, prompt) })
+		},
+	}
+	return c
+}
+
+func (a *app) compare(ctx context.Context, m *local.Local, prompt string) error {
+	a.say("Model %s. %s", m.ModelID(), m.Notice())
+	p := newProgress(a.stderr)
+	began := time.Now()
+	rows := compare.Run(ctx, m.Manager, compare.Options{
+		Prompt:  prompt,
+		Objects: m.Objects(),
+		Results: m.ResultsPath,
+		Progress: func(step compare.Step) {
+			p.show(fmt.Sprintf("%s  %s", step.Method, step.State))
+		},
+	})
+	p.done()
+	total := time.Since(began)
+	var err error
+	if a.json {
+		err = a.printJSON(rows)
+	} else {
+		err = a.compareTable(rows, total)
+	}
+	if err != nil {
+		return err
+	}
+	return failedRows(ctx, rows)
+}
+
+func (a *app) compareTable(rows []compare.Row, total time.Duration) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "METHOD\tSTATUS\tFIRST TOKEN\tTOTAL\tOUTPUT\tREQUESTS\tQUOTA TOKENS\tFOR")
+	var sum compare.Row
+	for _, row := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", row.Method, row.Status, milliseconds(row.TimeToFirstTokenMs),
+			milliseconds(row.TotalMs), row.Usage.OutputTokens, row.QuotaRequests, row.QuotaTokens, row.For)
+		sum.Usage.Add(row.Usage)
+		sum.QuotaRequests += row.QuotaRequests
+		sum.QuotaTokens += row.QuotaTokens
+	}
+	fmt.Fprintf(w, "total\t\t\t%s\t%d\t%d\t%d\t\n", milliseconds(int(total/time.Millisecond)), sum.Usage.OutputTokens, sum.QuotaRequests, sum.QuotaTokens)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Note != "" {
+			fmt.Fprintf(a.stdout, "%s: %s\n", row.Method, row.Note)
+		}
+	}
+	return nil
+}
+
+func milliseconds(ms int) string {
+	if ms < 1000 {
+		return fmt.Sprintf("%d ms", ms)
+	}
+	return fmt.Sprintf("%.2f s", float64(ms)/1000)
+}
+
+// failedRows is the error of a comparison in which a method failed.
+func failedRows(ctx context.Context, rows []compare.Row) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var errs []error
+	for _, row := range rows {
+		if row.Err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", row.Method, row.Err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/local"
+)
+
+func newConverse(a *app) *cobra.Command {
+	var (
+		q        question
+		messages string
+	)
+	c := &cobra.Command{
+		Use:   "converse [prompt]",
+		Short: "Send messages in the shape that all models share (Converse)",
+		Example: `  outcrop converse "What is quantum computing?"
+  outcrop converse --system "Answer in one sentence." "What is a qubit?"
+  outcrop converse --messages @history.json --json`,
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.with(c, func(ctx context.Context, m *local.Local) error {
+				return a.converse(ctx, m, &q, messages, args)
+			})
+		},
+	}
+	c.Flags().StringVar(&messages, "messages", "", "the messages as JSON, or @FILE, instead of a prompt")
+	c.Flags().IntVar(&q.maxTokens, "max-tokens", 0, "output tokens at most (default: the model's)")
+	c.Flags().StringVar(&q.system, "system", "", "system prompt")
+	return c
+}
+
+func (a *app) converse(ctx context.Context, m *local.Local, q *question, messages string, args []string) error {
+	req := outcrop.InferRequest{Method: string(outcrop.MethodConverse), MaxTokens: q.maxTokens, SystemPrompt: q.system}
+	var err error
+	if messages != "" {
+		req.Messages, err = parseMessages(messages)
+	} else {
+		req.Prompt, err = a.prompt(args)
+	}
+	if err != nil {
+		return err
+	}
+	result, err := m.Infer(ctx, req)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(result.Converse)
+	}
+	text, err := result.Text()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, text)
+	a.sayUsage(result.Converse.Usage)
+	return nil
+}
+
+func parseMessages(flag string) ([]bedrock.Message, error) {
+	text, err := atFile(flag)
+	if err != nil {
+		return nil, err
+	}
+	var messages []bedrock.Message
+	if err := bedrock.Unmarshal([]byte(text), &messages); err != nil {
+		return nil, usageError{fmt.Errorf("--messages: %w", err)}
+	}
+	return messages, nil
+}

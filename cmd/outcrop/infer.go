@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/local"
+)
+
+func newInfer(a *app) *cobra.Command {
+	var (
+		q              question
+		method         string
+		output, schema string
+	)
+	c := &cobra.Command{
+		Use:   "infer [--method NAME] [prompt]",
+		Short: "Ask by the method that you name",
+		Long: `infer runs one prompt by any of the five methods: sync (the default), stream,
+async, converse or construct, or by the operation's own name.`,
+		Example: `  outcrop infer "What is quantum computing?"
+  outcrop infer --method stream "Write a short story about robots."
+  outcrop infer --method async --output-s3-uri s3://my-bucket/results/ "Summarise the news"
+  outcrop infer --method construct --schema person.json "Extract: John Doe is 42"`,
+		RunE: func(c *cobra.Command, args []string) error {
+			m, err := outcrop.ParseMethod(method)
+			if err != nil {
+				return usageError{errors.New("--" + outcrop.AsError(err).Message)}
+			}
+			return a.with(c, func(ctx context.Context, l *local.Local) error {
+				return a.infer(ctx, l, m, &q, inferOptions{output, schema}, args)
+			})
+		},
+	}
+	q.flags(c)
+	c.Flags().StringVar(&method, "method", "sync", "sync, stream, async, converse or construct")
+	c.Flags().StringVar(&output, "output-s3-uri", "", "async: where the job writes its results")
+	c.Flags().StringVar(&schema, "schema", "", "construct: the JSON Schema, a file or the text itself")
+	return c
+}
+
+type inferOptions struct{ outputS3URI, schema string }
+
+func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, q *question, o inferOptions, args []string) error {
+	switch method {
+	case outcrop.MethodSync:
+		return a.invoke(ctx, m, q, args)
+	case outcrop.MethodStream:
+		return a.stream(ctx, m, q, args)
+	case outcrop.MethodConverse:
+		return a.converse(ctx, m, q, "", args)
+	}
+	req, err := q.request(a, method, args)
+	if err != nil {
+		return err
+	}
+	if method == outcrop.MethodConstruct {
+		return a.inferConstruct(ctx, m, req, o.schema)
+	}
+	req.OutputS3URI = o.outputS3URI
+	result, err := m.Infer(ctx, req)
+	if err != nil {
+		return err
+	}
+	return a.follow(ctx, m, result.Job.JobARN)
+}
+
+func (a *app) inferConstruct(ctx context.Context, m *local.Local, req outcrop.InferRequest, schema string) error {
+	if schema == "" {
+		return usageError{errors.New("construct needs --schema: a file, or the schema itself")}
+	}
+	text, err := schemaText(schema)
+	if err != nil {
+		return err
+	}
+	construct := &bedrock.ConstructRequest{Prompt: req.Prompt, Schema: text}
+	if req.SystemPrompt != "" {
+		construct.System = []bedrock.SystemContentBlock{{Text: &req.SystemPrompt}}
+	}
+	if req.MaxTokens > 0 {
+		construct.InferenceConfig = &bedrock.InferenceConfiguration{MaxTokens: &req.MaxTokens}
+	}
+	return a.construct(ctx, m, construct)
+}
+
+// follow waits for a job that runs in this process, and says where its
+// results are.
+func (a *app) follow(ctx context.Context, m *local.Local, arn string) error {
+	jobs, err := m.Jobs()
+	if err != nil {
+		return err
+	}
+	var last *bedrock.GetModelInvocationJobResponse
+	for state, err := range jobs.Watch(ctx, outcrop.OriginOf(ctx).Caller, arn) {
+		if err != nil {
+			return err
+		}
+		if last == nil || state.Status != last.Status {
+			a.say("%s: %s", state.JobName, state.Status)
+		}
+		last = state
+	}
+	if a.json {
+		if err := a.printJSON(last); err != nil {
+			return err
+		}
+	} else {
+		id := arn[strings.LastIndexByte(arn, '/')+1:]
+		fmt.Fprintf(a.stdout, "%s\n", m.ResultsPath(last.OutputDataConfig, id))
+	}
+	if last.Status == bedrock.ModelInvocationJobStatusCompleted && (last.ErrorRecordCount == nil || *last.ErrorRecordCount == 0) {
+		return nil
+	}
+	reason := last.Message
+	if reason == "" && last.ErrorRecordCount != nil {
+		reason = fmt.Sprintf("%d of %d records failed; their lines say why", *last.ErrorRecordCount, *last.TotalRecordCount)
+	}
+	return outcrop.Errorf(bedrock.CodeModelError, "the job ended as %s: %s", last.Status, reason)
+}

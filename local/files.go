@@ -1,0 +1,90 @@
+package local
+
+import (
+	"context"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// PutFile copies a file to an s3:// URI.
+func (l *Local) PutFile(ctx context.Context, uri, file string) error {
+	in, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := l.objects.Create(ctx, uri)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	return out.Commit()
+}
+
+// CopyOut copies the objects under an s3:// prefix into a directory, by the
+// last part of their names, and returns the files it wrote.
+func (l *Local) CopyOut(ctx context.Context, prefix, dir string) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, err
+	}
+	var files []string
+	for object, err := range l.objects.List(ctx, prefix) {
+		if err != nil {
+			return files, err
+		}
+		file := filepath.Join(dir, path.Base(object.URI))
+		if err := l.copyOut(ctx, object.URI, file); err != nil {
+			return files, err
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+// copyOut writes one file, which appears only when it is whole.
+func (l *Local) copyOut(ctx context.Context, uri, file string) error {
+	in, err := l.objects.Open(ctx, uri)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.CreateTemp(filepath.Dir(file), ".outcrop-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name())
+	_, err = io.Copy(out, in)
+	if closing := out.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), file)
+}
+
+// ResultsPath is where the results of a job lie on disk, or their URI when
+// they lie elsewhere.
+func (l *Local) ResultsPath(out bedrock.ModelInvocationJobOutputDataConfig, jobID string) string {
+	uri := out.S3URI
+	if out.S3OutputDataConfig != nil {
+		uri = out.S3OutputDataConfig.S3URI
+	}
+	uri = strings.TrimSuffix(uri, "/") + "/" + jobID + "/"
+	file, err := l.objects.Path(uri)
+	if err != nil {
+		return uri
+	}
+	return file
+}
+
+var _ outcrop.Backend = (*Local)(nil) // what a Manager is, a Local is too

@@ -1,0 +1,133 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/outcrop-ai/outcrop"
+)
+
+// Directory is a local directory whose subdirectories stand for buckets. It is
+// safe for concurrent use, also by several processes: of two writers of one
+// object the last to commit wins. Symbolic links inside the root are followed
+// when an object is opened; links that lead out of it are refused.
+//
+// Unlike in S3, an object cannot have a name that is also the beginning of
+// another one's path ("a" beside "a/b"): the second to come is refused. On
+// file systems that ignore case, keys that differ only in case are one object.
+type Directory struct {
+	// CreateBuckets has Create make a missing bucket instead of refusing the
+	// object. Set it before the first use.
+	CreateBuckets bool
+
+	root *os.Root
+	path string
+}
+
+var _ outcrop.Objects = (*Directory)(nil)
+
+// NewDirectory opens the directory, and makes it first if it is missing. It
+// keeps one file descriptor, which Close gives back.
+func NewDirectory(root string) (*Directory, error) {
+	absolute, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(absolute, 0o700); err != nil {
+		return nil, err
+	}
+	opened, err := os.OpenRoot(absolute)
+	if err != nil {
+		return nil, err
+	}
+	return &Directory{root: opened, path: absolute}, nil
+}
+
+// Close gives the directory's descriptor back. Objects that are open stay
+// usable; everything else fails from then on.
+func (d *Directory) Close() error { return d.root.Close() }
+
+// Path is where the object, or with an empty key or one that ends in a slash
+// the directory, of a URI lies on disk; whether anything is there is not asked.
+func (d *Directory) Path(uri string) (string, error) {
+	bucket, key, err := splitURI(uri)
+	if err != nil {
+		return "", err
+	}
+	if n := len(key); n > 0 && key[n-1] == '/' {
+		key = key[:n-1]
+	}
+	if key == "" {
+		return filepath.Join(d.path, bucket), nil
+	}
+	return filepath.Join(d.path, bucket, filepath.FromSlash(encodeKey(key))), nil
+}
+
+// CreateBucket makes a bucket. One that exists is left as it is.
+func (d *Directory) CreateBucket(ctx context.Context, bucket string) error {
+	if err := ctx.Err(); err != nil {
+		return outcrop.AsError(err)
+	}
+	if reason := badBucket(bucket); reason != "" {
+		return outcrop.Errorf(codeInvalid, "the bucket name %s %s", shown(bucket), reason)
+	}
+	if err := d.root.Mkdir(bucket, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return failure("made", scheme+bucket, err)
+	}
+	return failure("made", scheme+bucket, d.syncDirectory("."))
+}
+
+// Open reads an object from its beginning.
+func (d *Directory) Open(ctx context.Context, uri string) (io.ReadCloser, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, outcrop.AsError(err)
+	}
+	bucket, key, err := ParseURI(uri)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.bucket(bucket); err != nil {
+		return nil, err
+	}
+	name := path.Join(bucket, encodeKey(key))
+	// Asked before it is opened: opening a pipe would wait for its writer.
+	info, err := d.root.Stat(name)
+	if err != nil {
+		return nil, failure("read", uri, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, noObject(uri)
+	}
+	file, err := d.root.Open(name)
+	if err != nil {
+		return nil, failure("read", uri, err)
+	}
+	return file, nil
+}
+
+// bucket checks that a bucket exists.
+func (d *Directory) bucket(name string) error {
+	info, err := d.root.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !info.IsDir():
+		return outcrop.Errorf(codeNotFound, "the bucket of %s%s does not exist", scheme, name)
+	case err != nil:
+		return failure("read", scheme+name, err)
+	}
+	return nil
+}
+
+// syncDirectory makes the names in a directory durable.
+func (d *Directory) syncDirectory(name string) error {
+	dir, err := d.root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}

@@ -1,0 +1,407 @@
+package quota
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/outcrop-ai/outcrop/tokens"
+)
+
+// Config sets up a Book. Only Pools has no useful default.
+type Config struct {
+	Pools []PoolConfig
+	// Days are tokens per day by account and Region, counted over all their
+	// pools. DayOffset is when a day begins, after midnight UTC.
+	Days      []DayConfig
+	DayOffset time.Duration
+	// Burndown is the table of output factors. Default DefaultBurndown.
+	Burndown Burndown
+	// Floors are the shares of what higher classes are admitted that batch and
+	// background get although others wait. Default 0.05 and 0.01; negative is 0.
+	BatchFloor, BackgroundFloor float64
+	// Lease is how long a ticket may be held without a word: Grow and Renew
+	// begin it anew. A ticket whose lease ends is settled at its hold, since
+	// its caller may have crashed after the request was sent. Default 15 min.
+	Lease time.Duration
+	// MaxQueue bounds what waits per pool. Default 200,000.
+	MaxQueue int
+	// Quantile of the learned output length that hold covers. Default 0.9.
+	Quantile float64
+	// ColdOutput is the output length expected before any was seen, at most
+	// MaxTokens. Default 1024.
+	ColdOutput int
+	// StickyWait is how much longer a conversation waits for its own pool than
+	// for the best other one. Default 2 s.
+	StickyWait time.Duration
+	// Remember bounds the conversations and the (tenant, model) pairs that are
+	// remembered, each. Default 4096.
+	Remember int
+	// Ratios corrects estimated input by returned usage, and learns from it.
+	// Nil takes estimates as they are.
+	Ratios *tokens.Ratios
+	// Now is the first time. Default the first one given to a method; set it
+	// where snapshots are taken before.
+	Now time.Time
+}
+
+// DayConfig is a quota of tokens per day.
+type DayConfig struct {
+	Account, Region string
+	TokensPerDay    int64
+}
+
+// Book keeps the pools, tickets and queues. It is not safe for concurrent use.
+type Book struct {
+	cfg     Config
+	pools   map[PoolID]*pool
+	order   []*pool // as configured
+	active  []*pool // with a queue
+	tickets tickets
+	lengths *lengths
+	sticky  *sticky
+	grants  []Grant
+	now     int64
+}
+
+// NewBook returns a Book whose pools are full, or an error that names the field
+// it cannot use.
+func NewBook(cfg Config) (*Book, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	b := &Book{
+		cfg:     cfg,
+		pools:   make(map[PoolID]*pool, len(cfg.Pools)),
+		tickets: newTickets(),
+		lengths: newLengths(cfg.Remember),
+		sticky:  newSticky(cfg.Remember),
+	}
+	if !cfg.Now.IsZero() {
+		b.now = cfg.Now.UnixNano()
+	}
+	type place struct{ account, region string }
+	days := make(map[place]*day)
+	for i, d := range cfg.Days {
+		if d.TokensPerDay <= 0 {
+			return nil, fmt.Errorf("quota: days[%d].tokensPerDay: must be positive, got %d", i, d.TokensPerDay)
+		}
+		days[place{d.Account, d.Region}] = newDay(float64(d.TokensPerDay), cfg.DayOffset, b.now)
+	}
+	floor := [classes]float64{0, cfg.BatchFloor, cfg.BackgroundFloor}
+	for _, pc := range cfg.Pools {
+		if _, ok := b.pools[pc.ID]; ok {
+			return nil, fmt.Errorf("quota: pool %s: configured twice", pc.ID)
+		}
+		p, err := newPool(pc, cfg.Burndown, days[place{pc.ID.Account, pc.ID.Region}], floor, b.now)
+		if err != nil {
+			return nil, err
+		}
+		b.pools[pc.ID] = p
+		b.order = append(b.order, p)
+	}
+	return b, nil
+}
+
+func (c *Config) fill() error {
+	switch {
+	case c.Lease < 0, c.StickyWait < 0:
+		return fmt.Errorf("quota: lease, stickyWait: must not be negative")
+	case c.MaxQueue < 0, c.ColdOutput < 0, c.Remember < 0:
+		return fmt.Errorf("quota: maxQueue, coldOutput, remember: must not be negative")
+	case c.Quantile < 0 || c.Quantile > 1:
+		return fmt.Errorf("quota: quantile: must lie between 0 and 1, got %v", c.Quantile)
+	case c.BatchFloor > 1 || c.BackgroundFloor > 1:
+		return fmt.Errorf("quota: batchFloor, backgroundFloor: must not exceed 1")
+	}
+	or := func(v *float64, d float64) {
+		if *v == 0 {
+			*v = d
+		}
+		*v = max(0, *v)
+	}
+	or(&c.BatchFloor, 0.05)
+	or(&c.BackgroundFloor, 0.01)
+	or(&c.Quantile, 0.9)
+	if c.Burndown == nil {
+		c.Burndown = DefaultBurndown()
+	}
+	if c.Lease == 0 {
+		c.Lease = 15 * time.Minute
+	}
+	if c.MaxQueue == 0 {
+		c.MaxQueue = 200_000
+	}
+	if c.ColdOutput == 0 {
+		c.ColdOutput = 1024
+	}
+	if c.StickyWait == 0 {
+		c.StickyWait = 2 * time.Second
+	}
+	if c.Remember == 0 {
+		c.Remember = 4096
+	}
+	return nil
+}
+
+// tick takes the time; it does not run backwards.
+func (b *Book) tick(now time.Time) int64 {
+	b.now = max(b.now, now.UnixNano())
+	return b.now
+}
+
+// Reserve books a request where it can be admitted first: now, or in the queue
+// of that pool. The error is for a request that makes no sense and names the
+// field; a refusal is a Decision. A waiting ticket ends in a Grant from Poll, or
+// in Cancel. Others may have been admitted too: Poll after Reserve.
+//
+// Without a queue it costs about a microsecond and allocates nothing.
+func (b *Book) Reserve(now time.Time, r Request) (TicketID, Decision, error) {
+	if err := r.validate(); err != nil {
+		return 0, Decision{}, err
+	}
+	t := b.tick(now)
+	if r.Weight == 0 {
+		r.Weight = 1
+	}
+	input := r.Input
+	if b.cfg.Ratios != nil {
+		input = b.cfg.Ratios.Upper(r.Pools[0].Model, r.Tenant, r.Input)
+	}
+	c, err := b.place(&r, input, t)
+	if err != nil {
+		return 0, Decision{}, err
+	}
+	p := c.pool
+	d := Decision{Pool: p.ID, Hold: int(math.Ceil(c.hold)), Limit: c.limit}
+	if b.tooLarge(&d, p, &r) || c.limit != NoLimit && b.refuse(&d, c, &r, t) {
+		return 0, d, nil
+	}
+	if r.Conversation != "" {
+		b.sticky.set(r.Conversation, p)
+	}
+	i := b.tickets.alloc()
+	k := b.tickets.get(i)
+	k.pool, k.class, k.weight = p, r.Class, r.Weight
+	k.tenant = p.queue.classes[r.Class].wake(r.Tenant)
+	k.estimate, k.input, k.hold, k.start = r.Input, float64(input), c.hold, t
+	id := b.tickets.id(i)
+	if c.limit == NoLimit {
+		b.admit(i, t)
+		d.State = Admitted
+		return id, d, nil
+	}
+	k.state, k.ends = stateWaiting, r.until(t)
+	p.queue.add(&b.tickets, i)
+	b.tickets.addDeadline(i)
+	b.activate(p)
+	if p.queue.head(&b.tickets) == i {
+		b.drain(p, t) // finds out what it waits for, and when to look again
+	}
+	d.State = Waiting
+	d.Until = timeOf(c.at)
+	return id, d, nil
+}
+
+// tooLarge refuses what no waiting would help. The estimate is taken as it
+// came: a learned margin must not refuse what Bedrock might accept.
+func (b *Book) tooLarge(d *Decision, p *pool, r *Request) bool {
+	reserve := float64(r.MaxTokens) + float64(r.Input)
+	switch full := float64(p.TokensPerMinute) * p.Window.Minutes(); {
+	case full > 0 && reserve > full:
+		d.Limit = Tokens
+	case p.day != nil && reserve > p.day.limit:
+		d.Limit = TokensPerDay
+	default:
+		return false
+	}
+	d.State, d.Reason = Refused, TooLarge
+	return true
+}
+
+// refuse refuses a request that cannot go now and may or need not wait.
+func (b *Book) refuse(d *Decision, c candidate, r *Request, now int64) bool {
+	p := c.pool
+	switch until := r.until(now); {
+	case until <= now, c.limit == TokensPerDay && c.at > until:
+		d.Reason = Throttled
+		p.adapt.wanted = c.limit
+	case p.queue.len >= b.cfg.MaxQueue:
+		d.Reason = QueueFull
+	default:
+		return false
+	}
+	d.State, d.Until = Refused, timeOf(c.at)
+	return true
+}
+
+// place chooses the pool.
+func (b *Book) place(r *Request, input int, now int64) (best candidate, err error) {
+	var stick *pool
+	if r.Conversation != "" {
+		stick = b.sticky.get(r.Conversation)
+	}
+	var home candidate
+	for _, id := range r.Pools {
+		p, ok := b.pools[id]
+		if !ok {
+			return best, fmt.Errorf("quota: request: pools: %s is not configured", id)
+		}
+		p.advance(now)
+		c := candidate{pool: p, hold: b.hold(p, r, input)}
+		c.estimate(&b.tickets, r.Class, now)
+		if best.pool == nil || c.before(best) {
+			best = c
+		}
+		if p == stick {
+			home = c
+		}
+	}
+	if home.pool != nil && (home.at == best.at || home.at != never && home.at <= best.at+int64(b.cfg.StickyWait)) {
+		return home, nil
+	}
+	return best, nil
+}
+
+// hold is max(I+M, I+b·ô), and not more than a window's worth where I+M is not.
+func (b *Book) hold(p *pool, r *Request, input int) float64 {
+	output := r.Output
+	if output == 0 {
+		q, ok := b.lengths.quantile(r.Tenant, p.ID.Model, b.cfg.Quantile)
+		if !ok {
+			q = b.cfg.ColdOutput
+		}
+		output = q
+	}
+	output = min(output, r.MaxTokens)
+	reserve := float64(input) + float64(r.MaxTokens)
+	hold := max(reserve, float64(input)+p.burndown*float64(output))
+	if p.tokens.rate > 0 && hold > reserve {
+		hold = max(reserve, min(hold, p.tokens.capacity()))
+	}
+	return math.Ceil(hold)
+}
+
+// admit books a ticket that fits.
+func (b *Book) admit(i int32, now int64) {
+	k := b.tickets.get(i)
+	k.state, k.start, k.ends = stateHeld, now, now+int64(b.cfg.Lease)
+	k.pool.take(k.hold)
+	k.pool.queue.admitted(&b.tickets, i)
+	b.tickets.push(&b.tickets.leases, i)
+}
+
+// drain admits from the head of a pool's queue while it fits.
+func (b *Book) drain(p *pool, now int64) {
+	p.advance(now)
+	for {
+		i := p.queue.head(&b.tickets)
+		if i == none {
+			p.wake, p.binding = never, NoLimit
+			return
+		}
+		k := b.tickets.get(i)
+		limit, at := p.check(k.hold, now)
+		if limit != NoLimit {
+			p.binding, p.wake = limit, at
+			if p.adapt.On && (limit == Tokens || limit == Requests) {
+				// The rate grows meanwhile.
+				p.wake = min(at, now+int64(time.Second))
+			}
+			return
+		}
+		p.queue.remove(&b.tickets, i)
+		b.tickets.dropDeadline(i)
+		b.admit(i, now)
+		b.grants = append(b.grants, Grant{
+			Ticket:   b.tickets.id(i),
+			Decision: Decision{State: Admitted, Pool: p.ID, Hold: int(k.hold)},
+		})
+	}
+}
+
+func (b *Book) activate(p *pool) {
+	if !p.active {
+		p.active = true
+		b.active = append(b.active, p)
+	}
+}
+
+// Poll ends what has run out, admits what fits, appends what became of waiting
+// tickets to dst, and returns it with the time at which to call again: the zero
+// time when nothing waits or is held. Call it then, and after every other
+// method; one timer does for the whole book.
+func (b *Book) Poll(now time.Time, dst []Grant) (grants []Grant, next time.Time) {
+	t := b.tick(now)
+	b.expire(t)
+	kept := b.active[:0]
+	at := int64(never)
+	for _, p := range b.active {
+		if p.wake <= t {
+			b.drain(p, t)
+		}
+		if p.queue.len == 0 {
+			p.active = false
+			continue
+		}
+		kept = append(kept, p)
+		at = min(at, p.wake)
+	}
+	clear(b.active[len(kept):])
+	b.active = kept
+	if len(b.tickets.deadlines) > 0 {
+		at = min(at, b.tickets.get(b.tickets.deadlines[0]).ends)
+	}
+	if i := b.tickets.leases.first; i != none {
+		at = min(at, b.tickets.get(i).ends)
+	}
+	dst = append(dst, b.grants...)
+	b.grants = b.grants[:0]
+	return dst, timeOf(at)
+}
+
+// expire refuses waiting tickets whose deadline has passed and settles held
+// ones whose lease has ended.
+func (b *Book) expire(now int64) {
+	for len(b.tickets.deadlines) > 0 {
+		i := b.tickets.deadlines[0]
+		k := b.tickets.get(i)
+		if k.ends > now {
+			break
+		}
+		p := k.pool
+		limit := p.binding
+		if p.queue.head(&b.tickets) != i {
+			limit = Behind
+		}
+		b.grants = append(b.grants, Grant{
+			Ticket:   b.tickets.id(i),
+			Decision: Decision{State: Refused, Pool: p.ID, Hold: int(k.hold), Limit: limit, Reason: Expired},
+		})
+		b.unqueue(i)
+	}
+	for i := b.tickets.leases.first; i != none; i = b.tickets.leases.first {
+		k := b.tickets.get(i)
+		if k.ends > now {
+			break
+		}
+		b.end(i, k.hold, now)
+	}
+}
+
+// unqueue ends a waiting ticket.
+func (b *Book) unqueue(i int32) {
+	p := b.tickets.get(i).pool
+	p.queue.remove(&b.tickets, i)
+	b.tickets.dropDeadline(i)
+	b.tickets.release(i)
+	p.wake = 0 // another may be the head now
+}
+
+// timeOf is the zero time for never.
+func timeOf(t int64) time.Time {
+	if t == never {
+		return time.Time{}
+	}
+	return time.Unix(0, t)
+}
