@@ -608,7 +608,8 @@ func (r *tolerant) bareText(g guide) (any, error) {
 		return nil, r.cut(nil)
 	}
 	word := strings.TrimSpace(r.text[r.pos : r.pos+end])
-	if word == "" || strings.ContainsAny(word, "\"'`{[:\\“”‘’") {
+	first, _ := utf8.DecodeRuneInString(word)
+	if !unicode.IsLetter(first) && !unicode.IsDigit(first) || strings.ContainsAny(word, "\"'`{[:\\“”‘’") {
 		return nil, r.fail(Malformed, "no value that the schema wants is here")
 	}
 	r.note(BareText)
