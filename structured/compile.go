@@ -108,8 +108,10 @@ const rootURL = "schema:///root"
 
 func compile(text []byte, config Config) (*Schema, error) {
 	if len(text) > config.MaxBytes {
-		return nil, &SchemaError{Kind: SchemaTooBig,
-			Message: fmt.Sprintf("has %d bytes; the limit is %d", len(text), config.MaxBytes)}
+		return nil, &SchemaError{
+			Kind:    SchemaTooBig,
+			Message: fmt.Sprintf("has %d bytes; the limit is %d", len(text), config.MaxBytes),
+		}
 	}
 	s := &Schema{config: config, text: string(text)}
 	if err := s.parse(); err != nil {
@@ -124,8 +126,10 @@ func compile(text []byte, config Config) (*Schema, error) {
 		return nil, &SchemaError{Path: at, Kind: SchemaDefect, Message: "a $ref leads back to itself, so it describes nothing"}
 	}
 	if at, ok := multiplies(root); ok {
-		return nil, &SchemaError{Path: at, Kind: SchemaTooBig,
-			Message: fmt.Sprintf("combines more than %d subschemas for one value", maxCombined)}
+		return nil, &SchemaError{
+			Path: at, Kind: SchemaTooBig,
+			Message: fmt.Sprintf("combines more than %d subschemas for one value", maxCombined),
+		}
 	}
 	s.rules = viewOf(root)
 	return s, nil
@@ -152,8 +156,10 @@ func (s *Schema) parse() error {
 		return &SchemaError{Kind: SchemaSyntax, Message: "must be an object or a boolean"}
 	}
 	if n := len(s.order); n > s.config.MaxSubschemas {
-		return &SchemaError{Kind: SchemaTooBig,
-			Message: fmt.Sprintf("has %d objects; the limit is %d", n, s.config.MaxSubschemas)}
+		return &SchemaError{
+			Kind:    SchemaTooBig,
+			Message: fmt.Sprintf("has %d objects; the limit is %d", n, s.config.MaxSubschemas),
+		}
 	}
 	return nil
 }

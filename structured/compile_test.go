@@ -64,8 +64,10 @@ func TestCompileTakesEveryDraftAndForm(t *testing.T) {
 		{`{"pattern": "^(?!x)[a-z]+$"}`, `"ab"`, `"xb"`},
 		{`{"pattern": "^\\u00e9$"}`, `"é"`, `"e"`},
 		{`"{\"type\": \"string\"}"`, `"a"`, `1`},
-		{`{"$ref": "#/$defs/node", "$defs": {"node": {"properties": {"next": {"$ref": "#/$defs/node"}, "v": {"type": "integer"}}}}}`,
-			`{"next": {"next": {"v": 1}}}`, `{"next": {"next": {"v": "1"}}}`},
+		{
+			`{"$ref": "#/$defs/node", "$defs": {"node": {"properties": {"next": {"$ref": "#/$defs/node"}, "v": {"type": "integer"}}}}}`,
+			`{"next": {"next": {"v": 1}}}`, `{"next": {"next": {"v": "1"}}}`,
+		},
 		{`true`, `1`, ``},
 		{`false`, ``, `1`},
 	} {

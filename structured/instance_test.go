@@ -7,15 +7,23 @@ import (
 
 func TestInstanceTakesHintsFromThePrompt(t *testing.T) {
 	for _, c := range []struct{ schema, prompt, want string }{
-		{`{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name","age"]}`,
-			"Extract: John Doe is 42", `{"age":42,"name":"John Doe"}`},
-		{`{"type":"object","properties":{"city":{"type":"string"},"temperature":{"type":"number"},"unit":{"enum":["celsius","fahrenheit"]}},"required":["city","temperature","unit"]}`,
-			"It is 21.5 degrees celsius, city: Paris.", `{"city":"Paris","temperature":21.5,"unit":"celsius"}`},
-		{`{"type":"object","properties":{"email":{"type":"string","format":"email"},"homepage":{"type":"string","format":"uri"},"born":{"type":"string","format":"date"}},"required":["email","homepage","born"]}`,
-			"Write to ann@example.org, see https://example.org/ann. Born on 1990-04-01.", `{"born":"1990-04-01","email":"ann@example.org","homepage":"https://example.org/ann"}`},
+		{
+			`{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name","age"]}`,
+			"Extract: John Doe is 42", `{"age":42,"name":"John Doe"}`,
+		},
+		{
+			`{"type":"object","properties":{"city":{"type":"string"},"temperature":{"type":"number"},"unit":{"enum":["celsius","fahrenheit"]}},"required":["city","temperature","unit"]}`,
+			"It is 21.5 degrees celsius, city: Paris.", `{"city":"Paris","temperature":21.5,"unit":"celsius"}`,
+		},
+		{
+			`{"type":"object","properties":{"email":{"type":"string","format":"email"},"homepage":{"type":"string","format":"uri"},"born":{"type":"string","format":"date"}},"required":["email","homepage","born"]}`,
+			"Write to ann@example.org, see https://example.org/ann. Born on 1990-04-01.", `{"born":"1990-04-01","email":"ann@example.org","homepage":"https://example.org/ann"}`,
+		},
 		{`{"type":"object","properties":{"active":{"type":"boolean"}},"required":["active"]}`, "active: no", `{"active":false}`},
-		{`{"type":"object","properties":{"firstName":{"type":"string"},"lastName":{"type":"string"}},"required":["firstName","lastName"]}`,
-			"The customer is Grace Hopper.", `{"firstName":"Grace","lastName":"Hopper"}`},
+		{
+			`{"type":"object","properties":{"firstName":{"type":"string"},"lastName":{"type":"string"}},"required":["firstName","lastName"]}`,
+			"The customer is Grace Hopper.", `{"firstName":"Grace","lastName":"Hopper"}`,
+		},
 	} {
 		s := mustCompile(t, c.schema)
 		v, err := s.Instance(HintsFrom(c.prompt), 1)

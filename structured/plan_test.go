@@ -13,26 +13,44 @@ func TestPlanLowersAndLifts(t *testing.T) {
 		schema, value, down string
 		transforms          string
 	}{
-		{OpenAIStrict(), `{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"integer"}},"required":["a"]}`,
-			`{"a":"x"}`, `{"a":"x","b":null}`, "close object, optional to nullable"},
-		{Bedrock(), `{"type":"object","additionalProperties":{"type":"integer"}}`,
-			`{"x":1,"y":2}`, `{"value":[{"key":"x","value":1},{"key":"y","value":2}]}`, "map to list of key and value, wrap root"},
-		{Bedrock(), `{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"additionalProperties":{"type":"string"}}`,
-			`{"a":1,"b":"x"}`, `{"a":1,"other_members":[{"key":"b","value":"x"}]}`, "map to list of key and value"},
+		{
+			OpenAIStrict(), `{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"integer"}},"required":["a"]}`,
+			`{"a":"x"}`, `{"a":"x","b":null}`, "close object, optional to nullable",
+		},
+		{
+			Bedrock(), `{"type":"object","additionalProperties":{"type":"integer"}}`,
+			`{"x":1,"y":2}`, `{"value":[{"key":"x","value":1},{"key":"y","value":2}]}`, "map to list of key and value, wrap root",
+		},
+		{
+			Bedrock(), `{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"],"additionalProperties":{"type":"string"}}`,
+			`{"a":1,"b":"x"}`, `{"a":1,"other_members":[{"key":"b","value":"x"}]}`, "map to list of key and value",
+		},
 		{Bedrock(), `{"type":"array","items":{"type":"integer"}}`, `[1]`, `{"value":[1]}`, "wrap root"},
 		{Bedrock(), `{"type":"object","properties":{"any":{}},"additionalProperties":false}`, `{"any":{"x":[1]}}`, `{"any":"{\"x\":[1]}"}`, "JSON as text"},
-		{Bedrock(), `{"type":"object","properties":{"$id":{"type":"string"},"a b":{"type":"string"}},"additionalProperties":false}`,
-			`{"$id":"1","a b":"2"}`, `{"_id":"1","a_b":"2"}`, "rename member"},
-		{Bedrock(), `{"type":"object","properties":{"n":{"type":"integer","minimum":1,"maximum":3}},"required":["n"],"additionalProperties":false}`,
-			`{"n":2}`, `{"n":2}`, "range as enum"},
-		{Bedrock(), `{"oneOf":[{"type":"object","properties":{"k":{"const":"a"},"x":{"type":"string"}},"required":["k","x"],"additionalProperties":false},{"type":"string"}]}`,
-			`{"k":"a","x":"y"}`, `{"value":{"k":"a","x":"y"}}`, "oneOf to anyOf, wrap root"},
-		{Bedrock(), `{"$ref":"#/$defs/t","$defs":{"t":{"type":"object","properties":{"v":{"type":"integer"},"kid":{"$ref":"#/$defs/t"}},"required":["v"],"additionalProperties":false}}}`,
-			`{"v":1,"kid":{"v":2,"kid":{"v":3,"kid":{"v":4,"kid":{"v":5,"kid":{"v":6}}}}}}`, `{"kid":{"kid":{"kid":{"kid":{"kid":"{\"v\":6}","v":5},"v":4},"v":3},"v":2},"v":1}`, "cut recursion"},
-		{Bedrock(), `{"type":"object","properties":{"e":{"enum":[{"a":1},[2]]}},"required":["e"],"additionalProperties":false}`,
-			`{"e":[2]}`, `{"e":"[2]"}`, "enum as text"},
-		{LlamaCPP(), `{"type":"object","properties":{"a":{"type":"string"}},"patternProperties":{"^x":{"type":"integer"}}}`,
-			`{"a":"1","x1":2,"free":true}`, `{"a":"1","free":true,"x1":2}`, ""},
+		{
+			Bedrock(), `{"type":"object","properties":{"$id":{"type":"string"},"a b":{"type":"string"}},"additionalProperties":false}`,
+			`{"$id":"1","a b":"2"}`, `{"_id":"1","a_b":"2"}`, "rename member",
+		},
+		{
+			Bedrock(), `{"type":"object","properties":{"n":{"type":"integer","minimum":1,"maximum":3}},"required":["n"],"additionalProperties":false}`,
+			`{"n":2}`, `{"n":2}`, "range as enum",
+		},
+		{
+			Bedrock(), `{"oneOf":[{"type":"object","properties":{"k":{"const":"a"},"x":{"type":"string"}},"required":["k","x"],"additionalProperties":false},{"type":"string"}]}`,
+			`{"k":"a","x":"y"}`, `{"value":{"k":"a","x":"y"}}`, "oneOf to anyOf, wrap root",
+		},
+		{
+			Bedrock(), `{"$ref":"#/$defs/t","$defs":{"t":{"type":"object","properties":{"v":{"type":"integer"},"kid":{"$ref":"#/$defs/t"}},"required":["v"],"additionalProperties":false}}}`,
+			`{"v":1,"kid":{"v":2,"kid":{"v":3,"kid":{"v":4,"kid":{"v":5,"kid":{"v":6}}}}}}`, `{"kid":{"kid":{"kid":{"kid":{"kid":"{\"v\":6}","v":5},"v":4},"v":3},"v":2},"v":1}`, "cut recursion",
+		},
+		{
+			Bedrock(), `{"type":"object","properties":{"e":{"enum":[{"a":1},[2]]}},"required":["e"],"additionalProperties":false}`,
+			`{"e":[2]}`, `{"e":"[2]"}`, "enum as text",
+		},
+		{
+			LlamaCPP(), `{"type":"object","properties":{"a":{"type":"string"}},"patternProperties":{"^x":{"type":"integer"}}}`,
+			`{"a":"1","x1":2,"free":true}`, `{"a":"1","free":true,"x1":2}`, "",
+		},
 		{Full(), `{"type":"object","not":{"required":["a"]}}`, `{"b":1}`, `{"b":1}`, ""},
 	} {
 		s := mustCompile(t, c.schema)
