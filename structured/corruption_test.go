@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -67,7 +68,11 @@ func mapTokens(doc string, f func(tokens []string, i int) string) string {
 
 func changed(doc, text string) (string, bool, bool) { return text, true, text != doc }
 
-var corruptions = []corruption{
+var corruptions []corruption
+
+func init() { corruptions = allCorruptions }
+
+var allCorruptions = []corruption{
 	{"fence", func(doc string, rng *rand.Rand) (string, bool, bool) {
 		return []string{"```json\n", "```\n", "```JSON\n"}[rng.IntN(3)] + doc + "\n```", true, true
 	}},
@@ -176,6 +181,36 @@ var corruptions = []corruption{
 			return tokens[i]
 		}))
 	}},
+	{"apostrophes not escaped", func(doc string, _ *rand.Rand) (string, bool, bool) {
+		text := mapTokens(doc, func(tokens []string, i int) string {
+			if t := tokens[i]; t[0] == '"' {
+				return "'" + strings.ReplaceAll(t[1:len(t)-1], `\"`, `"`) + "'"
+			}
+			return tokens[i]
+		})
+		return text, !loneQuote.MatchString(doc), strings.Contains(doc, "'")
+	}},
+	{"quotes not escaped", func(doc string, _ *rand.Rand) (string, bool, bool) {
+		return strings.ReplaceAll(doc, `\"`, `"`), !strings.ContainsAny(strings.ReplaceAll(doc, `\"`, "\x00"), "\x00\\"), strings.Contains(doc, `\"`)
+	}},
+	{"all quotes escaped", func(doc string, _ *rand.Rand) (string, bool, bool) {
+		quoted, err := json.Marshal(doc)
+		return string(quoted[1 : len(quoted)-1]), true, err == nil
+	}},
+	{"several at once", func(doc string, rng *rand.Rand) (string, bool, bool) {
+		text := doc
+		for _, name := range []string{"Python literals", "trailing comma", "unquoted names", "single quotes", "fence", "prose", "reasoning"} {
+			for _, c := range corruptions {
+				if c.name != name || rng.IntN(2) == 0 {
+					continue
+				}
+				if next, _, ok := c.apply(text, rng); ok {
+					text = next
+				}
+			}
+		}
+		return changed(doc, text)
+	}},
 	{"given twice", func(doc string, rng *rand.Rand) (string, bool, bool) {
 		return doc + []string{"\n", "\n\nOr, once more:\n\n", ""}[rng.IntN(3)] + doc, true, true
 	}},
@@ -210,6 +245,10 @@ func wanted(c corruption, d document) any {
 	}
 	return v
 }
+
+// loneQuote is an apostrophe that is not inside a word: no reader can tell it
+// from the end of a string.
+var loneQuote = regexp.MustCompile(`[^a-zA-Z]'|'[^a-zA-Z]`)
 
 func isIdentifier(s string) bool {
 	if s == "" {

@@ -307,7 +307,7 @@ func (m *maker) pick(values []any, w view, p place) (any, bool) {
 // rankedTypes orders the types to try: what the keywords speak of first.
 func (m *maker) rankedTypes(w view, p place) []string {
 	types, restricted := w.types()
-	types = slices.Clone(types)
+	types = withoutInteger(types)
 	score := func(t string) int {
 		n := 0
 		switch t {
@@ -517,7 +517,12 @@ func (m *maker) freshName(w view, try int) (string, bool) {
 		}
 	}
 	if patterns := w.patterns(); len(patterns) > 0 && try%(len(patterns)+1) < len(patterns) {
-		name, ok := m.fromPattern(patterns[try%(len(patterns)+1)].pattern, span{0, -1}, try)
+		pattern := patterns[try%(len(patterns)+1)].pattern
+		name, ok := m.fromPattern(pattern, span{0, -1}, try)
+		// A pattern without an end leaves room to make the name new.
+		if longer := name + string(rune('a'+m.rng.IntN(26))); ok && try > 0 && matches(pattern, longer) && rules.accepts(longer) {
+			return longer, true
+		}
 		return name, ok && rules.accepts(name)
 	}
 	if len(rules) > 0 {

@@ -17,6 +17,7 @@ import (
 // linear in the text.
 type Stream struct {
 	schema *Schema
+	top    *streamPlace
 	text   strings.Builder
 
 	state    streamState
@@ -68,30 +69,57 @@ type frame struct {
 	list    []any
 	key     string
 	path    string
-	place   streamPlace
+	place   *streamPlace
 	element bool // counts in elements
 }
 
 // streamPlace is what the schema says of a place: what must hold and what may
-// apply.
+// apply. Places are worked out once and shared by all items of an array, which
+// is what keeps long arrays cheap.
 type streamPlace struct {
-	view  view
-	guide guide
+	view    view
+	guide   guide
+	tuple   int
+	members map[string]*streamPlace
+	items   []*streamPlace // the last one stands for all further items
 }
 
-func (p streamPlace) member(name string) streamPlace {
+func newPlace(w view, g guide) *streamPlace {
+	tuple := 0
+	for _, s := range g {
+		tuple = max(tuple, viewOf(s).tuple())
+	}
+	return &streamPlace{view: w, guide: g, tuple: tuple, members: map[string]*streamPlace{}}
+}
+
+// maxPlaces bounds the places kept for members of free names.
+const maxPlaces = 256
+
+func (p *streamPlace) member(name string) *streamPlace {
+	if c := p.members[name]; c != nil {
+		return c
+	}
 	child, _ := p.view.member(name)
-	return streamPlace{child, p.guide.member(name)}
+	c := newPlace(child, p.guide.member(name))
+	if len(p.members) < maxPlaces {
+		p.members[name] = c
+	}
+	return c
 }
 
-func (p streamPlace) item(i int) streamPlace {
-	return streamPlace{p.view.item(i), p.guide.item(i)}
+func (p *streamPlace) item(i int) *streamPlace {
+	i = min(i, p.tuple)
+	for len(p.items) <= i {
+		n := len(p.items)
+		p.items = append(p.items, newPlace(p.view.item(n), p.guide.item(n)))
+	}
+	return p.items[i]
 }
 
 // passes tells whether a closed value keeps to its own subschema.
-func (p streamPlace) passes(v any) bool {
-	if !p.view.accepts(v) {
-		return false
+func (p *streamPlace) passes(v any) bool {
+	if len(p.view) > 0 {
+		return p.view.accepts(v) // the guide holds nothing stricter
 	}
 	for _, s := range p.guide {
 		if accepts(s, v) {
@@ -102,7 +130,9 @@ func (p streamPlace) passes(v any) bool {
 }
 
 // Stream begins to read a reply.
-func (s *Schema) Stream() *Stream { return &Stream{schema: s} }
+func (s *Schema) Stream() *Stream {
+	return &Stream{schema: s, top: newPlace(s.rules, guideOf(s.root))}
+}
 
 // Feed takes the next piece of the reply and returns what it settled.
 func (s *Stream) Feed(delta string) []Update {
@@ -309,9 +339,9 @@ func (s *Stream) after(c byte) {
 }
 
 // here returns the path and the place of the value that comes next.
-func (s *Stream) here() (string, streamPlace) {
+func (s *Stream) here() (string, *streamPlace) {
 	if len(s.stack) == 0 {
-		return "", streamPlace{s.schema.rules, guideOf(s.schema.root)}
+		return "", s.top
 	}
 	f := &s.stack[len(s.stack)-1]
 	if f.object != nil {
@@ -352,7 +382,7 @@ func (s *Stream) beginValue(c byte) {
 
 // growsFreely tells whether a prefix of a string says something: of an enum,
 // a pattern or a format it does not.
-func (p streamPlace) growsFreely() bool {
+func (p *streamPlace) growsFreely() bool {
 	for _, sub := range p.guide {
 		if sub.Enum != nil || sub.Const != nil || sub.Pattern != nil || sub.Format != nil || sub.MaxLength != nil || sub.Not != nil {
 			return false

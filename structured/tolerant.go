@@ -16,7 +16,7 @@ type tolerant struct {
 	maxDepth  int
 	budget    int // steps left, so hostile text costs linear time
 	repairs   []Repair
-	members   int  // name-and-colon pairs seen: this is no accidental brace
+	members   int  // names with a colon and items seen: this is no accidental bracket
 	list      bool // the innermost container is an array
 	truncated bool // the text ended inside an object or array
 }
@@ -272,6 +272,7 @@ func (r *tolerant) array(g guide) (any, error) {
 			return nil, r.fail(Malformed, "no value")
 		}
 		list = append(list, v)
+		r.members++
 	}
 }
 
@@ -476,7 +477,7 @@ func (r *tolerant) canEnd(pos int, isName bool) bool {
 	// No comma: a missing one if a member follows, in an object, or another
 	// quoted item, in an array.
 	r.budget -= lookahead / 8
-	return r.nameFollows(s) || quoteAt(s) != nil && pos < len(r.text) && isSpaceByte(r.text[pos])
+	return r.nameFollows(s) || quoteAt(s) != nil && (r.list || isSpaceByte(r.text[pos]))
 }
 
 // inArray tells whether s continues like an array of numbers or literals.
@@ -608,7 +609,8 @@ func (r *tolerant) bareText(g guide) (any, error) {
 		return nil, r.cut(nil)
 	}
 	word := strings.TrimSpace(r.text[r.pos : r.pos+end])
-	if word == "" || strings.ContainsAny(word, "\"'`{[:\\“”‘’") {
+	first, _ := utf8.DecodeRuneInString(word)
+	if !unicode.IsLetter(first) && !unicode.IsDigit(first) || strings.ContainsAny(word, "\"'`{[:\\“”‘’") {
 		return nil, r.fail(Malformed, "no value that the schema wants is here")
 	}
 	r.note(BareText)
