@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
 // Input that is no input fails the job before anything is sent, with a message
@@ -240,5 +241,28 @@ func TestInputThatChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// The tokens of a native reply are told by the back-end, in headers, or in the
+// body.
+func TestUsage(t *testing.T) {
+	body := []byte(`{"content":[],"usage":{"input_tokens":1,"output_tokens":2}}`)
+	told := &bedrock.TokenUsage{InputTokens: 5, OutputTokens: 6}
+	headers := map[string]string{inputTokensHeader: "3", outputTokensHeader: "4"}
+	for name, c := range map[string]struct {
+		meta    outcrop.Meta
+		model   string
+		in, out int
+	}{
+		"by the back-end":      {outcrop.Meta{Usage: told, Header: headers}, modelID, 5, 6},
+		"in headers":           {outcrop.Meta{Header: headers}, modelID, 3, 4},
+		"in the body":          {outcrop.Meta{}, modelID, 1, 2},
+		"in a body of no kind": {outcrop.Meta{}, "my-model", 0, 0},
+	} {
+		call := outcrop.NewInvokeCall(bedrock.OpInvokeModel, c.model, []byte("{}"))
+		if in, out := usage(call, outcrop.NewReply(c.meta, body), body); in != c.in || out != c.out {
+			t.Errorf("%s: %d and %d tokens, want %d and %d", name, in, out, c.in, c.out)
+		}
 	}
 }

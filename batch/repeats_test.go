@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,8 +34,10 @@ func TestRepeatsInBoundedMemory(t *testing.T) {
 			},
 			capacity: capacity,
 			hash: func(id string) uint64 {
-				var n uint64
-				fmt.Sscan(id, &n)
+				n, err := strconv.ParseUint(id, 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
 				return n * 0x9e3779b97f4a7c15 % uint64(hashes)
 			},
 		}
