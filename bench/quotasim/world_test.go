@@ -88,7 +88,8 @@ func (s *scenario) means() (m means) {
 // foreign load leaves, RPM·E[S]/TPM, and what the policy allows, with T the mean
 // service time and ρ = E[R]/E[S].
 //
-//	bucket  W/(T·ρ): no more than a window's worth is reserved at a time
+//	bucket  W/(T·ρ): no more than a window's worth is reserved at a time. It
+//	        is no bound where the bucket refills while it reserves, as here
 //	strict  W/(W + T·ρ): what is reserved and what a window settled share it
 //	fixed   E[S]/((1-p)·E[S] + p·E[max(R,S)]), p = min(1, T/W): a request that
 //	        outlives its window never gets its reservation back. Debts are
