@@ -36,8 +36,9 @@ func (x *exchange) infer() error {
 	contentType := contentJSON
 	if call.Native() {
 		contentType = x.nativeHeaders(&reply.Meta)
-	} else {
-		x.usage = converseUsage(body)
+	}
+	if x.logged() {
+		x.usage = reply.Usage()
 	}
 	return x.send(http.StatusOK, contentType, body)
 }
@@ -137,7 +138,6 @@ const (
 // latency is measured here when the back-end gives none.
 func (x *exchange) nativeHeaders(meta *outcrop.Meta) string {
 	header := x.w.Header()
-	x.usage = meta.Usage
 	if u := meta.Usage; u != nil {
 		complete(header, headerInput, int64(u.InputTokens))
 		complete(header, headerOutput, int64(u.OutputTokens))
@@ -157,15 +157,4 @@ func complete(header http.Header, name string, value int64) {
 	if header[name] == nil {
 		header[name] = []string{strconv.FormatInt(value, 10)}
 	}
-}
-
-// converseUsage reads the usage out of a Converse reply, for the log.
-func converseUsage(body []byte) *bedrock.TokenUsage {
-	var reply struct {
-		Usage *bedrock.TokenUsage `json:"usage"`
-	}
-	if bedrock.Unmarshal(body, &reply) != nil {
-		return nil
-	}
-	return reply.Usage
 }
