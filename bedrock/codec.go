@@ -28,6 +28,13 @@ func MarshalAppend(dst []byte, v any) ([]byte, error) {
 	return append(dst, text...), err
 }
 
+// AppendString appends s as a JSON string, for encoders that write by hand.
+// Bytes that are no UTF-8 become the replacement character.
+func AppendString(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // its error tells of replaced bytes only
+	return dst
+}
+
 // Unmarshal reads JSON into a value of this package. Duplicate names, bad
 // UTF-8, wrong types and trailing data are errors, always a *[DecodeError].
 func Unmarshal(data []byte, v any) error {

@@ -105,7 +105,7 @@ func anthropicToConverse(body []byte) (*bedrock.ConverseRequest, error) {
 		if err != nil {
 			return nil, err
 		}
-		req.Messages = append(req.Messages, message)
+		req.Messages = appendTurn(req.Messages, message.Role, message.Content)
 	}
 	if err := in.tools(req, extra); err != nil {
 		return nil, err

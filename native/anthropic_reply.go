@@ -168,8 +168,10 @@ func (e *anthropicEncoder) delta(event *bedrock.ContentBlockDeltaEvent) error {
 	index, delta := event.ContentBlockIndex, &event.Delta
 	switch {
 	case delta.Text != nil:
-		if err := e.ensure(index, &anthropicBlock{Type: "text", Text: new(string)}); err != nil {
-			return err
+		if e.open != index { // the first delta begins the block
+			if err := e.start(index, &anthropicBlock{Type: "text", Text: new(string)}); err != nil {
+				return err
+			}
 		}
 		e.addDelta(index, `"text_delta","text":`, *delta.Text)
 	case delta.ToolUse != nil:
@@ -183,10 +185,12 @@ func (e *anthropicEncoder) delta(event *bedrock.ContentBlockDeltaEvent) error {
 func (e *anthropicEncoder) reasoning(index int, r *bedrock.ReasoningContentBlockDelta) error {
 	if r.RedactedContent != nil {
 		data := hidden(r.RedactedContent)
-		return e.ensure(index, &anthropicBlock{Type: "redacted_thinking", Data: &data})
+		return e.start(index, &anthropicBlock{Type: "redacted_thinking", Data: &data})
 	}
-	if err := e.ensure(index, &anthropicBlock{Type: "thinking", Thinking: new(string), Signature: new(string)}); err != nil {
-		return err
+	if e.open != index {
+		if err := e.start(index, &anthropicBlock{Type: "thinking", Thinking: new(string), Signature: new(string)}); err != nil {
+			return err
+		}
 	}
 	if r.Text != nil {
 		e.addDelta(index, `"thinking_delta","thinking":`, *r.Text)
@@ -195,14 +199,6 @@ func (e *anthropicEncoder) reasoning(index int, r *bedrock.ReasoningContentBlock
 		e.addDelta(index, `"signature_delta","signature":`, *r.Signature)
 	}
 	return nil
-}
-
-// ensure begins a block at its first delta.
-func (e *anthropicEncoder) ensure(index int, block *anthropicBlock) error {
-	if e.open == index {
-		return nil
-	}
-	return e.start(index, block)
 }
 
 func (e *anthropicEncoder) start(index int, block *anthropicBlock) error {
@@ -243,9 +239,9 @@ func (e *anthropicEncoder) add(v any) error {
 
 // addDelta writes the event that nearly every chunk is, without reflection.
 func (e *anthropicEncoder) addDelta(index int, kind, text string) {
-	chunk := make([]byte, 0, len(text)+len(kind)+64)
+	chunk := make([]byte, 0, len(text)+len(kind)+96)
 	chunk = appendInt(append(chunk, `{"type":"content_block_delta","index":`...), index)
 	chunk = append(append(chunk, `,"delta":{"type":`...), kind...)
-	chunk = appendQuote(chunk, text)
+	chunk = bedrock.AppendString(chunk, text)
 	e.chunks = append(e.chunks, append(chunk, `}}`...))
 }

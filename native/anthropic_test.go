@@ -48,6 +48,9 @@ func testRequests(t *testing.T, f *Family, cases []requestCase) {
 			if err := bedrock.Validate(req); err != nil {
 				t.Errorf("the request breaks Converse's constraints: %v", err)
 			}
+			if err := bedrock.CheckConverse(req, bedrock.ConverseLimits{}); err != nil {
+				t.Errorf("the request breaks Converse's rules: %v", err)
+			}
 		})
 	}
 }
@@ -71,19 +74,26 @@ func TestAnthropicRequests(t *testing.T) {
 		{
 			name: "tools there and back",
 			body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"tools":[{"name":"add","description":"adds","input_schema":{"type":"object"}}],"tool_choice":{"type":"any"},"messages":[` +
-				`{"role":"user","content":"1+1"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"redacted_thinking","data":"b3BhcXVl"},{"type":"tool_use","id":"t1","name":"add","input":{"a":1}}]},` +
+				`{"role":"user","content":"1+1"},{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"redacted_thinking","data":"b3BhcXVl"},{"type":"tool_use","id":"t1","name":"add","input":{"a":1}},{"type":"tool_use","id":"t2","name":"add","input":{}}]},` +
 				`{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"2","is_error":true},{"type":"tool_result","tool_use_id":"t2"}]}]}`,
-			converse: `{"messages":[{"role":"user","content":[{"text":"1+1"}]},{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"hm","signature":"s"}}},{"reasoningContent":{"redactedContent":"YjNCaGNYVmw="}},{"toolUse":{"toolUseId":"t1","name":"add","input":{"a":1}}}]},` +
+			converse: `{"messages":[{"role":"user","content":[{"text":"1+1"}]},{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"hm","signature":"s"}}},{"reasoningContent":{"redactedContent":"YjNCaGNYVmw="}},{"toolUse":{"toolUseId":"t1","name":"add","input":{"a":1}}},{"toolUse":{"toolUseId":"t2","name":"add","input":{}}}]},` +
 				`{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[{"text":"2"}],"status":"error"}},{"toolResult":{"toolUseId":"t2","content":[]}}]}],"inferenceConfig":{"maxTokens":9},` +
 				`"toolConfig":{"tools":[{"toolSpec":{"name":"add","description":"adds","inputSchema":{"json":{"type":"object"}}}}],"toolChoice":{"any":{}}},"additionalModelResponseFieldPaths":["/stop_sequence"]}`,
 		},
 		{
 			name: "image, document, schema, a tool of Anthropic's own",
-			body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"tools":[{"type":"bash_20250124","name":"bash"}],"output_config":{"effort":"low","format":{"type":"json_schema","schema":{"type":"object"}}},"messages":[{"role":"user","content":[` +
+			body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"tools":[{"type":"bash_20250124","name":"bash"}],"output_config":{"effort":"low","format":{"type":"json_schema","schema":{"type":"object"}}},"messages":[{"role":"user","content":[{"type":"text","text":"Look"},` +
 				`{"type":"image","source":{"type":"base64","media_type":"image/png","data":"aGk="}},{"type":"document","title":"A/B: c","source":{"type":"text","media_type":"text/plain","data":"words"}}]}]}`,
-			converse: `{"messages":[{"role":"user","content":[{"image":{"format":"png","source":{"bytes":"aGk="}}},{"document":{"format":"txt","name":"A B c","source":{"text":"words"}}}]}],"inferenceConfig":{"maxTokens":9},` +
+			converse: `{"messages":[{"role":"user","content":[{"text":"Look"},{"image":{"format":"png","source":{"bytes":"aGk="}}},{"document":{"format":"txt","name":"A B c","source":{"text":"words"}}}]}],"inferenceConfig":{"maxTokens":9},` +
 				`"additionalModelRequestFields":{"tools":[{"type":"bash_20250124","name":"bash"}]},"additionalModelResponseFieldPaths":["/stop_sequence"],` +
 				`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"type\":\"object\"}"}}},"effort":"low"}}`,
+		},
+		{
+			name: "turns in a row, tools no longer offered",
+			body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"a"},{"role":"user","content":"b"},` +
+				`{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"x"}]}]}]}`,
+			converse: `{"messages":[{"role":"user","content":[{"text":"a"},{"text":"b"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"t1","name":"f","input":{}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[{"text":"x"}]}}]}],` +
+				`"inferenceConfig":{"maxTokens":9},"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]},"additionalModelResponseFieldPaths":["/stop_sequence"]}`,
 		},
 		{name: "no JSON", body: `{`, field: ""},
 		{
@@ -126,4 +136,16 @@ func TestAnthropicReply(t *testing.T) {
 	if !ok || usage.InputTokens != 3 || usage.OutputTokens != 4 || usage.TotalTokens != 9 {
 		t.Errorf("usage read back is %+v, %v", usage, ok)
 	}
+}
+
+func TestAnthropicReplies(t *testing.T) {
+	testReplies(t, anthropicMessages, "anthropic", usageAndCache)
+}
+
+func TestAnthropicStops(t *testing.T) {
+	testStops(t, anthropicMessages, "stop_reason", map[bedrock.StopReason]string{
+		"end_turn": "end_turn", "max_tokens": "max_tokens", "content_filtered": "refusal", "guardrail_intervened": "end_turn",
+		"model_context_window_exceeded": "model_context_window_exceeded",
+	})
+	testStops(t, anthropicMessages, "amazon-bedrock-guardrailAction", map[bedrock.StopReason]string{"guardrail_intervened": "INTERVENED"})
 }

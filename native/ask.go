@@ -25,6 +25,14 @@ func (f *Family) Body(q Question) ([]byte, error) {
 	return bedrock.Marshal(f.ask(q))
 }
 
+// withLimit sets the output limit of a body, where the question has one.
+func withLimit(body map[string]any, name string, q Question) map[string]any {
+	if q.MaxTokens > 0 {
+		body[name] = q.MaxTokens
+	}
+	return body
+}
+
 // textPlaces is where replies and chunks of the families hold their text, from
 // the outside in; "*" is every element of an array.
 var textPlaces = []string{

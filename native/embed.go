@@ -9,8 +9,7 @@ type EmbedRequest struct {
 	Normalize  bool   // vectors of length 1
 	Purpose    string // what they are for: "search_document", "search_query", ...; may be empty
 
-	single  bool     // the reply has one vector, not a list
-	formats []string // of the vectors: float, int8, ...
+	byType bool // the reply names the vectors' number format
 }
 
 // Embeddings are the vectors of an [EmbedRequest], one for each text, in

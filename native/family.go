@@ -3,7 +3,6 @@ package native
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -18,6 +17,7 @@ type Family struct {
 	usage   func(body []byte) (bedrock.TokenUsage, bool)
 	limits  []string // where the output limit stands: "max_tokens", "inferenceConfig.maxTokens"; the first is written when none is there
 	embed   *embedder
+	chat    *Family              // the format of requests with messages, where this one has a prompt
 	ask     func(q Question) any // a native request of plain words
 }
 
@@ -51,7 +51,52 @@ func (f *Family) Request(body []byte) (*bedrock.ConverseRequest, error) {
 	if f.request == nil {
 		return nil, &RequestError{Reason: fmt.Sprintf("the format %s makes embeddings, which Converse cannot answer", f.name)}
 	}
-	return f.request(body)
+	req, err := f.request(body)
+	if err != nil {
+		return nil, err
+	}
+	declareTools(req)
+	return req, f.checkRanges(req.InferenceConfig)
+}
+
+// declareTools names the tools that a conversation used when the request
+// offers none any more: Converse wants them named, native formats do not.
+func declareTools(req *bedrock.ConverseRequest) {
+	if req.ToolConfig != nil {
+		return
+	}
+	var config bedrock.ToolConfiguration
+	for i := range req.Messages {
+		for j := range req.Messages[i].Content {
+			use := req.Messages[i].Content[j].ToolUse
+			if use == nil || slices.ContainsFunc(config.Tools, func(t bedrock.Tool) bool { return t.ToolSpec.Name == use.Name }) {
+				continue
+			}
+			config.Tools = append(config.Tools, bedrock.Tool{ToolSpec: &bedrock.ToolSpecification{
+				Name: use.Name, InputSchema: bedrock.ToolInputSchema{JSON: bedrock.Document(`{"type":"object"}`)},
+			}})
+		}
+	}
+	if len(config.Tools) > 0 {
+		req.ToolConfig = &config
+	}
+}
+
+// checkRanges refuses settings that no model takes.
+func (f *Family) checkRanges(c *bedrock.InferenceConfiguration) error {
+	if c == nil {
+		return nil
+	}
+	at, _ := parentOf(f.limits[0])
+	switch {
+	case c.MaxTokens != nil && *c.MaxTokens < 1:
+		return bad(f.limits[0], fmt.Sprintf("%d is not greater or equal to 1", *c.MaxTokens))
+	case c.Temperature != nil && *c.Temperature < 0:
+		return bad(join(at, "temperature"), fmt.Sprintf("%v is not greater or equal to 0", *c.Temperature))
+	case c.TopP != nil && (*c.TopP < 0 || *c.TopP > 1):
+		return bad(join(at, "top_p"), fmt.Sprintf("%v is not between 0 and 1", *c.TopP))
+	}
+	return nil
 }
 
 // Reply writes a response in the native format.
@@ -87,78 +132,4 @@ func (f *Family) OutputLimit(body []byte) (limit int, ok bool, err error) {
 // stays as it was; body itself does not change.
 func (f *Family) SetOutputLimit(body []byte, limit int) ([]byte, error) {
 	return setOutputLimit(body, f.limits, limit)
-}
-
-// For finds the family of a model: by its id, where that names a provider on
-// Bedrock, else by the shape of the request body. The error is a
-// *[RequestError].
-func For(modelID string, body []byte) (*Family, error) {
-	if f := ByModel(modelID); f != nil {
-		return f, nil
-	}
-	if f := byShape(body); f != nil {
-		return f, nil
-	}
-	return nil, &RequestError{Reason: fmt.Sprintf("no native format is known for model %q, and the body has the shape of none", modelID)}
-}
-
-// ByModel finds the family of a model id, an inference profile id or an ARN
-// that holds one, or nil.
-func ByModel(modelID string) *Family {
-	id := BaseModel(modelID)
-	for _, row := range models {
-		if strings.HasPrefix(id, row.prefix) {
-			return row.family
-		}
-	}
-	return nil
-}
-
-// BaseModel is the id of the model behind an inference profile or an ARN:
-// the id without "us.", "eu.", "apac.", "global." and the like before it. An
-// id that names no provider comes back as it is.
-func BaseModel(modelID string) string {
-	id := modelID
-	if strings.HasPrefix(id, "arn:") {
-		_, resource, found := strings.Cut(id, "/")
-		if !found {
-			return modelID
-		}
-		// custom-model/{base model}/{id}
-		id, _, _ = strings.Cut(resource, "/")
-	}
-	if provider, _, ok := strings.Cut(id, "."); ok && !slices.Contains(providers, provider) {
-		_, rest, _ := strings.Cut(id, ".")
-		if provider, _, ok := strings.Cut(rest, "."); ok && slices.Contains(providers, provider) {
-			return rest
-		}
-	}
-	return id
-}
-
-// providers are the first parts of the model ids on Bedrock.
-var providers = []string{"ai21", "amazon", "anthropic", "cohere", "deepseek", "meta", "mistral", "openai", "qwen"}
-
-// models says which family a model id belongs to; the first prefix that fits
-// decides.
-var models = []struct {
-	prefix string
-	family *Family
-}{
-	{"anthropic.claude", anthropicMessages},
-}
-
-// byShape guesses the family of a body whose model id says nothing, as the
-// ids of local engines do.
-func byShape(body []byte) *Family {
-	var shape map[string]bedrock.Document
-	if bedrock.Unmarshal(body, &shape) != nil {
-		return nil
-	}
-	has := func(name string) bool { _, ok := shape[name]; return ok }
-	switch {
-	case has("anthropic_version"):
-		return anthropicMessages
-	}
-	return nil
 }

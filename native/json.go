@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
@@ -50,13 +49,17 @@ func (o object) document() bedrock.Document {
 	return text
 }
 
-// only refuses the first unknown member of a part of a request.
+// only refuses the first unknown member of a part of a request, but for
+// nulls, which mean nothing.
 func only(unknown bedrock.Document, at string) error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	for _, name := range objectOf(unknown).names() {
-		return extraneous(at, name)
+	members := objectOf(unknown)
+	for _, name := range members.names() {
+		if !isNull(members[name]) {
+			return extraneous(at, name)
+		}
 	}
 	return nil
 }
@@ -73,46 +76,6 @@ func kindOf(doc bedrock.Document) byte {
 		return c
 	}
 	return 0
-}
-
-// appendQuote appends s as a JSON string. Bytes that are no UTF-8 become the
-// replacement character.
-func appendQuote(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				dst = append(append(dst, s[start:i]...), "\uFFFD"...)
-				start = i + 1
-			}
-			i += size
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
 }
 
 func appendInt(dst []byte, n int) []byte { return strconv.AppendInt(dst, int64(n), 10) }

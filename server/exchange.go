@@ -36,8 +36,8 @@ type exchange struct {
 	deadlineAt time.Time // when the write deadline has to be moved again
 	status     int       // 0 until the reply has begun
 	kind       *streamKind
-	streaming  bool      // the reply is an event stream and has begun
-	gone       bool      // the client went away, or read too slowly
+	streaming  bool // the reply is an event stream and has begun
+	gone       bool // the client went away, or read too slowly
 	model      string
 	backend    string
 	code       string // of the error that was sent

@@ -268,7 +268,7 @@ func TestRetry(t *testing.T) {
 type instantly struct{ aws.Retryer }
 
 func (instantly) RetryDelay(int, error) (d time.Duration, err error) { return d, nil }
-func (instantly) MaxAttempts() int                                  { return 3 }
+func (instantly) MaxAttempts() int                                   { return 3 }
 
 // TestWrongKeys: who has no valid key is refused with AWS's codes and 403.
 func TestWrongKeys(t *testing.T) {

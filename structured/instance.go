@@ -122,8 +122,10 @@ type alternative struct {
 
 // choice is an open decision of a view; owner keeps it from being taken twice.
 type choice struct {
-	owner   any
-	options []alternative
+	owner     any
+	options   []alternative
+	union     bool // anyOf or oneOf
+	exclusive bool // oneOf
 }
 
 // choices lists what a view leaves open: unions, conditions, dependencies.
@@ -131,10 +133,10 @@ func choices(w view) []choice {
 	var list []choice
 	for _, s := range w {
 		if len(s.AnyOf) > 0 {
-			list = append(list, choice{&s.AnyOf[0], branches(s.AnyOf)})
+			list = append(list, choice{&s.AnyOf[0], branches(s.AnyOf), true, false})
 		}
 		if len(s.OneOf) > 0 {
-			list = append(list, choice{&s.OneOf[0], branches(s.OneOf)})
+			list = append(list, choice{&s.OneOf[0], branches(s.OneOf), true, true})
 		}
 		if s.If != nil {
 			yes := alternative{add: []*jsonschema.Schema{s.If}}
@@ -145,7 +147,7 @@ func choices(w view) []choice {
 			if s.Else != nil {
 				no.add = append(no.add, s.Else)
 			}
-			list = append(list, choice{&s.If, []alternative{yes, no}})
+			list = append(list, choice{owner: &s.If, options: []alternative{yes, no}})
 		}
 		for _, name := range sortedKeys(s.DependentSchemas) {
 			list = append(list, dependent(s, name, s.DependentSchemas[name]))
@@ -172,7 +174,7 @@ func dependent(s *jsonschema.Schema, name string, sub *jsonschema.Schema) choice
 		s    *jsonschema.Schema
 		name string
 	}
-	return choice{id{s, name}, []alternative{{add: []*jsonschema.Schema{sub}}, {avoid: name}}}
+	return choice{owner: id{s, name}, options: []alternative{{add: []*jsonschema.Schema{sub}}, {avoid: name}}}
 }
 
 // decided is what a search has settled about one value so far.
@@ -305,7 +307,7 @@ func (m *maker) pick(values []any, w view, p place) (any, bool) {
 // rankedTypes orders the types to try: what the keywords speak of first.
 func (m *maker) rankedTypes(w view, p place) []string {
 	types, restricted := w.types()
-	types = slices.Clone(types)
+	types = withoutInteger(types)
 	score := func(t string) int {
 		n := 0
 		switch t {
@@ -515,7 +517,12 @@ func (m *maker) freshName(w view, try int) (string, bool) {
 		}
 	}
 	if patterns := w.patterns(); len(patterns) > 0 && try%(len(patterns)+1) < len(patterns) {
-		name, ok := m.fromPattern(patterns[try%(len(patterns)+1)].pattern, span{0, -1}, try)
+		pattern := patterns[try%(len(patterns)+1)].pattern
+		name, ok := m.fromPattern(pattern, span{0, -1}, try)
+		// A pattern without an end leaves room to make the name new.
+		if longer := name + string(rune('a'+m.rng.IntN(26))); ok && try > 0 && matches(pattern, longer) && rules.accepts(longer) {
+			return longer, true
+		}
 		return name, ok && rules.accepts(name)
 	}
 	if len(rules) > 0 {

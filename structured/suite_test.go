@@ -105,18 +105,6 @@ func walkSuite(path string, add func(string, []byte)) error {
 	}
 }
 
-// compiled returns the suite's cases whose schema compiles.
-func compiledSuite(tb testing.TB) map[string]*Schema {
-	tb.Helper()
-	schemas := map[string]*Schema{}
-	for _, c := range loadSuite(tb) {
-		if s, err := Compile(c.schema); err == nil {
-			schemas[c.name] = s
-		}
-	}
-	return schemas
-}
-
 func TestSuiteCompilesAndAgreesWithLabels(t *testing.T) {
 	var refused, disagree []string
 	instances := 0

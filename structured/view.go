@@ -121,12 +121,6 @@ func (w view) types() (types []string, restricted bool) {
 	return types, restricted
 }
 
-// wants tells whether the view allows values of the type.
-func (w view) wants(typ string) bool {
-	types, _ := w.types()
-	return slices.Contains(types, typ) || typ == "integer" && slices.Contains(types, "number")
-}
-
 // values returns the values that enum and const leave, and whether there is
 // such a restriction.
 func (w view) values() ([]any, bool) {
@@ -300,27 +294,6 @@ func (w view) tuple() int {
 		}
 	}
 	return n
-}
-
-// union is one anyOf or oneOf of a view.
-type union struct {
-	branches  []*jsonschema.Schema
-	exclusive bool // oneOf
-}
-
-// unions returns the view's alternatives. A union of one branch is followed
-// like allOf only where callers ask for it, so it is listed too.
-func (w view) unions() []union {
-	var list []union
-	for _, s := range w {
-		if len(s.AnyOf) > 0 {
-			list = append(list, union{s.AnyOf, false})
-		}
-		if len(s.OneOf) > 0 {
-			list = append(list, union{s.OneOf, true})
-		}
-	}
-	return list
 }
 
 // bound is a limit of a range; nil value means none.
