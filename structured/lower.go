@@ -21,11 +21,20 @@ type lowering struct {
 // maxShapes bounds the graph: products of unions can grow without end.
 const maxShapes = 20_000
 
-// shape returns the shape of a view. settled lists the unions that have been
-// decided on the way.
-func (l *lowering) shape(w view, settled []any) *shape {
+// decisions are the unions of one value that have been settled on the way, and
+// how many forms they were multiplied out into.
+type decisions struct {
+	owners []any
+	forms  int
+}
+
+// maxForms bounds the forms that several unions of one value multiply to.
+const maxForms = 64
+
+// shape returns the shape of a view.
+func (l *lowering) shape(w view, settled decisions) *shape {
 	key := w.key()
-	for _, owner := range settled {
+	for _, owner := range settled.owners {
 		key += fmt.Sprintf(" %p", owner)
 	}
 	if s := l.memo[key]; s != nil {
@@ -41,7 +50,7 @@ func (l *lowering) shape(w view, settled []any) *shape {
 	return s
 }
 
-func (l *lowering) fill(s *shape, w view, settled []any) {
+func (l *lowering) fill(s *shape, w view, settled decisions) {
 	if w.never() {
 		s.kind = neverShape
 		return
@@ -193,13 +202,12 @@ const maxProduct = 600
 // fillUnion multiplies the view's first union out into a union of whole
 // shapes. It reports false, with the view narrowed by unions that had only one
 // possible branch, when there is none left to multiply out.
-func (l *lowering) fillUnion(s *shape, w *view, settled *[]any) bool {
+func (l *lowering) fillUnion(s *shape, w *view, settled *decisions) bool {
 	names := len(w.names(l.schema.order))
 	for _, c := range choices(*w) {
-		if slices.Contains(*settled, c.owner) || !c.union {
+		if slices.Contains(settled.owners, c.owner) || !c.union {
 			continue
 		}
-		next := append(slices.Clone(*settled), c.owner)
 		var possible []view
 		for _, option := range c.options {
 			wider := *w
@@ -213,7 +221,8 @@ func (l *lowering) fillUnion(s *shape, w *view, settled *[]any) bool {
 		if c.exclusive {
 			l.note("oneOf to anyOf", Widening, *w, "the back-end cannot exclude that two forms match")
 		}
-		*settled = next
+		settled.owners = append(slices.Clone(settled.owners), c.owner)
+		forms := max(settled.forms, 1) * len(possible)
 		switch {
 		case len(possible) == 0:
 			s.kind = neverShape
@@ -221,12 +230,13 @@ func (l *lowering) fillUnion(s *shape, w *view, settled *[]any) bool {
 		case len(possible) == 1:
 			*w = possible[0]
 			continue
-		case len(possible)*(1+names)*(1+len(*settled)) > maxProduct:
+		case forms > maxForms && settled.forms > 1, forms*(1+names) > maxProduct*max(settled.forms, 1):
 			l.note("drop union", Widening, *w, "multiplied out it would be too large")
 			s.words = append(s.words, c.words())
 			continue
 		}
 		s.kind = unionShape
+		next := decisions{settled.owners, forms}
 		for _, p := range possible {
 			child := l.shape(p, next)
 			if child.kind != neverShape && !slices.Contains(s.choices, child) {
@@ -497,13 +507,13 @@ func (l *lowering) fillList(s *shape, w view) {
 	rest := w.item(n)
 	if n > 0 {
 		for i := range n {
-			s.tuple = append(s.tuple, l.shape(w.item(i), nil))
+			s.tuple = append(s.tuple, l.shape(w.item(i), decisions{}))
 		}
 		l.note("tuple to list", Widening, w, "the back-end has one schema for all items")
 		s.words = append(s.words, fmt.Sprintf("the first %d items have forms of their own, in this order", n))
 	}
 	if !rest.never() && (n == 0 || len(rest) > 0) {
-		s.item = l.shape(rest, nil)
+		s.item = l.shape(rest, decisions{})
 	}
 	count := w.count()
 	switch {
@@ -546,7 +556,7 @@ func (l *lowering) fillObject(s *shape, w view) {
 	aliases := map[string]bool{}
 	for _, name := range names {
 		child, _ := w.member(name)
-		c := l.shape(child, nil)
+		c := l.shape(child, decisions{})
 		must := slices.Contains(required, name)
 		if c.kind == neverShape && !must {
 			continue
@@ -679,7 +689,7 @@ func allFree(kinds []view) bool {
 func (l *lowering) anyOf(kinds []view, w view) *shape {
 	var list []*shape
 	for _, k := range kinds {
-		if c := l.shape(k, nil); c.kind != neverShape && !slices.Contains(list, c) {
+		if c := l.shape(k, decisions{}); c.kind != neverShape && !slices.Contains(list, c) {
 			list = append(list, c)
 		}
 	}
