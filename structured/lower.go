@@ -425,6 +425,15 @@ func (l *lowering) fillNumber(s *shape, w view) {
 	if low.value == nil && high.value == nil && len(steps) == 0 {
 		return
 	}
+	if slices.ContainsFunc(steps, (*big.Rat).IsInt) {
+		// Multiples of a whole number are whole: a type every back-end knows.
+		s.types = slices.Clone(s.types)
+		for i, t := range s.types {
+			if t == "number" {
+				s.types[i] = "integer"
+			}
+		}
+	}
 	whole := len(s.types) == 1 && s.types[0] == "integer"
 	if l.profile.Ranges || l.profile.IntegerRanges && whole {
 		l.keepRange(s, low, high, whole && !l.profile.Ranges)
