@@ -320,6 +320,9 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	if err != nil {
 		return outcrop.TokenCount{}, err
 	}
+	if call.Native() {
+		return countNative(m, call)
+	}
 	req, err := call.Converse()
 	if err != nil {
 		return outcrop.TokenCount{}, outcrop.AsError(err)
