@@ -253,3 +253,21 @@ func TestConstructStreamRefusesToTakeBack(t *testing.T) {
 		t.Errorf("a value that contradicts the stream: %v", last)
 	}
 }
+
+func TestConstructInto(t *testing.T) {
+	type person struct {
+		Name string `json:"name"`
+		Age  int    `json:"age" jsonschema:"in years"`
+	}
+	backend := &scripted{texts: []string{`{"name":"Ada","age":36}`}}
+	got, response, err := outcrop.ConstructInto[person](t.Context(), manager(t, backend), &bedrock.ConstructRequest{Prompt: "Ada, 36"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != (person{"Ada", 36}) || response.Usage.TotalTokens != 15 {
+		t.Errorf("got %+v, usage %+v", got, response.Usage)
+	}
+	if _, _, err := outcrop.ConstructInto[func()](t.Context(), manager(t, backend), &bedrock.ConstructRequest{Prompt: "x"}); err == nil {
+		t.Error("a function has no JSON Schema")
+	}
+}

@@ -157,15 +157,21 @@ func signed(t *testing.T, url string, at time.Time, change func(*http.Request)) 
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	sum := sha256.Sum256([]byte(converseBody))
-	creds := aws.Credentials{AccessKeyID: testKey, SecretAccessKey: testPass}
-	if err := v4.NewSigner().SignHTTP(context.Background(), creds, req, hex.EncodeToString(sum[:]), "bedrock", region, at); err != nil {
-		t.Fatal(err)
-	}
+	sign(t, req, converseBody, at)
 	if change != nil {
 		change(req)
 	}
 	return req
+}
+
+// sign signs a request with the AWS SDK's signer.
+func sign(t testing.TB, req *http.Request, body string, at time.Time) {
+	t.Helper()
+	sum := sha256.Sum256([]byte(body))
+	creds := aws.Credentials{AccessKeyID: testKey, SecretAccessKey: testPass}
+	if err := v4.NewSigner().SignHTTP(context.Background(), creds, req, hex.EncodeToString(sum[:]), "bedrock", region, at); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestSignatures: what is not signed as it should be is refused, as AWS does.

@@ -264,6 +264,9 @@ func (m *maker) byType(w view, p place, state *decided) (any, bool) {
 		if len(w) > 1 || typ == "string" {
 			tries = 6
 		}
+		if typ != "string" && len(w.required()) < 8 && slices.ContainsFunc(w, func(s *jsonschema.Schema) bool { return s.Not != nil || len(s.OneOf) > 0 }) {
+			tries = 16 // what must not match is avoided by chance
+		}
 		for try := range tries {
 			if m.budget--; m.budget < 0 {
 				return nil, false
@@ -271,6 +274,9 @@ func (m *maker) byType(w view, p place, state *decided) (any, bool) {
 			v, ok := m.ofType(typ, w, p, state, try)
 			if ok && w.accepts(v) {
 				return v, true
+			}
+			if ok {
+				m.budget -= countValues(v) // checking costs as much as making
 			}
 			if !ok && typ != "object" && typ != "array" {
 				break
@@ -336,10 +342,9 @@ func (m *maker) rankedTypes(w view, p place) []string {
 				n = -1
 			}
 		case "integer", "number":
-			if low, high := w.numberRange(); low.value != nil || high.value != nil {
+			if low, high := w.numberRange(); low.value != nil || high.value != nil || len(w.multiples()) > 0 {
 				n = -2
-			}
-			if t == "number" && !restricted {
+			} else if t == "number" && !restricted {
 				n = 1
 			}
 		case "null":
@@ -410,7 +415,7 @@ func (m *maker) object(w view, p place, state *decided, try int) (any, bool) {
 			return nil, false
 		}
 	}
-	if !m.dependents(obj, w, p) {
+	if !m.dependents(obj, w, p) || !m.witnesses(obj, w, p, state) {
 		return nil, false
 	}
 	return obj, m.fill(obj, w, p, size, state)
@@ -470,6 +475,83 @@ func (m *maker) putAll(obj map[string]any, w view, names []string, p place) bool
 		}
 	}
 	return true
+}
+
+// witnesses adds what exclusions ask for: "not all members that match are other
+// than x" means that some member matches and is x.
+func (m *maker) witnesses(obj map[string]any, w view, p place, state *decided) bool {
+	for _, s := range w {
+		if s.Not == nil {
+			continue
+		}
+		for _, excluded := range viewOf(s.Not) {
+			for _, pattern := range sortedPatterns(excluded.PatternProperties) {
+				sub := excluded.PatternProperties[pattern]
+				if !m.witness(obj, w, pattern, sub, p, state) {
+					return false
+				}
+			}
+			if n := excluded.PropertyNames; n != nil && n.Not != nil && n.Not.Pattern != nil {
+				if !m.witness(obj, w, n.Not.Pattern, nil, p, state) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// witness adds one member whose name matches a pattern and whose value a
+// subschema refuses, if there is one.
+func (m *maker) witness(obj map[string]any, w view, pattern jsonschema.Regexp, refused *jsonschema.Schema, p place, state *decided) bool {
+	for try := range 16 {
+		if m.budget -= 8; m.budget < 0 {
+			return false
+		}
+		name, ok := m.nameLike(w, pattern, try)
+		if _, taken := obj[name]; !ok || taken || slices.Contains(state.avoid, name) {
+			continue
+		}
+		child, _ := w.member(name)
+		if refused != nil && refused.Not != nil && onlyExcludes(refused) {
+			child = child.with(refused.Not)
+		}
+		v, ok := m.make(child, p.member(name))
+		if ok && (refused == nil || !accepts(refused, v)) {
+			obj[name] = v
+			return true
+		}
+	}
+	return false
+}
+
+// nameLike makes a name that matches a pattern and what propertyNames asks
+// for, by laying a string of the one over a string of the other.
+func (m *maker) nameLike(w view, pattern jsonschema.Regexp, try int) (string, bool) {
+	part, ok := m.fromPattern(pattern, span{0, -1}, try)
+	if !ok {
+		return "", false
+	}
+	var rules view
+	for _, s := range w {
+		if s.PropertyNames != nil {
+			rules = rules.with(s.PropertyNames)
+		}
+	}
+	for _, rule := range rules.stringPatterns() {
+		whole, ok := m.fromPattern(rule, span{len(part), -1}, try)
+		if !ok || len(whole) < len(part) {
+			return "", false
+		}
+		at := m.rng.IntN(len(whole) - len(part) + 1)
+		part = whole[:at] + part + whole[at+len(part):]
+	}
+	if try > 0 {
+		if longer := part + string(rune('a'+m.rng.IntN(26))); matches(pattern, longer) && rules.accepts(longer) {
+			return longer, true
+		}
+	}
+	return part, matches(pattern, part) && rules.accepts(part)
 }
 
 // fill adds members until minProperties is reached, and shows one member of a

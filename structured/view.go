@@ -40,7 +40,18 @@ func (w view) with(s *jsonschema.Schema) view {
 	for _, next := range s.AllOf {
 		w = w.with(next)
 	}
+	// Not not is the thing itself, where neither says anything else.
+	if s.Not != nil && s.Not.Not != nil && onlyExcludes(s.Not) {
+		w = w.with(s.Not.Not)
+	}
 	return w
+}
+
+// onlyExcludes tells whether a subschema consists of not alone.
+func onlyExcludes(s *jsonschema.Schema) bool {
+	without := *s
+	without.Not = nil
+	return s.Ref == nil && len(s.AllOf) == 0 && s.RecursiveRef == nil && s.DynamicRef == nil && onlyRefers(&without)
 }
 
 // dynamicTarget takes a $dynamicRef for its static target. The validator

@@ -185,7 +185,7 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 	if call.Streams() {
 		meta.FirstByte = t.first
 		ctx, cancel := context.WithCancel(ctx)
-		wait := pacing(ctx, b.clock, t, m.paced)
+		wait := pacing(ctx, b.clock, t, response.Usage.OutputTokens, m.paced)
 		return outcrop.NewStreamReply(meta, outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel)), nil
 	}
 	if m.paced {
