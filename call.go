@@ -19,6 +19,12 @@ type Call struct {
 	RequestID string
 	Header    map[string]string // request headers that the operation defines, by canonical name
 
+	// Params are the members that an operation without types of its own, such
+	// as ApplyGuardrail, carries in its path and its query: those that
+	// bedrock.Operation.Path names, and the others as a query. ModelID is not
+	// among them.
+	Params map[string]string
+
 	// Raw is the body as it arrived: model-native JSON for InvokeModel and its
 	// stream, a ConverseRequest for Converse and its stream. A back-end that
 	// speaks the same wire forwards it byte for byte. It is nil when the call
@@ -70,14 +76,21 @@ func NewInvokeCall(operation, modelID string, body []byte) *Call {
 	return &Call{Operation: operation, ModelID: modelID, Raw: body}
 }
 
+// NewOperationCall makes a call of an operation that Outcrop passes on without
+// knowing its types: ApplyGuardrail, StartAsyncInvoke. The call keeps params
+// and body; a nil body is none.
+func NewOperationCall(operation string, params map[string]string, body []byte) *Call {
+	return &Call{Operation: operation, Params: params, Raw: body}
+}
+
 // Converse is the request of a Converse call. It is decoded at most once, and
 // only when somebody asks; its constraints are not checked here, because
 // towards Amazon Bedrock the bytes go as they came. The result must not be
 // changed.
 func (c *Call) Converse() (*bedrock.ConverseRequest, error) {
 	c.decode.Do(func() {
-		if c.Native() {
-			c.err = Errorf(bedrock.CodeValidation, "the body of %s is model-native, not a Converse request", c.Operation)
+		if c.Operation != bedrock.OpConverse && c.Operation != bedrock.OpConverseStream {
+			c.err = Errorf(bedrock.CodeValidation, "the body of %s is not a Converse request", c.Operation)
 			return
 		}
 		req := &bedrock.ConverseRequest{ModelID: c.ModelID}
@@ -107,6 +120,7 @@ func (c *Call) Body() ([]byte, error) {
 func (c *Call) WithConverse(operation string, req *bedrock.ConverseRequest) *Call {
 	other := NewConverseCall(operation, req)
 	other.ModelID, other.Caller, other.Class, other.RequestID, other.Header = c.ModelID, c.Caller, c.Class, c.RequestID, c.Header
+	other.Params = c.Params
 	return other
 }
 
@@ -114,9 +128,9 @@ func (c *Call) WithConverse(operation string, req *bedrock.ConverseRequest) *Cal
 func (c *Call) WithModel(modelID string) *Call {
 	other := &Call{
 		Operation: c.Operation, ModelID: modelID, Caller: c.Caller, Class: c.Class,
-		RequestID: c.RequestID, Header: maps.Clone(c.Header), Raw: c.Raw,
+		RequestID: c.RequestID, Header: maps.Clone(c.Header), Params: c.Params, Raw: c.Raw,
 	}
-	if c.Raw == nil {
+	if c.Raw == nil && c.converse != nil {
 		req := *c.converse
 		req.ModelID = modelID
 		other.converse = &req

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/native"
@@ -23,6 +24,10 @@ type Error struct {
 	Usage     *bedrock.TokenUsage // what it cost, where that is known
 	RequestID string
 	Cause     error
+
+	// RetryAfter is how long the model asks to be left alone; 0 when it does
+	// not say.
+	RetryAfter time.Duration
 }
 
 // Error is the message with its code before it.

@@ -24,6 +24,9 @@ type Config struct {
 	// Jobs runs batch jobs; without it, Batch is refused.
 	Jobs Jobs
 
+	// Construct bounds a Construct call beside its own maxAttempts.
+	Construct ConstructLimits
+
 	// Now is the clock of measured latencies; time.Now when nil.
 	Now func() time.Time
 }

@@ -15,10 +15,6 @@ type Config struct {
 	Backend outcrop.Backend
 	Objects outcrop.Objects
 
-	// Usage reads the tokens that an InvokeModel reply tells of in its body.
-	// Without it, the counts are those of the reply's headers, or none.
-	Usage func(modelID string, body []byte) (input, output int, ok bool)
-
 	Concurrency   int // records of one job that are at the model at once; 16
 	RunningJobs   int // jobs in progress at once, and in validation at once; 2
 	Window        int // records of one job in memory: read but not yet written; 8 × Concurrency
@@ -33,7 +29,7 @@ type Config struct {
 	WatchInterval  time.Duration // how often Watch tells that counts have changed, at most; 250 ms
 
 	MaxUnfinished int // jobs of all accounts that have not ended; 1000
-	KeepFinished  int // jobs that have ended and can still be asked for; 10,000
+	KeepFinished  int // jobs that have ended and can still be asked for, inline bodies included; 10,000
 
 	Clock Clock
 	NewID func() string  // twelve of a-z0-9

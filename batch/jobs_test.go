@@ -221,6 +221,32 @@ func TestQuotaOfJobs(t *testing.T) {
 	}
 }
 
+// Of the jobs that have ended, the latest are kept, and their tokens with them.
+func TestJobsAreForgotten(t *testing.T) {
+	f := newFixture(t, Config{KeepFinished: 2, RunningJobs: 1})
+	var arns []string
+	for i := range 4 {
+		req := inline(`{}`)
+		req.ClientRequestToken = fmt.Sprint("token", i)
+		arn := f.create(req)
+		f.wait(arn)
+		arns = append(arns, arn)
+	}
+	if err := f.Close(t.Context()); err != nil { // each job has told the store that it ended
+		t.Fatal(err)
+	}
+	list, err := f.List(t.Context(), alice, &bedrock.ListModelInvocationJobsRequest{})
+	if err != nil || len(list.InvocationJobSummaries) != 2 || len(f.store.byID) != 2 || len(f.store.byToken) != 2 {
+		t.Errorf("%d jobs are kept, %d by id, %d by token, error %v; want 2",
+			len(list.InvocationJobSummaries), len(f.store.byID), len(f.store.byToken), err)
+	}
+	for i, want := range []string{bedrock.CodeResourceNotFound, bedrock.CodeResourceNotFound, "", ""} {
+		if _, err := f.Get(t.Context(), alice, arns[i]); code(err) != want {
+			t.Errorf("job %d: error %v, want code %q", i, err, want)
+		}
+	}
+}
+
 func TestList(t *testing.T) {
 	f := newFixture(t, Config{})
 	var arns []string
@@ -279,6 +305,10 @@ func TestList(t *testing.T) {
 		}
 	}
 
+	if page, err := f.List(t.Context(), alice, &bedrock.ListModelInvocationJobsRequest{NameContains: "job-0"}); err != nil ||
+		page.InvocationJobSummaries[0].InputDataConfig.Text != "" || third.InputDataConfig.Text != "{}" {
+		t.Errorf("an inline body belongs in Get's reply only: %+v, error %v", page, err)
+	}
 	page, err := f.List(t.Context(), alice, &bedrock.ListModelInvocationJobsRequest{MaxResults: new(1)})
 	if err != nil {
 		t.Fatal(err)

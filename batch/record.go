@@ -12,6 +12,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/native"
 )
 
 // sender takes records to the model. It is safe for concurrent use.
@@ -95,7 +96,7 @@ func (s *sender) try(ctx context.Context, r *record) (result, error) {
 	if res.line, err = outputLine(r, body); err != nil {
 		return result{}, err
 	}
-	res.input, res.output = s.usage(call, reply, body)
+	res.input, res.output = usage(call, reply, body)
 	return res, nil
 }
 
@@ -125,25 +126,29 @@ const (
 	outputTokensHeader = "X-Amzn-Bedrock-Output-Token-Count"
 )
 
-// usage is the tokens of a reply, as well as they are known.
-func (s *sender) usage(call *outcrop.Call, reply *outcrop.Reply, body []byte) (input, output int) {
-	if s.task.converse {
+// usage is the tokens of a reply: as the back-end counted them, or as the body
+// tells them; none when neither does.
+func usage(call *outcrop.Call, reply *outcrop.Reply, body []byte) (input, output int) {
+	if !call.Native() {
 		if response, err := reply.Converse(); err == nil {
 			return response.Usage.InputTokens, response.Usage.OutputTokens
 		}
 		return 0, 0
 	}
-	if u := reply.Meta.Usage; u != nil {
-		return u.InputTokens, u.OutputTokens
+	if told := reply.Meta.Usage; told != nil {
+		return told.InputTokens, told.OutputTokens
 	}
-	if s.config.Usage != nil {
-		if input, output, ok := s.config.Usage(call.ModelID, body); ok {
-			return input, output
+	in, errIn := strconv.Atoi(reply.Meta.Header[inputTokensHeader])
+	out, errOut := strconv.Atoi(reply.Meta.Header[outputTokensHeader])
+	if errIn == nil && errOut == nil {
+		return max(in, 0), max(out, 0)
+	}
+	if family := native.ByModel(call.ModelID); family != nil {
+		if told, ok := family.Usage(body); ok {
+			return told.InputTokens, told.OutputTokens
 		}
 	}
-	input, _ = strconv.Atoi(reply.Meta.Header[inputTokensHeader])
-	output, _ = strconv.Atoi(reply.Meta.Header[outputTokensHeader])
-	return max(input, 0), max(output, 0)
+	return 0, 0
 }
 
 // attempts is how often a record is sent that fails with e.

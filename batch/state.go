@@ -112,7 +112,8 @@ func (s *state) response() *bedrock.GetModelInvocationJobResponse {
 	return out
 }
 
-// summary is the state as a list of jobs tells it.
+// summary is the state as a list of jobs tells it: without the text of an
+// inline body, which may be long.
 func (s *state) summary() bedrock.ModelInvocationJobSummary {
 	r := s.Request
 	out := bedrock.ModelInvocationJobSummary{
@@ -122,6 +123,7 @@ func (s *state) summary() bedrock.ModelInvocationJobSummary {
 		InputDataConfig: r.InputDataConfig, OutputDataConfig: r.OutputDataConfig, VPCConfig: r.VPCConfig,
 		TimeoutDurationInHours: r.TimeoutDurationInHours, ModelInvocationType: s.invocationType(),
 	}
+	out.InputDataConfig.Text = ""
 	out.TotalRecordCount, out.ProcessedRecordCount, out.SuccessRecordCount, out.ErrorRecordCount = s.counts()
 	return out
 }

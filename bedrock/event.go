@@ -51,6 +51,10 @@ func ReceivedEvent(m eventstream.Message) Event {
 // Type is the event's type on the wire: "messageStart", "chunk", and so on.
 func (e Event) Type() string { return e.name }
 
+// Size is the length in bytes of the frame that was received; 0 for an event
+// that a back-end made.
+func (e Event) Size() int { return len(e.frame) }
+
 // Output is the event of a Converse stream. An event of a type that this
 // version does not know comes back with its payload in Unknown.
 func (e Event) Output() (*ConverseStreamOutput, error) {

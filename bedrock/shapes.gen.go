@@ -49,7 +49,19 @@ type ConstructFormat string
 // The values of [ConstructFormat].
 const (
 	ConstructFormatJSON ConstructFormat = "json"
-	ConstructFormatXml  ConstructFormat = "xml"
+	ConstructFormatXML  ConstructFormat = "xml"
+)
+
+// ConstructStep is one of the values below; others, from a newer API, are kept as they are.
+type ConstructStep string
+
+// The values of [ConstructStep].
+const (
+	ConstructStepNative   ConstructStep = "native"
+	ConstructStepTool     ConstructStep = "tool"
+	ConstructStepPrompt   ConstructStep = "prompt"
+	ConstructStepPatch    ConstructStep = "patch"
+	ConstructStepContinue ConstructStep = "continue"
 )
 
 // ConstructStrategy is one of the values below; others, from a newer API, are kept as they are.
@@ -643,11 +655,12 @@ type CitationsDelta struct {
 
 // ConstructAttempt is the API's structure of that name.
 type ConstructAttempt struct {
-	Strategy ConstructStrategy `json:"strategy"` // required
-	ModelID  string            `json:"modelId"`  // required
-	Errors   []ConstructError  `json:"errors"`   // required
-	Repairs  []string          `json:"repairs"`  // required
-	Usage    *TokenUsage       `json:"usage,omitzero"`
+	Strategy ConstructStep    `json:"strategy"` // required
+	Reason   string           `json:"reason,omitzero"`
+	ModelID  string           `json:"modelId"` // required
+	Errors   []ConstructError `json:"errors"`  // required
+	Repairs  []string         `json:"repairs"` // required
+	Usage    *TokenUsage      `json:"usage,omitzero"`
 
 	// Unknown holds members that this version does not know, as a JSON object.
 	Unknown Document `json:",embed"`
@@ -673,8 +686,10 @@ type ConstructExample struct {
 
 // ConstructPartialEvent is the API's structure of that name.
 type ConstructPartialEvent struct {
-	Output Document `json:"output"` // required
-	Open   []string `json:"open,omitzero"`
+	Path  string   `json:"path"` // required
+	Value Document `json:"value,omitzero"`
+	Text  string   `json:"text,omitzero"`
+	Open  *bool    `json:"open,omitzero"`
 
 	// Unknown holds members that this version does not know, as a JSON object.
 	Unknown Document `json:",embed"`
@@ -723,9 +738,10 @@ type ConstructStreamOutput struct {
 
 // ConstructTrace is the API's structure of that name.
 type ConstructTrace struct {
-	Strategy ConstructStrategy  `json:"strategy"` // required
-	ModelID  string             `json:"modelId"`  // required
-	Attempts []ConstructAttempt `json:"attempts"` // required
+	Strategy   ConstructStep      `json:"strategy"` // required
+	ModelID    string             `json:"modelId"`  // required
+	Attempts   []ConstructAttempt `json:"attempts"` // required
+	Transforms []string           `json:"transforms,omitzero"`
 
 	// Unknown holds members that this version does not know, as a JSON object.
 	Unknown Document `json:",embed"`

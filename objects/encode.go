@@ -105,6 +105,9 @@ func decodeName(name string) (part string, more, ok bool) {
 // canonical tells whether a name is the one that encodePart writes, so that
 // %41 is no second name for A.
 func canonical(part, name string) bool {
+	if strings.Contains(part, "/") {
+		return false
+	}
 	var b strings.Builder
 	encodePart(&b, part)
 	return b.String() == name

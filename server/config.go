@@ -101,6 +101,9 @@ type Limits struct {
 	// before its request is given up, and the work behind it stopped. It is
 	// kept to within a quarter: a write may wait 1.25 times as long.
 	WriteStall time.Duration
+	// LameDuck is how long new requests are still taken after /readyz has begun
+	// to say no, for load balancers to notice. Its default is 0.
+	LameDuck time.Duration
 	// DrainTimeout is how long requests under way may go on after the server
 	// was told to stop. Then each gets an error, in band where a stream has
 	// begun, and CloseTimeout to take it.

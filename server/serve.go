@@ -14,8 +14,8 @@ import (
 // TLS on the same port; with Config.TLS over both by ALPN. It owns the
 // listener, and closes it.
 //
-// When ctx ends, Serve stops: /readyz answers 503, the listener is closed, and
-// requests under way may go on for DrainTimeout. Those that are left then get
+// When ctx ends, Serve stops: /readyz answers 503, after LameDuck the listener
+// is closed, and requests under way may go on for DrainTimeout. Those that are left then get
 // a ServiceUnavailableException, in band where a stream has begun, and
 // CloseTimeout to take it, before their connections are closed.
 //
@@ -93,6 +93,9 @@ func unlimited(d time.Duration) time.Duration { return max(d, 0) }
 func (s *Server) drain(srv *http.Server, giveUp context.CancelCauseFunc) error {
 	s.draining.Store(true)
 	s.log.LogAttrs(context.Background(), slog.LevelInfo, "draining", slog.Int64("requests", s.active.Load()))
+	if s.config.LameDuck > 0 {
+		time.Sleep(s.config.LameDuck)
+	}
 	if shutdown(srv, s.config.DrainTimeout) == nil {
 		return nil
 	}

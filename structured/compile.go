@@ -108,8 +108,10 @@ const rootURL = "schema:///root"
 
 func compile(text []byte, config Config) (*Schema, error) {
 	if len(text) > config.MaxBytes {
-		return nil, &SchemaError{Kind: SchemaTooBig,
-			Message: fmt.Sprintf("has %d bytes; the limit is %d", len(text), config.MaxBytes)}
+		return nil, &SchemaError{
+			Kind:    SchemaTooBig,
+			Message: fmt.Sprintf("has %d bytes; the limit is %d", len(text), config.MaxBytes),
+		}
 	}
 	s := &Schema{config: config, text: string(text)}
 	if err := s.parse(); err != nil {
@@ -122,6 +124,12 @@ func compile(text []byte, config Config) (*Schema, error) {
 	s.root = root
 	if at, ok := selfReference(root); ok {
 		return nil, &SchemaError{Path: at, Kind: SchemaDefect, Message: "a $ref leads back to itself, so it describes nothing"}
+	}
+	if at, ok := multiplies(root); ok {
+		return nil, &SchemaError{
+			Path: at, Kind: SchemaTooBig,
+			Message: fmt.Sprintf("combines more than %d subschemas for one value", maxCombined),
+		}
 	}
 	s.rules = viewOf(root)
 	return s, nil
@@ -148,8 +156,10 @@ func (s *Schema) parse() error {
 		return &SchemaError{Kind: SchemaSyntax, Message: "must be an object or a boolean"}
 	}
 	if n := len(s.order); n > s.config.MaxSubschemas {
-		return &SchemaError{Kind: SchemaTooBig,
-			Message: fmt.Sprintf("has %d objects; the limit is %d", n, s.config.MaxSubschemas)}
+		return &SchemaError{
+			Kind:    SchemaTooBig,
+			Message: fmt.Sprintf("has %d objects; the limit is %d", n, s.config.MaxSubschemas),
+		}
 	}
 	return nil
 }
@@ -215,7 +225,8 @@ func asSchemaError(err error, doc any) error {
 		var verr *jsonschema.ValidationError
 		if errors.As(invalid.Err, &verr) {
 			if found := violations(verr, 1); len(found) > 0 {
-				return &SchemaError{Path: fragment(invalid.URL) + found[0].Path, Kind: SchemaDefect, Message: found[0].Message}
+				message, _, _ := strings.Cut(found[0].Message, " (closest of ") // forms of the metaschema help nobody
+				return &SchemaError{Path: fragment(invalid.URL) + found[0].Path, Kind: SchemaDefect, Message: message}
 			}
 		}
 		return &SchemaError{Path: fragment(invalid.URL), Kind: SchemaDefect, Message: "is not a schema of its draft"}
@@ -230,7 +241,11 @@ func asSchemaError(err error, doc any) error {
 	case errors.As(err, &draft):
 		return &SchemaError{Path: "/$schema", Kind: SchemaDefect, Message: "names a draft that is not known: " + draft.URL}
 	case errors.As(err, &id):
-		return &SchemaError{Path: id.Ptr2, Kind: SchemaDefect, Message: "repeats the id " + id.ID + " of " + id.Ptr1}
+		first, second := id.Ptr1, id.Ptr2
+		if comparePointers(first, second) > 0 {
+			first, second = second, first // the validator walks maps
+		}
+		return &SchemaError{Path: second, Kind: SchemaDefect, Message: "repeats the id " + id.ID + " of " + first}
 	}
 	return &SchemaError{Kind: SchemaDefect, Message: strings.TrimPrefix(err.Error(), "jsonschema: ")}
 }
@@ -303,6 +318,35 @@ func selfReference(root *jsonschema.Schema) (string, bool) {
 	for _, s := range everySubschema(root) {
 		if visit(s) {
 			return cycle, true
+		}
+	}
+	return "", false
+}
+
+// maxCombined bounds how many subschemas apply to one value. References to the
+// same definition from several branches multiply, so a schema of a few lines
+// could keep the validator busy for ever.
+const maxCombined = 1 << 17
+
+// multiplies looks for a subschema beyond maxCombined. There are no cycles any
+// more when it is called.
+func multiplies(root *jsonschema.Schema) (string, bool) {
+	costs := map[*jsonschema.Schema]int{}
+	var cost func(s *jsonschema.Schema) int
+	cost = func(s *jsonschema.Schema) int {
+		if c, ok := costs[s]; ok {
+			return c
+		}
+		total := 1
+		for _, next := range inPlace(s) {
+			total = min(total+cost(next), maxCombined+1)
+		}
+		costs[s] = total
+		return total
+	}
+	for _, s := range everySubschema(root) {
+		if cost(s) > maxCombined {
+			return fragment(s.Location), true
 		}
 	}
 	return "", false

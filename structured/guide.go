@@ -55,11 +55,6 @@ func (g guide) member(name string) guide {
 	return child
 }
 
-// knows tells whether a subschema mentions the member name.
-func (g guide) knows(name string) bool {
-	return slices.ContainsFunc(g, func(s *jsonschema.Schema) bool { return s.Properties[name] != nil })
-}
-
 // item guides the reading of the item at index i.
 func (g guide) item(i int) guide {
 	var child guide

@@ -1,26 +1,19 @@
 package structured
 
 import (
+	"cmp"
 	"encoding/json"
-	"fmt"
+	"slices"
+	"sync"
 )
-
-// Profile describes which JSON Schema a back-end's constrained decoding takes.
-type Profile struct {
-	// Name identifies the profile in traces.
-	Name string
-}
-
-// Full is the profile of a back-end that takes every schema as it is: the
-// simulator, and every model that is only prompted.
-func Full() Profile { return Profile{Name: "full"} }
 
 // Effect says what a transform does to the set of accepted values.
 type Effect string
 
 // The effects of a transform.
 const (
-	// Narrowing: what the lowered schema accepts, the full one accepts too.
+	// Narrowing: what the lowered schema accepts, the full one accepts too;
+	// some valid values can no longer be given.
 	Narrowing Effect = "narrowing"
 	// Widening: the lowered schema also accepts values that the full schema
 	// refuses; validation afterwards finds them.
@@ -29,12 +22,12 @@ const (
 	Reshaping Effect = "reshaping"
 )
 
-// Transform is one change a plan made to the schema.
+// Transform is one kind of change a plan made to the schema.
 type Transform struct {
 	Name   string `json:"name"`
 	Effect Effect `json:"effect"`
-	// Path is the JSON Pointer of the first place in the schema it was applied
-	// to, Count how many places there were.
+	// Path is the JSON Pointer into the schema of the first place it was
+	// applied to, Count how many places there were.
 	Path  string `json:"path"`
 	Count int    `json:"count"`
 	// Reason says why it was needed.
@@ -42,31 +35,125 @@ type Transform struct {
 }
 
 // Plan is a schema lowered to what a back-end takes, and the way back. It is
-// immutable and safe for concurrent use.
+// safe for concurrent use.
 type Plan struct {
 	// Profile is what the plan was made for.
 	Profile Profile
-	// Transforms lists what was changed, empty for an identity.
+	// Transforms lists what was changed, by name; empty when nothing was.
 	Transforms []Transform
 
-	schema  *Schema
+	full    *Schema
+	root    *shape // nil for an identity
 	lowered []byte
+	reader  func() *Schema // the lowered schema, compiled at first use
 }
 
-// Plan lowers the schema to a profile.
+// Plan lowers the schema to a profile. It costs a few times what Compile
+// costs, so keep the plan beside the schema.
 func (s *Schema) Plan(p Profile) (*Plan, error) {
-	if p.Name != "full" {
-		return nil, fmt.Errorf("profile %q is not known", p.Name)
+	if p.Verbatim {
+		return &Plan{Profile: p, full: s, lowered: []byte(s.text), reader: func() *Schema { return s }}, nil
 	}
-	return &Plan{Profile: p, schema: s, lowered: []byte(s.text)}, nil
+	for unroll := p.Unroll; ; unroll-- {
+		l := &lowering{schema: s, profile: p, memo: map[string]*shape{}, log: map[Transform]*Transform{}}
+		root := l.shape(s.rules, decisions{})
+		u := &unroller{lowering: l, levels: unroll, memo: map[unrollKey]*shape{}}
+		root = u.unroll(root)
+		if p.RootObject && root.kind != objectShape {
+			l.note("wrap root", Reshaping, s.rules, "the back-end wants an object at the root")
+			root = &shape{kind: wrapShape, view: s.rules, item: root}
+		}
+		if p.MaxNodes > 0 && u.nodes > p.MaxNodes {
+			if unroll > 0 {
+				continue
+			}
+			root = l.prune(root)
+		}
+		l.ration(root)
+		plan := &Plan{Profile: p, Transforms: l.transforms(), full: s, root: root, lowered: emit(root)}
+		plan.reader = sync.OnceValue(func() *Schema {
+			lowered, err := compile(plan.lowered, s.config)
+			if err != nil {
+				return s // larger than the limits: the full schema guides as well
+			}
+			return lowered
+		})
+		return plan, nil
+	}
 }
 
-// Schema returns the lowered schema's text.
-func (p *Plan) Schema() json.RawMessage { return append(json.RawMessage(nil), p.lowered...) }
+// Schema returns the lowered schema's text, draft 2020-12 unless the profile
+// is verbatim.
+func (p *Plan) Schema() json.RawMessage { return slices.Clone(json.RawMessage(p.lowered)) }
 
-// Up turns a value of the lowered schema into one of the full schema. It does
-// not validate.
-func (p *Plan) Up(v any) (any, error) { return v, nil }
+// Up turns a value of the lowered schema into one of the full schema. A value
+// that does not have the lowered form is carried over as far as it goes;
+// validate what comes out against the full schema, as always.
+func (p *Plan) Up(v any) any {
+	if p.root == nil {
+		return v
+	}
+	return (&lifter{budget: liftBudget}).up(p.root, v)
+}
 
 // Down turns a value of the full schema into the lowered form, for examples.
-func (p *Plan) Down(v any) (any, error) { return v, nil }
+// What the lowered form has no place for is left where it is, so the lowered
+// schema refuses it.
+func (p *Plan) Down(v any) any {
+	if p.root == nil {
+		return v
+	}
+	return (&lifter{budget: liftBudget}).down(p.root, v)
+}
+
+// Read turns the reply to a request that carried the lowered schema into a
+// value of the full schema: tolerant reading, Up, validation. A model that
+// answered in the full schema's own shape is understood too.
+func (p *Plan) Read(text string) (*Reading, error) {
+	r, err := p.reader().Read(text)
+	if err != nil || p.root == nil {
+		return r, err
+	}
+	up := p.full.reading(p.Up(r.Value), r.Repairs, r.Truncated)
+	if len(up.Violations) > 0 && len(p.full.Validate(r.Value)) == 0 {
+		return p.full.reading(r.Value, r.Repairs, r.Truncated), nil
+	}
+	return up, nil
+}
+
+// Reshapes tells whether the lowered form differs from the full one, so that
+// parts of a reply cannot be shown before it is complete: stream with
+// Schema.Stream only where it does not.
+func (p *Plan) Reshapes() bool {
+	return slices.ContainsFunc(p.Transforms, func(t Transform) bool {
+		return t.Effect == Reshaping && t.Name != "length as pattern" && t.Name != "range as enum"
+	})
+}
+
+// Identity tells whether the schema was left as it is.
+func (p *Plan) Identity() bool { return p.root == nil }
+
+// note counts a transform; the first place keeps its name.
+func (l *lowering) note(name string, effect Effect, at view, reason string) {
+	key := Transform{Name: name, Effect: effect}
+	if t := l.log[key]; t != nil {
+		t.Count++
+		return
+	}
+	path := ""
+	if len(at) > 0 {
+		path = fragment(at[0].Location)
+	}
+	l.log[key] = &Transform{Name: name, Effect: effect, Path: path, Count: 1, Reason: reason}
+}
+
+func (l *lowering) transforms() []Transform {
+	var list []Transform
+	for _, t := range l.log {
+		list = append(list, *t)
+	}
+	slices.SortFunc(list, func(a, b Transform) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Effect, b.Effect))
+	})
+	return list
+}

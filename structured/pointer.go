@@ -62,6 +62,15 @@ func arrayIndex(token string) (int, bool) {
 	return i, err == nil
 }
 
+// Lookup returns the value that a JSON Pointer leads to, if there is one.
+func Lookup(v any, pointer string) (any, bool) {
+	tokens, err := splitPointer(pointer)
+	if err != nil {
+		return nil, false
+	}
+	return lookup(v, tokens)
+}
+
 // lookup returns the value a pointer's tokens lead to.
 func lookup(v any, tokens []string) (any, bool) {
 	for _, t := range tokens {

@@ -131,6 +131,23 @@ func (s *Schema) encodedTwice(v any) (any, bool) {
 	return inner, err == nil
 }
 
+// escapedWhole reads JSON whose quotes are all escaped, as it stands inside a
+// string, without the quotes around it.
+func (s *Schema) escapedWhole(text string, from int) (any, int, bool) {
+	start := strings.IndexAny(text[from:], "{[")
+	end := strings.LastIndexAny(text, "}]")
+	if start < 0 || end < from+start || !strings.Contains(text, `\"`) {
+		return nil, 0, false
+	}
+	start += from
+	inner, err := parseExact(`"`+text[start:end+1]+`"`, 1)
+	if err != nil {
+		return nil, 0, false
+	}
+	v, err := parseExact(inner.(string), s.config.MaxDepth)
+	return v, start, err == nil
+}
+
 // candidate is one stretch of the text that reads as a value.
 type candidate struct {
 	value      any
@@ -151,6 +168,11 @@ func (s *Schema) readTolerantly(text string) (*Reading, error) {
 		before = append(before, Repair{Reasoning, 0})
 	}
 	found, err := s.candidates(text, body)
+	if err != nil || len(found) == 0 {
+		if v, at, ok := s.escapedWhole(text, body); ok {
+			return s.reading(v, append(before, Repair{EncodedTwice, at}), false), nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -266,16 +288,16 @@ func (s *Schema) candidates(text string, from int) ([]candidate, error) {
 			if budget <= 0 {
 				return nil, &ReadError{Kind: Malformed, Offset: at, Message: "too much of the text looks like a value and is none"}
 			}
-			// Something that began like an object and went wrong: whatever
-			// stands inside it is a part, not the answer.
-			if r.members > 0 && failed == nil {
+			if !r.meant(at, err) {
+				at++
+				continue
+			}
+			// It began like a value and went wrong: whatever stands inside it
+			// is a part, not the answer.
+			if failed == nil {
 				failed = err
 			}
-			if r.members > 0 {
-				at = max(r.pos, at+1)
-			} else {
-				at++
-			}
+			at = max(r.pos, at+1)
 			continue
 		}
 		found = append(found, candidate{value: v, start: at, end: r.pos, repairs: r.repairs, truncated: r.truncated})
@@ -285,6 +307,21 @@ func (s *Schema) candidates(text string, from int) ([]candidate, error) {
 		return nil, failed
 	}
 	return found, nil
+}
+
+// meant tells whether what failed to read was meant as a value rather than as
+// a bracket in prose: it had members or items, quotes follow the bracket, or
+// it was never closed.
+func (r *tolerant) meant(start int, err error) bool {
+	if r.members > 0 {
+		return true
+	}
+	if e, ok := err.(*ReadError); ok && e.Kind != Malformed {
+		return true
+	}
+	rest := r.text[start+1 : min(len(r.text), start+1+lookahead)]
+	rest = strings.TrimLeft(rest, " \t\r\n{[")
+	return rest != "" && (rest[0] == '\\' || rest[0] == '"')
 }
 
 // choose picks the one meaning of several candidates.

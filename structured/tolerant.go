@@ -16,7 +16,8 @@ type tolerant struct {
 	maxDepth  int
 	budget    int // steps left, so hostile text costs linear time
 	repairs   []Repair
-	members   int  // name-and-colon pairs seen: this is no accidental brace
+	members   int  // names with a colon and items seen: this is no accidental bracket
+	list      bool // the innermost container is an array
 	truncated bool // the text ended inside an object or array
 }
 
@@ -120,9 +121,11 @@ func (r *tolerant) object(g guide) (any, error) {
 	if err := r.enter(); err != nil {
 		return nil, err
 	}
-	defer func() { r.depth-- }()
+	outer := r.list
+	defer func() { r.depth--; r.list = outer }()
 	m := map[string]any{}
 	for {
+		r.list = false
 		done, err := r.separator('}', len(m) > 0, m)
 		if err != nil || done {
 			return m, err
@@ -243,9 +246,11 @@ func (r *tolerant) array(g guide) (any, error) {
 	if err := r.enter(); err != nil {
 		return nil, err
 	}
-	defer func() { r.depth-- }()
+	outer := r.list
+	defer func() { r.depth--; r.list = outer }()
 	list := []any{}
 	for {
+		r.list = true
 		done, err := r.separator(']', len(list) > 0, list)
 		if err != nil {
 			return nil, err
@@ -267,6 +272,7 @@ func (r *tolerant) array(g guide) (any, error) {
 			return nil, r.fail(Malformed, "no value")
 		}
 		list = append(list, v)
+		r.members++
 	}
 }
 
@@ -322,6 +328,7 @@ func (r *tolerant) quoted(isName bool) (string, error) {
 		r.note(style.repair)
 	}
 	r.pos += len(style.open)
+	inner := false
 	var b strings.Builder
 	for r.pos < len(r.text) {
 		rest := r.text[r.pos:]
@@ -329,8 +336,12 @@ func (r *tolerant) quoted(isName bool) (string, error) {
 		if n := closes(rest, style); n > 0 {
 			if r.canEnd(r.pos+n, isName) {
 				r.pos += n
-				return b.String(), nil
+				if s := b.String(); !inner || !looksLikeSyntax(s) {
+					return s, nil
+				}
+				return "", r.fail(Ambiguous, "a string may end at one of several quotes")
 			}
+			inner = true
 			r.note(InnerQuote)
 			b.WriteString(rest[:n])
 			r.pos += n
@@ -352,6 +363,27 @@ func (r *tolerant) quoted(isName bool) (string, error) {
 	}
 	r.pos = len(r.text)
 	return "", r.cut(nil)
+}
+
+// looksLikeSyntax tells whether a string with unescaped quotes in it may have
+// swallowed its neighbours.
+func looksLikeSyntax(s string) bool {
+	if strings.Contains(s, "\n") {
+		return true
+	}
+	for i := strings.IndexAny(s, "\"'”’"); i >= 0; {
+		_, n := utf8.DecodeRuneInString(s[i:])
+		after := trimSpace(s[i+n:])
+		if after != "" && strings.IndexByte(":,{[]}", after[0]) >= 0 {
+			return true
+		}
+		next := strings.IndexAny(s[i+n:], "\"'”’")
+		if next < 0 {
+			break
+		}
+		i += n + next
+	}
+	return false
 }
 
 func closes(s string, style *quoteStyle) int {
@@ -437,12 +469,15 @@ func (r *tolerant) canEnd(pos int, isName bool) bool {
 		}
 		return r.inArray(s)
 	case '{', '[':
-		return false
+		return r.list
+	}
+	if r.list && strings.Contains(r.text[pos:len(r.text)-len(s)], "\n") {
+		return true // the next item stands on a line of its own
 	}
 	// No comma: a missing one if a member follows, in an object, or another
 	// quoted item, in an array.
 	r.budget -= lookahead / 8
-	return r.nameFollows(s) || quoteAt(s) != nil && pos < len(r.text) && isSpaceByte(r.text[pos])
+	return r.nameFollows(s) || quoteAt(s) != nil && (r.list || isSpaceByte(r.text[pos]))
 }
 
 // inArray tells whether s continues like an array of numbers or literals.
@@ -574,7 +609,8 @@ func (r *tolerant) bareText(g guide) (any, error) {
 		return nil, r.cut(nil)
 	}
 	word := strings.TrimSpace(r.text[r.pos : r.pos+end])
-	if word == "" || strings.ContainsAny(word, "\"'`{[:\\“”‘’") {
+	first, _ := utf8.DecodeRuneInString(word)
+	if !unicode.IsLetter(first) && !unicode.IsDigit(first) || strings.ContainsAny(word, "\"'`{[:\\“”‘’") {
 		return nil, r.fail(Malformed, "no value that the schema wants is here")
 	}
 	r.note(BareText)

@@ -197,6 +197,9 @@ func explain(k jsonschema.ErrorKind) string {
 	case *kind.Const:
 		return "must be exactly " + shortJSON(k.Want)
 	case *kind.Format:
+		if k.Want == "regex" {
+			return "must be a regular expression"
+		}
 		return fmt.Sprintf("must have the format %s", k.Want)
 	case *kind.Pattern:
 		return fmt.Sprintf("must match the pattern %s", k.Want)

@@ -2,14 +2,142 @@ package simulator
 
 import (
 	"context"
+	"math"
+	"strings"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/native"
 )
 
-// native answers InvokeModel and its stream, whose bodies are the model's own.
-//
-// TODO(native): outcrop.AnswerNative around Converse, once it is there.
-func (b *Backend) native(_ context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
-	return nil, outcrop.Errorf(bedrock.CodeValidation, "%s: model-native bodies are not answered yet; use Converse", call.Operation)
+var _ outcrop.Embedder = (*Backend)(nil)
+
+// native answers InvokeModel and its stream through Converse. The ids in the
+// model's own format follow from the body, as everything does here.
+func (b *Backend) native(ctx context.Context, m *model, call *outcrop.Call) (*outcrop.Reply, error) {
+	id := nativeSeed(m, call)
+	inner := &outcrop.Call{
+		Operation: call.Operation, ModelID: call.ModelID, Caller: call.Caller, Class: call.Class,
+		RequestID: id.requestID(), Header: call.Header, Raw: call.Raw,
+	}
+	return outcrop.AnswerNative(ctx, inner, b)
+}
+
+func nativeSeed(m *model, call *outcrop.Call) random {
+	var d digest
+	d.text(m.ID)
+	d.data(call.Raw)
+	return random(d)
+}
+
+// countNative counts a model-native body as InvokeModel's reply would.
+func countNative(m *model, call *outcrop.Call) (outcrop.TokenCount, error) {
+	family, err := native.For(m.ID, call.Raw)
+	if err != nil {
+		return outcrop.TokenCount{}, outcrop.AsError(err)
+	}
+	count := outcrop.TokenCount{Estimated: true}
+	if family.Embeds() {
+		req, err := family.EmbedRequest(call.Raw)
+		if err != nil {
+			return outcrop.TokenCount{}, outcrop.AsError(err)
+		}
+		for _, text := range req.Texts {
+			count.InputTokens += m.counter.Text(text)
+		}
+		return count, nil
+	}
+	req, err := family.Request(call.Raw)
+	if err != nil {
+		return outcrop.TokenCount{}, outcrop.AsError(err)
+	}
+	count.InputTokens = inputTokens(m.counter, req)
+	return count, nil
+}
+
+// Embed makes a vector for each text, of length 1. Texts that share words
+// have vectors that point the same way, so searches over them find something:
+// a vector is the sum of one direction for each word.
+func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.EmbedRequest) (*native.Embeddings, outcrop.Meta, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, outcrop.Meta{}, outcrop.AsError(err)
+	}
+	m, err := b.model(call.ModelID)
+	if err != nil {
+		return nil, outcrop.Meta{}, err
+	}
+	if !m.Has("EMBEDDING") {
+		return nil, outcrop.Meta{}, outcrop.Errorf(bedrock.CodeValidation, "the model %s makes no embeddings", m.ID)
+	}
+	entry, ok := ctx.Value(entryKey{}).(*Request)
+	if !ok {
+		entry = &Request{}
+	}
+	text := strings.Join(req.Texts, "\n")
+	if b.prompts {
+		entry.Prompt = text
+	}
+	if _, err := b.judge(ctx, subject{asked: call.ModelID, model: m.ID, text: text}, entry); err != nil {
+		return nil, outcrop.Meta{}, err
+	}
+	n := req.Dimensions
+	if n == 0 {
+		n = dimensions(m.ID)
+	}
+	if n < 0 || n > maxDimensions {
+		return nil, outcrop.Meta{}, outcrop.Invalid("dimensions", "expected 1 to %d, found %d", maxDimensions, n)
+	}
+	result := &native.Embeddings{Vectors: make([][]float64, len(req.Texts))}
+	for i, text := range req.Texts {
+		result.Vectors[i] = embed(m.ID, text, n)
+		result.InputTokens += m.counter.Text(text)
+	}
+	entry.Usage = bedrock.TokenUsage{InputTokens: result.InputTokens, TotalTokens: result.InputTokens}
+	meta := m.meta
+	id := nativeSeed(m, call)
+	meta.RequestID = id.requestID()
+	return result, meta, nil
+}
+
+const maxDimensions = 4096
+
+// dimensions is how many numbers a model's vectors have when the request does
+// not say.
+func dimensions(modelID string) int {
+	switch {
+	case strings.HasPrefix(modelID, "amazon.titan-embed-text-v1"), strings.HasPrefix(modelID, "cohere.embed-v4"):
+		return 1536
+	case strings.HasPrefix(modelID, "amazon.nova-2-multimodal"):
+		return 3072
+	}
+	return 1024
+}
+
+func embed(modelID, text string, n int) []float64 {
+	v := make([]float64, n)
+	add := func(word string, weight float64) {
+		var d digest
+		d.text(modelID)
+		d.text(word)
+		r := random(d)
+		for i := range v {
+			v[i] += weight * (2*r.fraction() - 1)
+		}
+	}
+	for word := range words(text) {
+		weight := 1.0
+		if !carries(word) {
+			weight = 0.1
+		}
+		add(stem(word), weight)
+	}
+	add(text, 0.05) // texts of the same words in another order differ a little
+	sum := 0.0
+	for _, x := range v {
+		sum += x * x
+	}
+	for i := range v {
+		v[i] /= math.Sqrt(sum)
+	}
+	return v
 }

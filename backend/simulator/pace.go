@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -34,6 +35,9 @@ func (p Pace) filled() Pace {
 	}
 	if p.TokensPerSecond <= 0 {
 		p.TokensPerSecond = Nominal.TokensPerSecond
+	}
+	if p.Name == "" {
+		p.Name = fmt.Sprintf("%v, %v tokens/s", p.FirstToken, p.TokensPerSecond)
 	}
 	p.Jitter = min(max(p.Jitter, 0), 1)
 	return p

@@ -19,7 +19,7 @@ type shaped struct {
 // blocks. A tool use that does not fit is left out whole, since half an input
 // is none.
 func shape(m tokens.Model, config *bedrock.InferenceConfiguration, limit int, blocks []bedrock.ContentBlock) shaped {
-	s := shaped{stop: bedrock.StopReasonEndTurn}
+	s := shaped{stop: bedrock.StopReasonEndTurn, blocks: make([]bedrock.ContentBlock, 0, len(blocks))}
 	var sequences []string
 	if config != nil {
 		sequences = config.StopSequences

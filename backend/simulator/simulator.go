@@ -2,6 +2,10 @@ package simulator
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/outcrop-ai/outcrop"
@@ -17,6 +21,10 @@ const Name = "simulator"
 // Notice is the line that a program prints when it starts with the simulator.
 const Notice = "Answers come from the built-in simulator: deterministic text made of the prompt's words, from no model. Configure a back-end for real ones."
 
+// PaceHeader is the reply header that tells the pace of a reply that was made
+// to take time.
+const PaceHeader = "X-Outcrop-Pace"
+
 // Config says what a simulator answers for and how. The zero value answers
 // every model of the built-in catalogue, at once.
 type Config struct {
@@ -31,6 +39,18 @@ type Config struct {
 	// whether or not Pace is set.
 	ModelPaces map[string]Pace
 
+	// Rules script replies; RulesFile names a file of them instead, which is
+	// read again whenever it has changed. See [ParseRules].
+	Rules     *Rules
+	RulesFile string
+
+	// LogSize is how many calls Requests remembers: 0 means DefaultLogSize,
+	// less than 0 none.
+	LogSize int
+
+	// LogPrompts keeps the last user message with each of them.
+	LogPrompts bool
+
 	// Clock waits and tells the time; nil means the system's.
 	Clock Clock
 }
@@ -42,6 +62,9 @@ type Backend struct {
 	models  map[string]*model // by model id
 	schemas *structured.Compiler
 	clock   Clock
+	rules   ruleSource
+	log     requestLog
+	prompts bool // logged
 }
 
 var (
@@ -61,9 +84,24 @@ type model struct {
 	meta    outcrop.Meta
 }
 
-// New makes a simulator.
+// New makes a simulator. It fails when the rules cannot be read.
 func New(config Config) (*Backend, error) {
-	b := &Backend{catalog: config.Catalog, clock: config.Clock, models: map[string]*model{}, schemas: structured.NewCompiler(structured.Config{})}
+	if config.Rules != nil && config.RulesFile != "" {
+		return nil, errors.New("simulator: Config.Rules and Config.RulesFile are both set; choose one")
+	}
+	b := &Backend{
+		catalog: config.Catalog, clock: config.Clock, models: map[string]*model{},
+		schemas: structured.NewCompiler(structured.Config{}),
+		rules:   ruleSource{file: config.RulesFile, rules: config.Rules},
+		log:     requestLog{size: config.LogSize},
+		prompts: config.LogPrompts,
+	}
+	if b.log.size == 0 {
+		b.log.size = DefaultLogSize
+	}
+	if _, err := b.rules.current(); err != nil {
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
 	if b.catalog == nil {
 		b.catalog = catalog.Default()
 	}
@@ -89,29 +127,66 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 	if err := ctx.Err(); err != nil {
 		return nil, outcrop.AsError(err)
 	}
+	if entry, ok := ctx.Value(entryKey{}).(*Request); ok {
+		return b.answer(ctx, call, entry) // the Converse call inside a native one
+	}
+	entry := &Request{RequestID: call.RequestID, Operation: call.Operation, AskedModel: call.ModelID}
+	reply, err := b.answer(ctx, call, entry)
+	b.remember(entry, err)
+	return reply, err
+}
+
+// entryKey leads to the log's entry of a native call, for the Converse call
+// inside it.
+type entryKey struct{}
+
+// answer answers a call and notes for the log what it finds out.
+func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request) (*outcrop.Reply, error) {
 	m, err := b.model(call.ModelID)
 	if err != nil {
 		return nil, err
 	}
+	entry.ModelID = m.ID
 	if call.Native() {
-		return b.native(ctx, call)
+		return b.native(context.WithValue(ctx, entryKey{}, entry), m, call)
 	}
 	req, err := b.check(m, call)
 	if err != nil {
 		return nil, err
 	}
 	p := readPrompt(m.ID, req)
-	response, t, err := b.respond(m, req, &p)
+	entry.Turn = p.turn
+	if b.prompts {
+		entry.Prompt = strings.Clone(p.text)
+	}
+	v, err := b.judge(ctx, subject{
+		asked: call.ModelID, model: m.ID, stream: call.Streams(), text: p.text, turn: p.turn,
+		tools: req.ToolConfig, result: len(p.results) > 0,
+	}, entry)
 	if err != nil {
 		return nil, err
 	}
+	response, t, err := b.respond(m, req, &p, &v)
+	if err != nil {
+		return nil, err
+	}
+	entry.StopReason, entry.Usage = response.StopReason, response.Usage
+	for i := range response.Output.Message.Content {
+		if use := response.Output.Message.Content[i].ToolUse; use != nil {
+			entry.Tools = append(entry.Tools, use.Name)
+		}
+	}
 	meta := m.meta
+	if m.paced {
+		meta.Header = map[string]string{PaceHeader: m.pace.Name}
+	}
 	id := p.seed.fork(forRequestID)
 	meta.RequestID = id.requestID()
 	if call.Streams() {
+		meta.FirstByte = t.first
 		ctx, cancel := context.WithCancel(ctx)
-		wait := pacing(ctx, b.clock, t, m.paced)
-		return outcrop.NewStreamReply(meta, outcrop.NewStream(events(response, p.seed.fork(forStream), wait), cancel)), nil
+		wait := pacing(ctx, b.clock, t, response.Usage.OutputTokens, m.paced)
+		return outcrop.NewStreamReply(meta, outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel)), nil
 	}
 	if m.paced {
 		if err := b.clock.Sleep(ctx, t.total(response.Usage.OutputTokens)); err != nil {
@@ -119,6 +194,39 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 		}
 	}
 	return outcrop.NewConverseReply(meta, response), nil
+}
+
+// judge asks the rules in force, and waits as long as the one that applies
+// says. Its error is the rule's.
+func (b *Backend) judge(ctx context.Context, about subject, entry *Request) (verdict, error) {
+	rules, err := b.rules.current()
+	if err != nil {
+		return verdict{}, rulesFailed(err)
+	}
+	v := rules.judge(&about, b.clock.Now)
+	entry.Rule = v.rule
+	if v.reply != nil && v.reply.delay > 0 {
+		if err := b.clock.Sleep(ctx, v.reply.delay); err != nil {
+			return v, outcrop.AsError(err)
+		}
+	}
+	if v.err != nil {
+		return v, v.err
+	}
+	return v, nil
+}
+
+// remember writes a call into the log.
+func (b *Backend) remember(entry *Request, err error) {
+	if b.log.size < 0 {
+		return
+	}
+	entry.Time = b.clock.Now()
+	if err != nil {
+		e := outcrop.AsError(err)
+		entry.ErrorCode, entry.Field = e.Code, e.Field
+	}
+	b.log.add(entry)
 }
 
 // model finds the model of an id, profile id or ARN.
@@ -156,8 +264,11 @@ func (b *Backend) check(m *model, call *outcrop.Call) (*bedrock.ConverseRequest,
 }
 
 // respond makes the whole response, and how long it takes.
-func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt) (*bedrock.ConverseResponse, timing, error) {
-	blocks, err := b.compose(m, req, p)
+func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt, v *verdict) (*bedrock.ConverseResponse, timing, error) {
+	blocks, err := b.scriptedBlocks(v, req, p)
+	if err == nil && blocks == nil {
+		blocks, err = b.compose(m, req, p)
+	}
 	if err != nil {
 		return nil, timing{}, err
 	}
@@ -166,6 +277,12 @@ func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt) (*b
 		limit = unknownLimit
 	}
 	s := shape(m.counter, req.InferenceConfig, limit, blocks)
+	if v.reply != nil {
+		b.spoil(&s, v.reply.malformed, req)
+		if v.reply.stop != "" {
+			s.stop = v.reply.stop
+		}
+	}
 	t := m.pace.of(p.seed.fork(forTiming))
 	input := inputTokens(m.counter, req)
 	response := &bedrock.ConverseResponse{
@@ -175,8 +292,23 @@ func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt) (*b
 		Metrics:           bedrock.ConverseMetrics{LatencyMs: int(t.total(s.output) / time.Millisecond)},
 		PerformanceConfig: req.PerformanceConfig,
 		ServiceTier:       req.ServiceTier,
+
+		AdditionalModelResponseFields: responseFields(req.AdditionalModelResponseFieldPaths, s.sequence),
 	}
 	return response, t, nil
+}
+
+// responseFields is what a request asks for of the model's own reply fields.
+// The one there is to tell of is the stop sequence that ended the text.
+func responseFields(paths []string, sequence string) bedrock.Document {
+	if sequence == "" || !slices.Contains(paths, "/stop_sequence") {
+		return nil
+	}
+	text, err := bedrock.Marshal(map[string]string{"stop_sequence": sequence})
+	if err != nil {
+		return nil // a sequence of bad UTF-8 stops nothing and tells nothing
+	}
+	return text
 }
 
 // unknownLimit is the limit of output tokens of a model that publishes none.
@@ -187,6 +319,9 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	m, err := b.model(call.ModelID)
 	if err != nil {
 		return outcrop.TokenCount{}, err
+	}
+	if call.Native() {
+		return countNative(m, call)
 	}
 	req, err := call.Converse()
 	if err != nil {

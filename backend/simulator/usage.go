@@ -92,7 +92,9 @@ func documentTokens(m tokens.Model, d *bedrock.DocumentBlock) int {
 }
 
 // cutToFit is the longest beginning of a text that has at most limit tokens,
-// and how many it has. It never cuts a character in two.
+// and how many it has. It never cuts a character in two. A limit that leaves
+// any room leaves it for one piece at least, as one token of a real model
+// always is some text.
 func cutToFit(m tokens.Model, text string, limit int) (string, int) {
 	n := m.Text(text)
 	if n <= limit {
@@ -107,8 +109,11 @@ func cutToFit(m tokens.Model, text string, limit int) (string, int) {
 			high = middle
 		}
 	}
-	text = text[:runeStart(text, low)]
-	return text, m.Text(text)
+	cut := text[:runeStart(text, low)]
+	if cut == "" && limit > 0 {
+		return text[:tokenEnd(text, 0)], limit
+	}
+	return cut, m.Text(cut)
 }
 
 // runeStart moves i back to where a character begins.

@@ -14,48 +14,105 @@ import (
 )
 
 func newConstruct(a *app) *cobra.Command {
-	var (
-		req    bedrock.ConstructRequest
-		schema string
-		system string
-		max    int
-	)
+	var f constructFlags
 	c := &cobra.Command{
 		Use:   "construct --schema FILE [prompt]",
 		Short: "Ask for a value that validates against a JSON Schema (Construct)",
-		Long: `construct prints a JSON value that validates against the schema. When no attempt
-brings one, it prints the value that came closest on standard output, says on
-standard error what is wrong with it, and exits with 6.`,
+		Long: `construct prints a value that validates against the schema, as JSON or as XML.
+When no attempt brings one, it prints the value that came closest on standard
+output, says on standard error what is wrong with it, and exits with 6.
+
+With --input, every row of a CSV or JSONL file is a prompt of its own, after
+the words of the prompt if there are any. Each row gives one line of JSON, in
+order: {"row", "output"}, or {"row", "error"} where it failed.`,
 		Example: `  outcrop construct --schema person.json "Extract: John Doe is 42"
   outcrop construct --schema '{"type":"object","properties":{"name":{"type":"string"}}}' "I am Ada"
-  outcrop construct --schema person.json --json @letter.txt`,
-		RunE: func(c *cobra.Command, args []string) error {
-			if schema == "" {
-				return usageError{errors.New("construct needs --schema: a file, or the schema itself")}
-			}
-			text, err := schemaText(schema)
-			if err != nil {
-				return err
-			}
-			if req.Prompt, err = a.prompt(args); err != nil {
-				return err
-			}
-			req.Schema = text
-			if system != "" {
-				req.System = []bedrock.SystemContentBlock{{Text: &system}}
-			}
-			if c.Flags().Changed("max-attempts") {
-				req.MaxAttempts = &max
-			}
-			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.construct(ctx, m, &req) })
-		},
+  outcrop construct --schema person.json --format xml @letter.txt
+  outcrop construct --schema person.json --input people.csv "Extract:" > people.jsonl
+  outcrop construct --schema person.json --lint`,
+		RunE: func(c *cobra.Command, args []string) error { return a.runConstruct(c, &f, args) },
 	}
-	c.Flags().StringVar(&schema, "schema", "", "the JSON Schema: a file, or the text itself")
-	c.Flags().StringVar(&system, "system", "", "system prompt")
-	c.Flags().StringVar((*string)(&req.Strategy), "strategy", "", "auto, native, tool or prompt (default auto)")
-	c.Flags().IntVar(&max, "max-attempts", outcrop.DefaultMaxAttempts, "how often to ask in all")
-	c.Flags().StringSliceVar(&req.FallbackModelIDs, "fallback-model-id", nil, "model to ask when the first one fails; may be repeated")
+	flags := c.Flags()
+	flags.StringVar(&f.schema, "schema", "", "the JSON Schema: a file, or the text itself")
+	flags.StringVar(&f.system, "system", "", "system prompt")
+	flags.StringVar((*string)(&f.req.Format), "format", "json", "json or xml")
+	flags.StringVar(&f.examples, "examples", "", "file of examples: a JSON array of {input, output}")
+	flags.StringVar((*string)(&f.req.Strategy), "strategy", "auto", "auto, native, tool or prompt")
+	flags.IntVar(&f.attempts, "max-attempts", outcrop.DefaultMaxAttempts, "how often to ask in all")
+	flags.IntVar(&f.maxTokens, "max-tokens", 0, "output tokens of an attempt at most (default: the model's)")
+	flags.StringSliceVar(&f.req.FallbackModelIDs, "fallback-model-id", nil, "model to ask when the first one fails; may be repeated")
+	flags.BoolVar(&f.stream, "stream", false, "print what is settled while the model writes, one JSON line each")
+	flags.BoolVar(&f.lint, "lint", false, "look the schema over instead of asking a model")
+	flags.StringVar(&f.input, "input", "", "CSV or JSONL file whose rows are the prompts")
+	flags.IntVar(&f.concurrency, "concurrency", 8, "rows at the model at once, with --input")
 	return c
+}
+
+// constructFlags is the command line of construct.
+type constructFlags struct {
+	req                             bedrock.ConstructRequest
+	schema, system, examples, input string
+	attempts, maxTokens             int
+	concurrency                     int
+	stream, lint                    bool
+}
+
+func (a *app) runConstruct(c *cobra.Command, f *constructFlags, args []string) error {
+	if err := f.read(); err != nil {
+		return err
+	}
+	if f.lint {
+		return a.lint(f.req.Schema)
+	}
+	if f.input != "" {
+		prefix := ""
+		if len(args) > 0 {
+			var err error
+			if prefix, err = a.prompt(args); err != nil {
+				return err
+			}
+		}
+		return a.with(c, func(ctx context.Context, m *local.Local) error { return a.constructRows(ctx, m, f, prefix) })
+	}
+	var err error
+	if f.req.Prompt, err = a.prompt(args); err != nil {
+		return err
+	}
+	return a.with(c, func(ctx context.Context, m *local.Local) error {
+		if f.stream {
+			return a.constructStream(ctx, m, &f.req)
+		}
+		return a.construct(ctx, m, &f.req)
+	})
+}
+
+// read turns the flags into the request.
+func (f *constructFlags) read() error {
+	if f.schema == "" {
+		return usageError{errors.New("construct needs --schema: a file, or the schema itself")}
+	}
+	var err error
+	if f.req.Schema, err = schemaText(f.schema); err != nil {
+		return err
+	}
+	if f.system != "" {
+		f.req.System = []bedrock.SystemContentBlock{{Text: &f.system}}
+	}
+	if f.maxTokens != 0 {
+		f.req.InferenceConfig = &bedrock.InferenceConfiguration{MaxTokens: &f.maxTokens}
+	}
+	f.req.MaxAttempts = &f.attempts
+	if f.examples == "" {
+		return nil
+	}
+	text, err := readFile(f.examples)
+	if err != nil {
+		return err
+	}
+	if err := bedrock.Unmarshal([]byte(text), &f.req.Examples); err != nil {
+		return usageError{fmt.Errorf("--examples %s: %w", f.examples, err)}
+	}
+	return nil
 }
 
 // schemaText is the flag's value when it is JSON, else the file it names.
@@ -78,14 +135,42 @@ func (a *app) construct(ctx context.Context, m *local.Local, req *bedrock.Constr
 	if err != nil {
 		return err
 	}
-	if a.json {
+	return a.printConstructed(response, req.Format)
+}
+
+func (a *app) printConstructed(response *bedrock.ConstructResponse, format bedrock.ConstructFormat) error {
+	switch {
+	case a.json:
 		return a.printJSON(response)
-	}
-	if err := a.printRaw(response.Output); err != nil {
-		return err
+	case format == bedrock.ConstructFormatXML:
+		fmt.Fprintln(a.stdout, response.Text)
+	default:
+		if err := a.printRaw(response.Output); err != nil {
+			return err
+		}
 	}
 	a.say("%s, %s", response.Trace.Strategy, attempts(len(response.Trace.Attempts)))
 	a.sayUsage(response.Usage)
+	return nil
+}
+
+// constructStream prints every event of a ConstructStream as a line.
+func (a *app) constructStream(ctx context.Context, m *local.Local, req *bedrock.ConstructRequest) error {
+	stream, err := m.ConstructStream(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	for event, err := range stream.Events() {
+		if err != nil {
+			return err
+		}
+		line, err := event.Payload()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stdout, "%s\n", line)
+	}
 	return nil
 }
 

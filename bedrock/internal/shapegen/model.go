@@ -219,7 +219,7 @@ func goName(wire string) string {
 }
 
 var initialisms = map[string]bool{
-	"ID": true, "ARN": true, "URI": true, "URL": true, "JSON": true, "S3": true, "KMS": true, "TTL": true, "VPC": true,
+	"ID": true, "ARN": true, "URI": true, "URL": true, "JSON": true, "S3": true, "KMS": true, "TTL": true, "VPC": true, "XML": true,
 }
 
 // words splits camelCase, snake_case and kebab-case.

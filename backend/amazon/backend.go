@@ -1,0 +1,160 @@
+package amazon
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// Name is what the back-end calls itself in a reply's Meta.
+const Name = "amazon"
+
+// Backend sends calls to Amazon Bedrock, in one Region. It is safe for
+// concurrent use, and starts no goroutine beyond those of its connections.
+type Backend struct {
+	place     Place
+	base      *url.URL
+	auth      *authorizer
+	transport http.RoundTripper
+	limits    Limits
+	waits     waits
+}
+
+var (
+	_ outcrop.Backend      = (*Backend)(nil)
+	_ outcrop.TokenCounter = (*Backend)(nil)
+)
+
+// waits are the limits of what a call waits for.
+type waits struct{ accept, answer, idle, linger waitLimit }
+
+// New makes a Backend. It reads the AWS configuration and calls nobody:
+// credentials are fetched at the first call, and again before they end.
+func New(ctx context.Context, c Config) (*Backend, error) {
+	c.Limits = c.Limits.withDefaults()
+	if err := c.Limits.check(); err != nil {
+		return nil, err
+	}
+	loaded, place, err := load(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(place.Endpoint.Value)
+	if err != nil {
+		return nil, fmt.Errorf("amazon: the endpoint of %s: %w", place.Endpoint.From, err)
+	}
+	bearer := os.Getenv(bearerEnv)
+	if bearer != "" {
+		if err := checkBearer(base); err != nil {
+			return nil, fmt.Errorf("amazon: %s: %w", bearerEnv, err)
+		}
+	}
+	b := &Backend{place: place, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits}
+	if b.transport == nil {
+		b.transport = newTransport(loaded, c.Limits)
+	}
+	b.waits = waits{
+		accept: waitLimit{c.Accept, "the model did not begin to answer"},
+		answer: waitLimit{c.Answer, "the model did not answer"},
+		idle:   waitLimit{c.Idle, "the model sent nothing more"},
+		linger: waitLimit{c.Linger, "the stream was not closed"},
+	}
+	return b, nil
+}
+
+// Place is where the calls go.
+func (b *Backend) Place() Place { return b.place }
+
+// Close gives up the connections that are idle. Calls under way go on.
+func (b *Backend) Close() error {
+	if t, ok := b.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+	return nil
+}
+
+// Do sends a call and returns with the reply, or, for a stream, with its first
+// event in hand: an exception that comes before it is Do's error.
+func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+	op, err := findOperation(call.Operation)
+	if err != nil {
+		return nil, err
+	}
+	text, err := body(op, call)
+	if err != nil {
+		return nil, err
+	}
+	return b.exchange(ctx, op, call, text)
+}
+
+// exchange is one request and its reply.
+func (b *Backend) exchange(ctx context.Context, op *operation, call *outcrop.Call, text []byte) (*outcrop.Reply, error) {
+	limit := &b.waits.answer
+	if op.Streams {
+		limit = &b.waits.accept
+	}
+	w := newWatch(ctx, limit)
+	reply, err := b.send(w, op, call, text)
+	if err != nil || reply.Stream == nil {
+		w.stop()
+	}
+	return reply, err
+}
+
+func (b *Backend) send(w *watch, op *operation, call *outcrop.Call, text []byte) (*outcrop.Reply, error) {
+	r, err := b.newRequest(w.ctx, op, call, text)
+	if err != nil {
+		return nil, b.failure(w, err, "")
+	}
+	resp, err := b.transport.RoundTrip(r)
+	if err != nil {
+		return nil, b.failure(w, err, "")
+	}
+	if resp.StatusCode/100 != 2 {
+		defer resp.Body.Close()
+		return nil, b.refusal(w, call.Caller, resp)
+	}
+	meta := metaOf(call, resp)
+	if op.Streams {
+		return b.stream(w, op, call, resp, meta)
+	}
+	defer resp.Body.Close()
+	answer, err := b.whole(w, op, resp)
+	if err != nil {
+		return nil, err
+	}
+	return outcrop.NewReply(meta, answer), nil
+}
+
+// CountTokens asks the service for the input tokens of a call. It is free of
+// charge. The service takes ids of models only, so a profile's id, or an ARN,
+// is counted as the model's behind it.
+func (b *Backend) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.TokenCount, error) {
+	text, err := countBody(call)
+	if err != nil {
+		return outcrop.TokenCount{}, outcrop.AsError(err)
+	}
+	op, err := findOperation(bedrock.OpCountTokens)
+	if err != nil {
+		return outcrop.TokenCount{}, err
+	}
+	counted := &outcrop.Call{Operation: bedrock.OpCountTokens, ModelID: countedModel(call.ModelID), Caller: call.Caller, RequestID: call.RequestID}
+	reply, err := b.exchange(ctx, op, counted, text)
+	if err != nil {
+		return outcrop.TokenCount{}, err
+	}
+	answer, err := reply.Body()
+	if err != nil {
+		return outcrop.TokenCount{}, outcrop.AsError(err)
+	}
+	var count bedrock.CountTokensResponse
+	if err := bedrock.Unmarshal(answer, &count); err != nil {
+		return outcrop.TokenCount{}, outcrop.Errorf(bedrock.CodeModelError, "the count of tokens cannot be read: %w", err)
+	}
+	return outcrop.TokenCount{InputTokens: count.InputTokens}, nil
+}
