@@ -45,7 +45,7 @@ def configure(env):
         if value == "":
             del os.environ[name]
     core = botocore.session.Session()
-    if "AWS_DATA_PATH" not in env:
+    if "AWS_DATA_PATH" not in env:  # which this loader was not told of
         core.register_component("data_loader", API_MODELS)
     session = boto3.Session(botocore_session=core)
     runtime = session.client("bedrock-runtime")
@@ -103,6 +103,7 @@ def tools(modelId, words):
     second = runtime.converse(modelId=modelId, messages=messages, toolConfig=config)
     return {
         "firstStop": first["stopReason"],
+        "usage": first["usage"],
         "tool": use["name"],
         "input": use["input"],
         "stopReason": second["stopReason"],
