@@ -52,3 +52,23 @@ func (r *Reply) Converse() (*bedrock.ConverseResponse, error) {
 	}
 	return response, nil
 }
+
+// Usage is what a whole reply cost, or nil when nothing says so. It decodes
+// no more of a body than it has to.
+func (r *Reply) Usage() *bedrock.TokenUsage {
+	switch {
+	case r.Meta.Usage != nil:
+		return r.Meta.Usage
+	case r.response != nil:
+		return &r.response.Usage
+	case r.body == nil:
+		return nil
+	}
+	var reply struct {
+		Usage *bedrock.TokenUsage `json:"usage"`
+	}
+	if bedrock.Unmarshal(r.body, &reply) != nil {
+		return nil
+	}
+	return reply.Usage
+}

@@ -19,8 +19,9 @@ type Validatable interface{ validate(*checker) }
 // exactly one member. The error is a *[ConstraintError] that lists all
 // violations, at most [MaxViolations].
 func Validate(v Validatable) error {
-	var c checker
-	v.validate(&c)
+	c := new(checker)
+	c.path = c.room[:0]
+	v.validate(c)
 	if len(c.violations) == 0 {
 		return nil
 	}
@@ -61,6 +62,7 @@ func (e *ConstraintError) Error() string {
 type checker struct {
 	path       []byte
 	violations []Violation
+	room       [128]byte // for the path, nearly always enough
 }
 
 func (c *checker) enter(name string) (mark int) {

@@ -7,13 +7,13 @@ import (
 
 // Adaptive finds the rate that a server really grants, for a quota that is not
 // known or is shared. The zero value is off: the configured limits are taken at
-// their word. Set Start to turn it on.
+// their word.
 //
 // The rate begins at Start × the configured one and grows while requests wait
-// for it. A throttle takes it × Cut, at most once per round trip: a ticket that
-// was admitted before the last cut says nothing new. It then grows fast to just
-// under where it was throttled and slowly from there, which is where the time
-// should be spent (the idea of CUBIC, RFC 9438, with two straight lines).
+// for it. A throttle takes it × Cut, at most once in five seconds and once per
+// round trip: a ticket admitted before the last throttle says nothing new. It
+// then grows fast to just under where it was throttled, slowly past it, and fast
+// again beyond (the idea of CUBIC, RFC 9438, with straight lines).
 type Adaptive struct {
 	// Start is the first rate, as a share of the configured one. Default 0.5
 	// where On is set.
@@ -47,6 +47,9 @@ func (a Adaptive) validate() error {
 const (
 	nearCeiling = 0.97 // of the rate last throttled: growth slows here
 	slowGrowth  = 0.1  // of Growth, above nearCeiling
+	cutEvery    = int64(5 * time.Second)
+	leastPause  = int64(50 * time.Millisecond)
+	mostPause   = int64(5 * time.Second)
 	leastShare  = 0.01 // the rate never falls below this share
 	lessAtOnce  = 0.7  // of the tickets held, after the service had no capacity
 )
@@ -55,6 +58,9 @@ const (
 type share struct {
 	now     float64 // share of the configured rate
 	ceiling float64 // where it was throttled last; 0 when never
+	hitAt   int64   // the last throttle: tickets admitted before it say nothing new
+	cutAt   int64   // the last cut
+	pause   int64   // after the last throttle; 0 once a ticket has gone through
 }
 
 // adaptation is a pool's state of it.
@@ -62,8 +68,6 @@ type adaptation struct {
 	Adaptive
 	tokens, requests share
 	last             int64 // time of the last growth
-	cutTokens        int64 // tickets admitted before it say nothing new
-	cutRequests      int64
 	cutConcurrent    int64
 	concurrent       float64 // bound after a lack of capacity; 0 is none
 	lift             float64 // where the bound is dropped again
@@ -71,7 +75,9 @@ type adaptation struct {
 }
 
 func newAdaptation(p *pool, now int64) adaptation {
-	a := adaptation{Adaptive: p.Adaptive, last: now, cutTokens: -1, cutRequests: -1, cutConcurrent: -1}
+	a := adaptation{Adaptive: p.Adaptive, last: now, cutConcurrent: -1}
+	a.tokens.hitAt, a.requests.hitAt = -1, -1
+	a.tokens.cutAt, a.requests.cutAt = -1, -1
 	a.tokens.now, a.requests.now = 1, 1
 	if !a.On {
 		return a
@@ -125,7 +131,7 @@ func (a *adaptation) grow(p *pool, now int64) {
 }
 
 func (s *share) grow(by, most float64) {
-	if s.ceiling > 0 && s.now >= nearCeiling*s.ceiling {
+	if s.now >= nearCeiling*s.ceiling && s.now*nearCeiling <= s.ceiling {
 		by *= slowGrowth
 	}
 	s.now = min(most, s.now*(1+by))
@@ -140,31 +146,32 @@ func (s *share) cut(by float64) {
 func (a *adaptation) throttled(p *pool, limit Limit, start, now int64) {
 	switch limit {
 	case Tokens:
-		if start < a.cutTokens {
-			return
-		}
-		a.cutTokens = now
-		if a.On {
-			a.tokens.cut(a.Cut)
-			a.apply(p)
-		}
-		// The server's level was below this hold, whatever ours says.
-		if p.tokens.kind == Bucket && p.tokens.rate > 0 {
-			p.tokens.level = min(p.tokens.level, p.tokens.held)
-		}
+		a.hit(p, &a.tokens, &p.tokens, start, now)
 	case Requests:
-		if start < a.cutRequests {
-			return
-		}
-		a.cutRequests = now
-		if a.On {
-			a.requests.cut(a.Cut)
-			a.apply(p)
-		}
-		if p.requests.kind == Bucket && p.requests.rate > 0 {
-			p.requests.level = min(p.requests.level, 0)
-		}
+		a.hit(p, &a.requests, &p.requests, start, now)
 	}
+}
+
+// hit books a throttle. The rate is cut at most every cutEvery: a server that
+// counts windows refuses for the rest of one, and that is one piece of news. A
+// bucket then has nothing free, whatever it said; a window cannot say when the
+// server's moves on, so it pauses, longer each time until a ticket goes through.
+func (a *adaptation) hit(p *pool, s *share, m *meter, start, now int64) {
+	if start < s.hitAt || m.rate == 0 {
+		return
+	}
+	s.hitAt = now
+	if a.On && (s.cutAt < 0 || now-s.cutAt >= cutEvery) {
+		s.cutAt = now
+		s.cut(a.Cut)
+		a.apply(p)
+	}
+	if m.kind == Bucket {
+		m.level = min(m.level, m.held)
+		return
+	}
+	s.pause = min(max(leastPause, 2*s.pause), mostPause)
+	m.after = now + s.pause
 }
 
 // unavailable learns that the service had no capacity: fewer at a time, the
@@ -180,7 +187,13 @@ func (a *adaptation) unavailable(inflight int, start, now int64) {
 
 // succeeded lets one more in per round of successes, and drops the bound once
 // it has been left well behind.
-func (a *adaptation) succeeded() {
+func (a *adaptation) succeeded(start int64) {
+	if start >= a.tokens.hitAt {
+		a.tokens.pause = 0
+	}
+	if start >= a.requests.hitAt {
+		a.requests.pause = 0
+	}
 	if a.concurrent == 0 {
 		return
 	}

@@ -35,10 +35,11 @@ type meter struct {
 	window int64
 	rate   float64 // per nanosecond; 0 means no limit
 	held   float64
+	after  int64 // nothing fits before, since the server said so
+	last   int64
 
 	// Bucket.
 	level float64
-	last  int64
 
 	// Window: what settled in each slot, and the newest slot's number.
 	ring []float64
@@ -132,7 +133,7 @@ func (m *meter) charge(n float64) {
 // fits says whether n may be held now. More than a window's worth (possible
 // when an adaptive rate has shrunk) fits when nothing else is booked.
 func (m *meter) fits(n float64) bool {
-	return m.rate == 0 || m.free() >= min(n, m.capacity())-epsilon
+	return m.rate == 0 || m.last >= m.after && m.free() >= min(n, m.capacity())-epsilon
 }
 
 // epsilon forgives the rounding of a refill computed to the nanosecond.
@@ -141,6 +142,12 @@ const epsilon = 1e-6
 // when returns the earliest time at which n fits if nothing settles until then:
 // now, or never when only a settlement can help.
 func (m *meter) when(n float64, now int64) int64 {
+	now = max(now, m.after)
+	return max(now, m.refilled(n, m.last))
+}
+
+// refilled is when for the meter alone.
+func (m *meter) refilled(n float64, now int64) int64 {
 	n = min(n, m.capacity())
 	lack := n - m.free()
 	switch {

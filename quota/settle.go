@@ -56,7 +56,7 @@ func (b *Book) Settle(now time.Time, id TicketID, u Usage) bool {
 	if u.Output > 0 {
 		b.lengths.observe(k.tenant.name, model, u.Output)
 	}
-	k.pool.adapt.succeeded()
+	k.pool.adapt.succeeded(k.start)
 	b.end(i, float64(u.Input+u.CacheWrite)+k.pool.burndown*float64(u.Output), t)
 	return true
 }

@@ -122,6 +122,9 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// trustedLength is more than what a body may announce and get at once.
+const trustedLength = 300 << 10
+
 // TestBodyLimit: the limit holds for bodies of unknown length, and a body of
 // exactly the limit passes.
 func TestBodyLimit(t *testing.T) {
@@ -146,6 +149,12 @@ func TestBodyLimit(t *testing.T) {
 	if a := chunked(converseBody); a.status != 200 {
 		t.Errorf("at the limit: %d %s", a.status, a.body)
 	}
+	long := strings.Replace(converseBody, "or", strings.Repeat("or ", trustedLength/3), 1)
+	config.MaxBody = int64(len(long))
+	large := start(t, config)
+	if a := send(t, c, http.MethodPost, large.url+"/model/m/converse", long, jsonHeader); a.status != 200 || len(a.body) < trustedLength {
+		t.Errorf("a long body: %d, %d bytes", a.status, len(a.body))
+	}
 	checkRefused(t, chunked(converseBody+" "), 413, "RequestEntityTooLargeException", fmt.Sprint(len(converseBody)))
 }
 
@@ -157,15 +166,21 @@ func signed(t *testing.T, url string, at time.Time, change func(*http.Request)) 
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	sum := sha256.Sum256([]byte(converseBody))
-	creds := aws.Credentials{AccessKeyID: testKey, SecretAccessKey: testPass}
-	if err := v4.NewSigner().SignHTTP(context.Background(), creds, req, hex.EncodeToString(sum[:]), "bedrock", region, at); err != nil {
-		t.Fatal(err)
-	}
+	sign(t, req, converseBody, at)
 	if change != nil {
 		change(req)
 	}
 	return req
+}
+
+// sign signs a request with the AWS SDK's signer.
+func sign(t testing.TB, req *http.Request, body string, at time.Time) {
+	t.Helper()
+	sum := sha256.Sum256([]byte(body))
+	creds := aws.Credentials{AccessKeyID: testKey, SecretAccessKey: testPass}
+	if err := v4.NewSigner().SignHTTP(context.Background(), creds, req, hex.EncodeToString(sum[:]), "bedrock", region, at); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestSignatures: what is not signed as it should be is refused, as AWS does.

@@ -109,17 +109,10 @@ func (x *exchange) operation() string {
 }
 
 func (x *exchange) logLine() {
-	level := slog.LevelInfo
-	switch {
-	case x.route != nil && x.route.quiet:
-		level = slog.LevelDebug
-	case x.status >= 500:
-		level = slog.LevelError
-	}
-	ctx := x.r.Context()
-	if !x.server.log.Enabled(ctx, level) {
+	if !x.logged() {
 		return
 	}
+	ctx := x.r.Context()
 	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(
 		attrs,
@@ -148,8 +141,22 @@ func (x *exchange) logLine() {
 	if x.gone || ctx.Err() != nil {
 		attrs = append(attrs, slog.Bool("clientGone", true))
 	}
-	x.server.log.LogAttrs(ctx, level, "request", attrs...)
+	x.server.log.LogAttrs(ctx, x.level(), "request", attrs...)
 }
+
+func (x *exchange) level() slog.Level {
+	switch {
+	case x.route != nil && x.route.quiet:
+		return slog.LevelDebug
+	case x.status >= 500:
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+// logged tells whether there will be a line for the request. What only the log
+// wants to know is not found out otherwise.
+func (x *exchange) logged() bool { return x.server.log.Enabled(x.r.Context(), x.level()) }
 
 // extend moves the write deadline on. It does so a few times in a WriteStall,
 // and not for each write: a deadline costs a timer.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"strconv"
 	"strings"
 
 	"github.com/outcrop-ai/outcrop"
@@ -53,11 +52,7 @@ func (e *echo) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, erro
 	case bedrock.OpInvokeModelWithResponseStream:
 		return outcrop.NewStreamReply(meta, outcrop.NewStream(chunkEvents(words), nil)), nil
 	}
-	meta.Header = map[string]string{
-		"X-Amzn-Bedrock-Input-Token-Count":  strconv.Itoa(len(words)),
-		"X-Amzn-Bedrock-Output-Token-Count": strconv.Itoa(len(words)),
-		"Connection":                        "close", // must not get through
-	}
+	meta.Usage = &bedrock.TokenUsage{InputTokens: len(words), OutputTokens: len(words)}
 	body, err := json.Marshal(map[string]string{"completion": prompt})
 	return outcrop.NewReply(meta, body), err
 }

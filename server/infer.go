@@ -36,8 +36,9 @@ func (x *exchange) infer() error {
 	contentType := contentJSON
 	if call.Native() {
 		contentType = x.nativeHeaders(&reply.Meta)
-	} else {
-		x.usage = converseUsage(body)
+	}
+	if x.logged() {
+		x.usage = reply.Usage()
 	}
 	return x.send(http.StatusOK, contentType, body)
 }
@@ -133,31 +134,27 @@ const (
 )
 
 // nativeHeaders completes the header of an InvokeModel reply and returns its
-// content type. The token counts are the back-end's to give, in Meta.Header:
-// it knows the body's format. The latency is measured here when it gives none.
+// content type. What the model's own reply said in its headers stays; the
+// latency is measured here when the back-end gives none.
 func (x *exchange) nativeHeaders(meta *outcrop.Meta) string {
 	header := x.w.Header()
-	if header[headerLatency] == nil {
-		header[headerLatency] = []string{strconv.FormatInt(time.Since(x.begun).Milliseconds(), 10)}
+	if u := meta.Usage; u != nil {
+		complete(header, headerInput, int64(u.InputTokens))
+		complete(header, headerOutput, int64(u.OutputTokens))
 	}
-	in, errIn := strconv.Atoi(header.Get(headerInput))
-	out, errOut := strconv.Atoi(header.Get(headerOutput))
-	if errIn == nil || errOut == nil {
-		x.usage = &bedrock.TokenUsage{InputTokens: in, OutputTokens: out}
+	latency := meta.Latency
+	if latency == 0 {
+		latency = time.Since(x.begun)
 	}
+	complete(header, headerLatency, latency.Milliseconds())
 	if meta.ContentType != "" {
 		return meta.ContentType
 	}
 	return contentJSON
 }
 
-// converseUsage reads the usage out of a Converse reply, for the log.
-func converseUsage(body []byte) *bedrock.TokenUsage {
-	var reply struct {
-		Usage *bedrock.TokenUsage `json:"usage"`
+func complete(header http.Header, name string, value int64) {
+	if header[name] == nil {
+		header[name] = []string{strconv.FormatInt(value, 10)}
 	}
-	if bedrock.Unmarshal(body, &reply) != nil {
-		return nil
-	}
-	return reply.Usage
 }

@@ -65,7 +65,14 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 type bubble struct {
 	*pipes
 	cancel func()
-	served chan error
+	ended  chan struct{}
+	err    error // what Serve returned, once it has ended
+}
+
+// wait waits for Serve to return.
+func (b *bubble) wait() error {
+	<-b.ended
+	return b.err
 }
 
 // serveIn serves on pipes until the bubble's test ends.
@@ -76,9 +83,15 @@ func serveIn(t *testing.T, config server.Config) *bubble {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	b := &bubble{pipes: newPipes(), cancel: cancel, served: make(chan error, 1)}
-	go func() { b.served <- s.Serve(ctx, b) }()
+	b := &bubble{pipes: newPipes(), cancel: cancel, ended: make(chan struct{})}
+	go func() {
+		defer close(b.ended)
+		b.err = s.Serve(ctx, b)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		_ = b.wait()
+	})
 	return b
 }
 
@@ -251,7 +264,7 @@ func TestDrain(t *testing.T) {
 						t.Errorf("%q is missing in %v", want, got)
 					}
 				}
-				if err := <-b.served; err != nil {
+				if err := b.wait(); err != nil {
 					t.Errorf("Serve: %v", err)
 				}
 				if took := time.Since(began); took < 10*time.Second || took > 11*time.Second {
@@ -284,7 +297,7 @@ func TestDrainCutsOff(t *testing.T) {
 		}()
 		synctest.Wait()
 		b.cancel()
-		if err := <-b.served; err == nil || !strings.Contains(err.Error(), "1 requests were cut off") {
+		if err := b.wait(); err == nil || !strings.Contains(err.Error(), "1 requests were cut off") {
 			t.Errorf("Serve: %v", err)
 		}
 		<-deaf
@@ -310,7 +323,7 @@ func TestLameDuck(t *testing.T) {
 		if resp := post(t, c, "/model/m/converse"); resp.StatusCode != 200 {
 			t.Errorf("a request: %d", resp.StatusCode)
 		}
-		if err := <-b.served; err != nil {
+		if err := b.wait(); err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 	})

@@ -76,7 +76,9 @@ func (x *exchange) sendStream(stream *outcrop.Stream, kind *streamKind) error {
 		last = event
 		x.events++
 	}
-	x.usage = streamUsage(last)
+	if x.logged() {
+		x.usage = streamUsage(last)
+	}
 	if last.Type() != kind.last {
 		return x.failStream(outcrop.Errorf(bedrock.CodeModelStreamError, "The model's stream ended before its %s event: the reply is incomplete.", kind.last))
 	}

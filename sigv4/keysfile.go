@@ -2,14 +2,13 @@ package sigv4
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"runtime"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/outcrop-ai/outcrop/internal/yamlfile"
 )
 
 // maxKeysFile is the largest keys file that is read, in bytes.
@@ -30,21 +29,9 @@ const maxKeysFile = 4 << 20
 // The warning is not empty when others than its owner may read the file. An
 // error names file, line and field, and never shows a secret.
 func LoadKeys(path string) (keys *Keyring, warning string, err error) {
-	f, err := os.Open(path)
+	data, info, err := yamlfile.Read(path, maxKeysFile)
 	if err != nil {
 		return nil, "", err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, "", err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxKeysFile+1))
-	if err != nil {
-		return nil, "", err
-	}
-	if len(data) > maxKeysFile {
-		return nil, "", fmt.Errorf("%s: larger than %d bytes", path, maxKeysFile)
 	}
 	if keys, err = ParseKeys(path, data); err != nil {
 		return nil, "", err
@@ -69,8 +56,8 @@ func ParseKeys(name string, data []byte) (*Keyring, error) {
 			BearerTokens []text `yaml:"bearerTokens"`
 		} `yaml:"tenants"`
 	}
-	if err := decodeYAML(data, &file); err != nil {
-		return nil, yamlError(name, err)
+	if err := yamlfile.Decode(name, "a keys file", data, &file); err != nil {
+		return nil, err
 	}
 	if len(file.Tenants) == 0 {
 		return nil, fmt.Errorf("%s:1: tenants: must list at least one", name)
@@ -105,21 +92,6 @@ func ParseKeys(name string, data []byte) (*Keyring, error) {
 	return keys, nil
 }
 
-// decodeYAML decodes strictly. The library panics on a few damaged files, as
-// the fuzzer found, and a file must not end the program.
-func decodeYAML(data []byte, into any) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("the YAML library gave up")
-		}
-	}()
-	err = yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(into)
-	if errors.Is(err, io.EOF) { // an empty file
-		return nil
-	}
-	return err
-}
-
 // text is a scalar as it was written, so that an account of digits stays a
 // text, with the line it is on.
 type text struct {
@@ -144,14 +116,4 @@ func (t *text) UnmarshalYAML(n ast.Node) error {
 		return unexpected
 	}
 	return nil
-}
-
-// yamlError says what is wrong and where. The library's own text shows the
-// lines around it, which here hold secrets.
-func yamlError(name string, err error) error {
-	var y yaml.Error
-	if !errors.As(err, &y) || y.GetToken() == nil {
-		return fmt.Errorf("%s: not a keys file in YAML", name)
-	}
-	return fmt.Errorf("%s:%d: %s", name, y.GetToken().Position.Line, y.GetMessage())
 }

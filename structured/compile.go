@@ -225,7 +225,8 @@ func asSchemaError(err error, doc any) error {
 		var verr *jsonschema.ValidationError
 		if errors.As(invalid.Err, &verr) {
 			if found := violations(verr, 1); len(found) > 0 {
-				return &SchemaError{Path: fragment(invalid.URL) + found[0].Path, Kind: SchemaDefect, Message: found[0].Message}
+				message, _, _ := strings.Cut(found[0].Message, " (closest of ") // forms of the metaschema help nobody
+				return &SchemaError{Path: fragment(invalid.URL) + found[0].Path, Kind: SchemaDefect, Message: message}
 			}
 		}
 		return &SchemaError{Path: fragment(invalid.URL), Kind: SchemaDefect, Message: "is not a schema of its draft"}

@@ -319,7 +319,8 @@ func (r *tolerant) meant(start int, err error) bool {
 	if e, ok := err.(*ReadError); ok && e.Kind != Malformed {
 		return true
 	}
-	rest := strings.TrimLeft(r.text[start+1:], " \t\r\n{[")
+	rest := r.text[start+1 : min(len(r.text), start+1+lookahead)]
+	rest = strings.TrimLeft(rest, " \t\r\n{[")
 	return rest != "" && (rest[0] == '\\' || rest[0] == '"')
 }
 

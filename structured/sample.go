@@ -39,10 +39,23 @@ func (m *maker) number(w view, p place, whole bool, try int) (any, bool) {
 		}
 		return number(start), fits(start)
 	}
-	if try < 3 {
+	if try%4 < 3 && (try < 3 || m.rng.IntN(2) == 0) {
 		jump := new(big.Rat).Mul(step, big.NewRat(int64(m.rng.IntN(40)+try), 1))
 		if far := jump.Add(jump, start); fits(far) {
 			return number(far), true
+		}
+	}
+	if high.value != nil && try%2 == 1 {
+		// Near the high end, where other limits may not reach.
+		end := gridUp(high.value, step)
+		for range 2 + m.rng.IntN(4) {
+			if fits(end) && m.rng.IntN(2) == 0 {
+				break
+			}
+			end.Sub(end, step)
+		}
+		if fits(end) {
+			return number(end), true
 		}
 	}
 	if fits(start) {

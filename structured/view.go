@@ -40,7 +40,18 @@ func (w view) with(s *jsonschema.Schema) view {
 	for _, next := range s.AllOf {
 		w = w.with(next)
 	}
+	// Not not is the thing itself, where neither says anything else.
+	if s.Not != nil && s.Not.Not != nil && onlyExcludes(s.Not) {
+		w = w.with(s.Not.Not)
+	}
 	return w
+}
+
+// onlyExcludes tells whether a subschema consists of not alone.
+func onlyExcludes(s *jsonschema.Schema) bool {
+	without := *s
+	without.Not = nil
+	return s.Ref == nil && len(s.AllOf) == 0 && s.RecursiveRef == nil && s.DynamicRef == nil && onlyRefers(&without)
 }
 
 // dynamicTarget takes a $dynamicRef for its static target. The validator
@@ -459,59 +470,6 @@ func sortedPatterns(m map[jsonschema.Regexp]*jsonschema.Schema) []jsonschema.Reg
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// inPlace returns the subschemas that s applies to the same value.
-func inPlace(s *jsonschema.Schema) []*jsonschema.Schema {
-	list := []*jsonschema.Schema{s.Ref, s.RecursiveRef, dynamicTarget(s), s.Not, s.If, s.Then, s.Else}
-	list = append(list, s.AllOf...)
-	list = append(list, s.AnyOf...)
-	list = append(list, s.OneOf...)
-	for _, name := range sortedKeys(s.DependentSchemas) {
-		list = append(list, s.DependentSchemas[name])
-	}
-	for _, name := range sortedKeys(s.Dependencies) {
-		if sub, ok := s.Dependencies[name].(*jsonschema.Schema); ok {
-			list = append(list, sub)
-		}
-	}
-	return slices.DeleteFunc(list, func(s *jsonschema.Schema) bool { return s == nil })
-}
-
-// below returns the subschemas that s applies to parts of the value.
-func below(s *jsonschema.Schema) []*jsonschema.Schema {
-	list := []*jsonschema.Schema{s.PropertyNames, s.UnevaluatedProperties, s.Contains, s.Items2020, s.UnevaluatedItems}
-	for _, name := range sortedKeys(s.Properties) {
-		list = append(list, s.Properties[name])
-	}
-	for _, p := range sortedPatterns(s.PatternProperties) {
-		list = append(list, s.PatternProperties[p])
-	}
-	for _, any := range []any{s.AdditionalProperties, s.Items, s.AdditionalItems} {
-		switch sub := any.(type) {
-		case *jsonschema.Schema:
-			list = append(list, sub)
-		case []*jsonschema.Schema:
-			list = append(list, sub...)
-		}
-	}
-	list = append(list, s.PrefixItems...)
-	return slices.DeleteFunc(list, func(s *jsonschema.Schema) bool { return s == nil })
-}
-
-// everySubschema returns all subschemas reachable from root, root first.
-func everySubschema(root *jsonschema.Schema) []*jsonschema.Schema {
-	seen := map[*jsonschema.Schema]bool{root: true}
-	list := []*jsonschema.Schema{root}
-	for i := 0; i < len(list); i++ {
-		for _, next := range append(inPlace(list[i]), below(list[i])...) {
-			if !seen[next] {
-				seen[next] = true
-				list = append(list, next)
-			}
-		}
-	}
-	return list
-}
 
 // number makes the JSON number of an exact value, with at most 30 fraction
 // digits.

@@ -181,6 +181,9 @@ func askedLength(text string) (sentences int, ok bool) {
 	if len(text) > maxTopicText {
 		text = text[:maxTopicText]
 	}
+	if !strings.Contains(text, "sentence") && !strings.Contains(text, "word") && !strings.Contains(text, "paragraph") {
+		return 0, false
+	}
 	var before string
 	for word := range words(text) {
 		perSentence := 0

@@ -185,7 +185,7 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 	if call.Streams() {
 		meta.FirstByte = t.first
 		ctx, cancel := context.WithCancel(ctx)
-		wait := pacing(ctx, b.clock, t, m.paced)
+		wait := pacing(ctx, b.clock, t, response.Usage.OutputTokens, m.paced)
 		return outcrop.NewStreamReply(meta, outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel)), nil
 	}
 	if m.paced {
@@ -319,6 +319,9 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	m, err := b.model(call.ModelID)
 	if err != nil {
 		return outcrop.TokenCount{}, err
+	}
+	if call.Native() {
+		return countNative(m, call)
 	}
 	req, err := call.Converse()
 	if err != nil {

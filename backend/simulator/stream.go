@@ -21,7 +21,7 @@ func events(response *bedrock.ConverseResponse, r random, wait func(tokens int) 
 				return
 			}
 		}
-		if s.send(0, &bedrock.ConverseStreamOutput{MessageStop: &bedrock.MessageStopEvent{
+		if s.send(rest, &bedrock.ConverseStreamOutput{MessageStop: &bedrock.MessageStopEvent{
 			StopReason: response.StopReason, AdditionalModelResponseFields: response.AdditionalModelResponseFields,
 		}}) {
 			s.send(0, &bedrock.ConverseStreamOutput{Metadata: &bedrock.ConverseStreamMetadataEvent{
@@ -134,15 +134,23 @@ func reasoningDelta(i int, d *bedrock.ReasoningContentBlockDelta) *bedrock.Conve
 	}}
 }
 
+// rest, as a number of tokens, is all that a reply's usage counts and its
+// deltas did not.
+const rest = 1 << 30
+
 // pacing makes the wait of one stream: the time to the first token before the
-// first event, then each token's own.
-func pacing(ctx context.Context, clock Clock, t timing, paced bool) func(int) error {
+// first event, then each token's own. Deltas are cut in the manner of a
+// tokenizer and not counted by one, so the waits are held to the time that the
+// output tokens of the usage take together: a stream ends when the whole reply
+// would have come.
+func pacing(ctx context.Context, clock Clock, t timing, output int, paced bool) func(int) error {
 	if !paced {
 		return func(int) error { return ctx.Err() }
 	}
-	first := true
+	first, left := true, time.Duration(output)*t.perToken
 	return func(tokens int) error {
-		d := time.Duration(tokens) * t.perToken
+		d := min(left, time.Duration(tokens)*t.perToken)
+		left -= d
 		if first {
 			d += t.first
 			first = false

@@ -20,6 +20,7 @@ var (
 	table   = flag.Bool("table", false, "print the table")
 	seeds   = flag.Int("seeds", 10, "runs a cell")
 	minutes = flag.Int("minutes", 30, "simulated minutes a run")
+	rows    = flag.String("rows", "", "clients whose name contains this")
 	only    = flag.String("only", "", "scenarios whose name contains this")
 )
 
@@ -185,6 +186,9 @@ func TestTable(t *testing.T) {
 		fmt.Println("| client | used | throttled | failed | wait p50 | p99 | Jain |")
 		fmt.Println("| --- | --- | --- | --- | --- | --- | --- |")
 		for _, c := range clients {
+			if !strings.Contains(c.name, *rows) {
+				continue
+			}
 			var fs []figures
 			for seed := range uint64(*seeds) {
 				r := run(t, s, c.make, seed+1, horizon)

@@ -9,7 +9,8 @@ import (
 )
 
 // TestTargets holds the ledger to what the table shows, on a short run: what it
-// promises is independent of how long one looks.
+// promises is independent of how long one looks. Input is estimated 5 % off, so
+// once in thousands of requests a strict server reserves more than was booked.
 func TestTargets(t *testing.T) {
 	const horizon = 10 * time.Minute
 	for _, c := range []struct {
@@ -22,9 +23,9 @@ func TestTargets(t *testing.T) {
 		throttled float64 // at most
 	}{
 		{"a bucket that is known", throttle.RefundBucket, time.Minute, quota.Bucket, false, 0.98, 0},
-		{"a strict server that is known", throttle.Strict, time.Minute, quota.Window, false, 0.95, 0},
-		{"a window client on a bucket", throttle.RefundBucket, time.Minute, quota.Window, false, 0.80, 0},
-		{"a window client on fixed windows", throttle.FixedWindow, time.Minute, quota.Window, false, 0.80, 0},
+		{"a strict server that is known", throttle.Strict, time.Minute, quota.Window, false, 0.95, 0.001},
+		{"a window client on a bucket", throttle.RefundBucket, time.Minute, quota.Window, false, 0.80, 0.001},
+		{"a window client on fixed windows", throttle.FixedWindow, time.Minute, quota.Window, false, 0.80, 0.001},
 		{"a bucket that is not known", throttle.RefundBucket, time.Minute, quota.Bucket, true, 0.95, 0.01},
 	} {
 		t.Run(c.name, func(t *testing.T) {

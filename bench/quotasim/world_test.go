@@ -84,14 +84,16 @@ func (s *scenario) means() (m means) {
 	return m
 }
 
-// bound is the share of the quota that no client can pass, from the research on
-// each policy: U ≤ min(1, RPM·E[S]/TPM, …) times what foreign load leaves, with
-// T the mean service time and ρ = E[R]/E[S].
+// bound is the share of the quota that a client can expect to use: at most what
+// foreign load leaves, RPM·E[S]/TPM, and what the policy allows, with T the mean
+// service time and ρ = E[R]/E[S].
 //
-//	bucket  W/(T·ρ): no more than a window's worth is reserved at a time
+//	bucket  W/(T·ρ): no more than a window's worth is reserved at a time. It
+//	        is no bound where the bucket refills while it reserves, as here
 //	strict  W/(W + T·ρ): what is reserved and what a window settled share it
 //	fixed   E[S]/((1-p)·E[S] + p·E[max(R,S)]), p = min(1, T/W): a request that
-//	        outlives its window never gets its reservation back
+//	        outlives its window never gets its reservation back. Debts are
+//	        forgiven when a window ends, so a greedy client may pass this.
 func (s *scenario) bound() float64 {
 	m := s.means()
 	w, rho := s.window.Seconds(), m.reserved/m.spent

@@ -21,9 +21,6 @@ const (
 	exitInterrupted = 130 // Ctrl-C
 )
 
-// errReported ends a command whose errors have been printed.
-var errReported = errors.New("reported")
-
 // usageError is a command line that makes no sense.
 type usageError struct{ error }
 

@@ -12,9 +12,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
 func main() {
@@ -36,21 +38,29 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return 0
 	}
-	if !errors.Is(err, errReported) {
-		fmt.Fprintln(stderr, "outcrop:", message(err))
+	for _, text := range messages(err) {
+		fmt.Fprintln(stderr, "outcrop:", text)
 	}
 	return exitCode(err)
 }
 
-// message is an error for a person: the code only where it says more than
-// the message.
-func message(err error) string {
+// messages is an error for a person, each of several on a line of its own. The
+// code stands behind the sentence, for whoever looks it up.
+func messages(err error) []string {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []string
+		for _, one := range many.Unwrap() {
+			all = append(all, messages(one)...)
+		}
+		return all
+	}
+	text := err.Error()
 	if e, ok := errors.AsType[*outcrop.Error](err); ok {
-		text := e.Message
-		if e.Cause != nil && e.Message == "internal error" {
+		before, _ := strings.CutSuffix(text, e.Error())
+		text = fmt.Sprintf("%s%s (%s)", before, e.Message, e.Code)
+		if e.Code == bedrock.CodeInternalServer && e.Cause != nil {
 			text += ": " + e.Cause.Error()
 		}
-		return fmt.Sprintf("%s (%s)", text, e.Code)
 	}
-	return err.Error()
+	return []string{text}
 }

@@ -30,7 +30,8 @@ func (a *app) prompt(args []string) (string, error) {
 	}
 	text := strings.Join(args, " ")
 	if file, ok := strings.CutPrefix(text, "@"); ok && len(args) == 1 {
-		return readFile(file)
+		text, err := readFile(file)
+		return strings.TrimRight(text, "\n"), err
 	}
 	if strings.TrimSpace(text) == "" {
 		return "", usageError{errors.New("the prompt is empty")}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -40,7 +41,10 @@ Without configuration, an embedded simulator answers: no account, no network.`,
   outcrop serve                                unmodified AWS SDKs as clients`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          unknownCommand,
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see: %s --help)", err, c.CommandPath())}
 	})
@@ -56,6 +60,19 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 		newServe(a), newModels(a), newVersion(a), newExitCodes(),
 	)
 	return root
+}
+
+// unknownCommand is what a word does that is no command; without a word, it is
+// the help.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	text := fmt.Sprintf("unknown command %q", args[0])
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError{fmt.Errorf("%s (see: %s --help)", text, c.CommandPath())}
 }
 
 func newExitCodes() *cobra.Command {

@@ -46,7 +46,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, listen, keys string) er
 			a.say("warning: %s", warning)
 		}
 	}
-	listener, err := net.Listen("tcp", listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return usageError{err}
 	}

@@ -1,0 +1,341 @@
+package openai
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// ask is a request on its way: what is sent, and what its reply has to keep.
+type ask struct {
+	request *bedrock.ConverseRequest
+	model   string
+	body    []byte
+	schema  string // the reply's text must be JSON that keeps to it; "" for any text
+	forced  bool   // a tool must be used
+	tool    string // and it must be this one, when it is not ""
+}
+
+// prepare writes the chat request of a Converse request. It is written by
+// hand into one buffer: nothing in it needs reflection, and this is the way of
+// every call.
+func (b *Backend) prepare(req *bedrock.ConverseRequest, model string, stream bool) (*ask, error) {
+	if err := refuse(req); err != nil {
+		return nil, err
+	}
+	a := &ask{request: req, model: model}
+	w := writer{buf: make([]byte, 0, 1024+sizeOf(req)), dialect: &b.dialect}
+	w.raw(`{"model":`)
+	w.str(model)
+	w.raw(`,"messages":[`)
+	if err := w.messages(req); err != nil {
+		return nil, err
+	}
+	w.raw(`]`)
+	w.inference(req.InferenceConfig)
+	if err := w.tools(req.ToolConfig, a); err != nil {
+		return nil, err
+	}
+	w.output(req.OutputConfig, a)
+	if err := w.additional(req); err != nil {
+		return nil, err
+	}
+	if last := len(req.Messages) - 1; b.dialect.continues && req.Messages[last].Role == bedrock.ConversationRoleAssistant {
+		w.raw(`,"add_generation_prompt":false,"continue_final_message":true`)
+	}
+	if stream {
+		w.raw(`,"stream":true,"stream_options":{"include_usage":true}`)
+	}
+	w.raw(`}`)
+	a.body = w.buf
+	return a, nil
+}
+
+// refuse names what Chat Completions has no place for and what must not be
+// dropped.
+func refuse(req *bedrock.ConverseRequest) error {
+	switch {
+	case req.GuardrailConfig != nil:
+		return outcrop.Invalid("guardrailConfig", "this back-end has no guardrails")
+	case len(req.PromptVariables) > 0:
+		return outcrop.Invalid("promptVariables", "this back-end has no stored prompts")
+	}
+	return nil
+}
+
+// sizeOf guesses how long the texts of a request are, for the buffer.
+func sizeOf(req *bedrock.ConverseRequest) int {
+	n := 0
+	for i := range req.System {
+		if t := req.System[i].Text; t != nil {
+			n += len(*t) + 16
+		}
+	}
+	for i := range req.Messages {
+		for j := range req.Messages[i].Content {
+			switch c := &req.Messages[i].Content[j]; {
+			case c.Text != nil:
+				n += len(*c.Text) + 64
+			case c.Image != nil:
+				n += len(c.Image.Source.Bytes)*4/3 + 128
+			default:
+				n += 256
+			}
+		}
+	}
+	return n + n/16
+}
+
+// writer writes a chat request.
+type writer struct {
+	buf     []byte
+	dialect *dialect
+}
+
+func (w *writer) raw(s string) { w.buf = append(w.buf, s...) }
+func (w *writer) str(s string) { w.buf = bedrock.AppendString(w.buf, s) }
+
+func (w *writer) number(name string, v float64) {
+	w.raw(`,"` + name + `":`)
+	w.buf = strconv.AppendFloat(w.buf, v, 'g', -1, 64)
+}
+
+func (w *writer) inference(c *bedrock.InferenceConfiguration) {
+	if c == nil {
+		return
+	}
+	if c.MaxTokens != nil {
+		w.raw(`,"` + w.dialect.limitName + `":`)
+		w.buf = strconv.AppendInt(w.buf, int64(*c.MaxTokens), 10)
+	}
+	if c.Temperature != nil {
+		w.number("temperature", *c.Temperature)
+	}
+	if c.TopP != nil {
+		w.number("top_p", *c.TopP)
+	}
+	if len(c.StopSequences) > 0 {
+		w.raw(`,"stop":[`)
+		for i, s := range c.StopSequences {
+			if i > 0 {
+				w.raw(`,`)
+			}
+			w.str(s)
+		}
+		w.raw(`]`)
+	}
+}
+
+func (w *writer) tools(c *bedrock.ToolConfiguration, a *ask) error {
+	if c == nil {
+		return nil
+	}
+	sep := `,"tools":[`
+	for i := range c.Tools {
+		t := &c.Tools[i]
+		if t.CachePoint != nil {
+			continue
+		}
+		if t.ToolSpec == nil {
+			return outcrop.Invalid("toolConfig.tools."+strconv.Itoa(i), "this back-end runs no system tools")
+		}
+		w.raw(sep + `{"type":"function","function":{"name":`)
+		w.str(t.ToolSpec.Name)
+		if t.ToolSpec.Description != "" {
+			w.raw(`,"description":`)
+			w.str(t.ToolSpec.Description)
+		}
+		w.raw(`,"parameters":`)
+		w.buf = append(w.buf, t.ToolSpec.InputSchema.JSON...)
+		if t.ToolSpec.Strict != nil {
+			w.raw(`,"strict":` + strconv.FormatBool(*t.ToolSpec.Strict))
+		}
+		w.raw(`}}`)
+		sep = `,`
+	}
+	if sep == `,` {
+		w.raw(`]`)
+	}
+	switch choice := c.ToolChoice; {
+	case choice == nil:
+	case choice.Any != nil:
+		a.forced = true
+		w.raw(`,"tool_choice":"required"`)
+	case choice.Tool != nil:
+		a.forced, a.tool = true, choice.Tool.Name
+		w.raw(`,"tool_choice":{"type":"function","function":{"name":`)
+		w.str(choice.Tool.Name)
+		w.raw(`}}`)
+	default:
+		w.raw(`,"tool_choice":"auto"`)
+	}
+	return nil
+}
+
+func (w *writer) output(c *bedrock.OutputConfig, a *ask) {
+	if c == nil {
+		return
+	}
+	if c.Effort != "" {
+		w.raw(`,"reasoning_effort":`)
+		w.str(c.Effort)
+	}
+	if c.TextFormat == nil || c.TextFormat.Structure.JSONSchema == nil {
+		return
+	}
+	schema := c.TextFormat.Structure.JSONSchema
+	a.schema = schema.Schema
+	w.raw(`,"response_format":{"type":"json_schema","json_schema":{"name":`)
+	if schema.Name == "" {
+		w.raw(`"output"`)
+	} else {
+		w.str(schema.Name)
+	}
+	if schema.Description != "" {
+		w.raw(`,"description":`)
+		w.str(schema.Description)
+	}
+	if w.dialect.strictJSON {
+		w.raw(`,"strict":true`)
+	}
+	w.raw(`,"schema":` + schema.Schema + `}}`)
+}
+
+// own are the members of a chat request that the translation writes itself.
+var own = []string{
+	"messages", "model", "stream", "stream_options", "tools", "n", "response_format", "logprobs", "functions", "function_call",
+}
+
+// additional writes additionalModelRequestFields. Those of other families
+// take the name that Chat Completions has for them; the rest goes as it is.
+func (w *writer) additional(req *bedrock.ConverseRequest) error {
+	if len(req.AdditionalModelRequestFields) == 0 {
+		return nil
+	}
+	var fields map[string]bedrock.Document
+	if err := bedrock.Unmarshal(req.AdditionalModelRequestFields, &fields); err != nil {
+		return outcrop.Invalid("additionalModelRequestFields", "expected an object")
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if err := w.field(name, fields[name], req); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) field(name string, value bedrock.Document, req *bedrock.ConverseRequest) error {
+	at := "additionalModelRequestFields." + name
+	if slices.Contains(own, name) {
+		return outcrop.Invalid(at, "the request has a place of its own for it, or this back-end none")
+	}
+	switch name {
+	case "anthropic_version", "anthropic_beta", "metadata":
+		return nil // say nothing to other models
+	case "k", "top_k":
+		return w.topK(value, at)
+	case "inferenceConfig": // Nova's topK
+		var nova struct {
+			TopK    bedrock.Document `json:"topK"`
+			Unknown bedrock.Document `json:",embed"`
+		}
+		if err := bedrock.Unmarshal(value, &nova); err != nil || len(nova.Unknown) > 0 {
+			return outcrop.Invalid(at, "only topK has a place here")
+		}
+		return w.topK(nova.TopK, at+".topK")
+	case "thinking", "reasoning_config":
+		return w.think(value, at)
+	case "tool_choice":
+		return w.choice(value, at, req)
+	case "temperature":
+		if c := req.InferenceConfig; c != nil && c.Temperature != nil {
+			return outcrop.Invalid(at, "inferenceConfig has it too")
+		}
+	case "max_tokens", "max_completion_tokens", "top_p", "stop":
+		return outcrop.Invalid(at, "its place is inferenceConfig")
+	}
+	w.raw(`,`)
+	w.str(name)
+	w.raw(`:`)
+	w.buf = append(w.buf, value...)
+	return nil
+}
+
+func (w *writer) topK(value bedrock.Document, at string) error {
+	if len(value) == 0 {
+		return nil
+	}
+	if !w.dialect.topK {
+		return outcrop.Invalid(at, "the server does not take top_k")
+	}
+	w.raw(`,"top_k":`)
+	w.buf = append(w.buf, value...)
+	return nil
+}
+
+// think switches reasoning as Anthropic's setting says. Its budget becomes an
+// effort where the server knows efforts.
+func (w *writer) think(value bedrock.Document, at string) error {
+	var t struct {
+		Type   string `json:"type"`
+		Budget int    `json:"budget_tokens"`
+	}
+	if err := bedrock.Unmarshal(value, &t); err != nil {
+		return outcrop.Invalid(at, "expected type and budget_tokens")
+	}
+	on := t.Type != "disabled"
+	if w.dialect.thinking == thinkingByTemplate {
+		w.raw(`,"chat_template_kwargs":{"enable_thinking":` + strconv.FormatBool(on) + `}`)
+		return nil
+	}
+	switch {
+	case !on:
+	case t.Budget <= 2048:
+		w.raw(`,"reasoning_effort":"low"`)
+	case t.Budget <= 16384:
+		w.raw(`,"reasoning_effort":"medium"`)
+	default:
+		w.raw(`,"reasoning_effort":"high"`)
+	}
+	return nil
+}
+
+// choice writes a tool choice that Converse cannot say: none, or one call at
+// most.
+func (w *writer) choice(value bedrock.Document, at string, req *bedrock.ConverseRequest) error {
+	if c := req.ToolConfig; c != nil && c.ToolChoice != nil {
+		return outcrop.Invalid(at, "toolConfig.toolChoice says it too")
+	}
+	if string(value) == `"none"` || string(value) == `"auto"` || string(value) == `"required"` {
+		w.raw(`,"tool_choice":`)
+		w.buf = append(w.buf, value...)
+		return nil
+	}
+	var c struct {
+		Type            string `json:"type"`
+		Name            string `json:"name"`
+		DisableParallel bool   `json:"disable_parallel_tool_use"`
+	}
+	if err := bedrock.Unmarshal(value, &c); err != nil {
+		return outcrop.Invalid(at, "expected a tool choice")
+	}
+	if c.DisableParallel {
+		w.raw(`,"parallel_tool_calls":false`)
+	}
+	switch c.Type {
+	case "none", "auto":
+		w.raw(`,"tool_choice":"` + c.Type + `"`)
+	case "any":
+		w.raw(`,"tool_choice":"required"`)
+	case "tool":
+		w.raw(`,"tool_choice":{"type":"function","function":{"name":`)
+		w.str(c.Name)
+		w.raw(`}}`)
+	default:
+		return outcrop.Invalid(at+".type", "expected auto, any, tool or none")
+	}
+	return nil
+}

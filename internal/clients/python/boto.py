@@ -1,0 +1,227 @@
+"""boto3. One line of JSON in, the name of a case with what it needs; one line
+of JSON out, what the client made of the server's reply or its error."""
+
+import json
+import os
+import sys
+import time
+
+import boto3
+import botocore.exceptions
+import botocore.loaders
+import botocore.session
+
+runtime = bedrock = None
+API_MODELS = botocore.loaders.create_loader()  # reads the API models once, not once for each session
+
+WEATHER = {
+    "toolSpec": {
+        "name": "get_weather",
+        "description": "Tells the current weather in a city",
+        "inputSchema": {"json": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}},
+    }
+}
+FINAL = {"Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"}
+
+
+def user(words):
+    return {"role": "user", "content": [{"text": words}]}
+
+
+def text(message):
+    return "".join(block.get("text", "") for block in message["content"])
+
+
+def meta(out):
+    about = out["ResponseMetadata"]
+    return {"status": about["HTTPStatusCode"], "requestId": about.get("RequestId"), "attempts": about["RetryAttempts"] + 1}
+
+
+def configure(env):
+    """Changes the environment and makes the clients anew."""
+    global runtime, bedrock
+    for name, value in env.items():
+        os.environ[name] = value
+        if value == "":
+            del os.environ[name]
+    core = botocore.session.Session()
+    core.register_component("data_loader", API_MODELS)
+    session = boto3.Session(botocore_session=core)
+    runtime = session.client("bedrock-runtime")
+    bedrock = session.client("bedrock")
+
+
+def counted(stream):
+    """Has an error that ends a stream say how many events came before it."""
+    events = 0
+    try:
+        for event in stream:
+            events += 1
+            yield event
+    except botocore.exceptions.ClientError as error:
+        error.events = events
+        raise
+
+
+def converse(modelId, words):
+    out = runtime.converse(modelId=modelId, messages=[user(words)])
+    return {**meta(out), "text": text(out["output"]["message"]), "stopReason": out["stopReason"], "usage": out["usage"]}
+
+
+def converse_stream(modelId, words):
+    out = runtime.converse_stream(modelId=modelId, messages=[user(words)])
+    read = {**meta(out), "events": [], "text": ""}
+    for event in counted(out["stream"]):
+        ((kind, value),) = event.items()
+        read["events"].append(kind)
+        read["text"] += value.get("delta", {}).get("text", "")
+        for member in ("stopReason", "usage"):
+            if member in value:
+                read[member] = value[member]
+    return read
+
+
+def invoke(modelId, body):
+    out = runtime.invoke_model(modelId=modelId, body=json.dumps(body))
+    return {**meta(out), "contentType": out["contentType"], "body": json.loads(out["body"].read())}
+
+
+def invoke_stream(modelId, body):
+    out = runtime.invoke_model_with_response_stream(modelId=modelId, body=json.dumps(body))
+    return {**meta(out), "chunks": [json.loads(event["chunk"]["bytes"]) for event in counted(out["body"])]}
+
+
+def tools(modelId, words):
+    config = {"tools": [WEATHER]}
+    messages = [user(words)]
+    first = runtime.converse(modelId=modelId, messages=messages, toolConfig=config)
+    message = first["output"]["message"]
+    use = next(block["toolUse"] for block in message["content"] if "toolUse" in block)
+    result = {"toolUseId": use["toolUseId"], "content": [{"json": {"sky": "clear", "celsius": 21}}]}
+    messages += [message, {"role": "user", "content": [{"toolResult": result}]}]
+    second = runtime.converse(modelId=modelId, messages=messages, toolConfig=config)
+    return {
+        "firstStop": first["stopReason"],
+        "tool": use["name"],
+        "input": use["input"],
+        "stopReason": second["stopReason"],
+        "text": text(second["output"]["message"]),
+    }
+
+
+def count_tokens(modelId, words=None, body=None):
+    asked = {"invokeModel": {"body": json.dumps(body)}} if body else {"converse": {"messages": [user(words)]}}
+    out = runtime.count_tokens(modelId=modelId, input=asked)
+    return {**meta(out), "inputTokens": out["inputTokens"]}
+
+
+def list_models(provider):
+    out = bedrock.list_foundation_models(byProvider=provider)
+    models = out["modelSummaries"]
+    return {**meta(out), "ids": [m["modelId"] for m in models], "providers": sorted({m["providerName"] for m in models})}
+
+
+def get_model(modelId):
+    out = bedrock.get_foundation_model(modelIdentifier=modelId)
+    details = out["modelDetails"]
+    return {**meta(out), "id": details["modelId"], "arn": details["modelArn"], "streaming": details["responseStreamingSupported"]}
+
+
+def list_profiles():
+    pages = list(bedrock.get_paginator("list_inference_profiles").paginate(PaginationConfig={"PageSize": 20}))
+    return {"ids": [p["inferenceProfileId"] for page in pages for p in page["inferenceProfileSummaries"]], "pages": len(pages)}
+
+
+def get_profile(profileId):
+    out = bedrock.get_inference_profile(inferenceProfileIdentifier=profileId)
+    return {**meta(out), "id": out["inferenceProfileId"], "arn": out["inferenceProfileArn"], "models": len(out["models"])}
+
+
+def create_job(name, modelId, input, output, **more):
+    out = bedrock.create_model_invocation_job(
+        jobName=name,
+        modelId=modelId,
+        roleArn="arn:aws:iam::123456789012:role/batch",
+        inputDataConfig={"s3InputDataConfig": {"s3Uri": input}},
+        outputDataConfig={"s3OutputDataConfig": {"s3Uri": output}},
+        **more,
+    )
+    return {**meta(out), "jobArn": out["jobArn"]}
+
+
+def get_job(job):
+    out = bedrock.get_model_invocation_job(jobIdentifier=job)
+    return {**meta(out), **shown(out)}
+
+
+def wait_job(job):
+    """Polls, as the API's users have to, until the job has ended."""
+    seen = []
+    while True:
+        out = bedrock.get_model_invocation_job(jobIdentifier=job)
+        if out["status"] not in seen:
+            seen.append(out["status"])
+        if out["status"] in FINAL:
+            return {**shown(out), "seen": seen}
+        time.sleep(0.02)
+
+
+def list_jobs(**filters):
+    out = bedrock.list_model_invocation_jobs(**filters)
+    return {**meta(out), "jobs": [shown(job) for job in out["invocationJobSummaries"]]}
+
+
+def stop_job(job):
+    return meta(bedrock.stop_model_invocation_job(jobIdentifier=job))
+
+
+def shown(job):
+    """A job without its timestamps, but for which of them it has."""
+    members = {k: v for k, v in job.items() if k != "ResponseMetadata" and not k.endswith("Time")}
+    return {**members, "times": sorted(k for k in job if k.endswith("Time"))}
+
+
+CASES = {
+    "configure": configure,
+    "converse": converse,
+    "converseStream": converse_stream,
+    "invoke": invoke,
+    "invokeStream": invoke_stream,
+    "tools": tools,
+    "countTokens": count_tokens,
+    "listModels": list_models,
+    "getModel": get_model,
+    "listProfiles": list_profiles,
+    "getProfile": get_profile,
+    "createJob": create_job,
+    "getJob": get_job,
+    "waitJob": wait_job,
+    "listJobs": list_jobs,
+    "stopJob": stop_job,
+}
+
+
+def describe(error):
+    described = {"class": type(error).__name__, "name": type(error).__name__, "message": str(error)}
+    if isinstance(error, botocore.exceptions.ClientError):
+        about = error.response["ResponseMetadata"] if "ResponseMetadata" in error.response else {}
+        described |= {
+            "exception": True,
+            "name": error.response["Error"]["Code"],
+            "message": error.response["Error"]["Message"],
+            "status": about.get("HTTPStatusCode"),
+            "requestId": about.get("RequestId"),
+            "attempts": about.get("RetryAttempts", 0) + 1,
+            "events": getattr(error, "events", 0),
+        }
+    return described
+
+
+for line in sys.stdin:
+    params = json.loads(line)
+    case = CASES[params.pop("case")]
+    try:
+        answer = {"result": case(**params)}
+    except Exception as error:  # whatever the client raises is the case's outcome
+        answer = {"error": describe(error)}
+    print(json.dumps(answer, default=str), flush=True)

@@ -1,0 +1,57 @@
+package structured
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// hostileTexts are replies that tempt a reader into looking at the same bytes
+// again and again.
+func hostileTexts(n int) map[string]string {
+	r := strings.Repeat
+	return map[string]string{
+		"braces":       r("{", n),
+		"brackets":     r("[", n),
+		"members":      r(`{"a":`, n/5),
+		"quotes":       `{"name":` + r(`"`, n),
+		"apostrophes":  `{'name': '` + r(`' `, n/2),
+		"names":        `{` + r(`"a" `, n/4),
+		"spaces":       `{"name": "` + r(`"`+r(" ", 100)+"x", n/102),
+		"commas":       `{` + r(",", n),
+		"comments":     `{` + r("/* */", n/5),
+		"open comment": `{` + r("/*", n/2),
+		"fences":       r("```", n/3),
+		"reasoning":    r("<think>", n/7),
+		"closing":      r("</think>", n/8),
+		"prose":        r("{a} ", n/4),
+		"escapes":      `{"name":"` + r(`\`, n),
+		"objects":      r(`{"name":"x","age":1}`, n/20),
+	}
+}
+
+func TestHostileTextsEndInAnAnswer(t *testing.T) {
+	s := mustCompile(t, personSchema)
+	for name, text := range hostileTexts(200_000) {
+		r, err := s.Read(text)
+		var re *ReadError
+		if err != nil && !errors.As(err, &re) || err == nil && r == nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The time for each byte must not grow with the length.
+func BenchmarkReadHostile(b *testing.B) {
+	s := mustCompile(b, personSchema)
+	for _, n := range []int{10_000, 100_000} {
+		for name, text := range hostileTexts(n) {
+			b.Run(name+"/"+map[bool]string{true: "10k", false: "100k"}[n == 10_000], func(b *testing.B) {
+				b.SetBytes(int64(n))
+				for b.Loop() {
+					_, _ = s.Read(text)
+				}
+			})
+		}
+	}
+}
