@@ -185,7 +185,7 @@ func TestBehindTheSDK(t *testing.T) {
 				Text: aws.String("guarded"), Qualifiers: []types.GuardrailConverseContentQualifier{types.GuardrailConverseContentQualifierGuardContent},
 			}}},
 		}}},
-		GuardrailConfig: &types.GuardrailConfiguration{GuardrailIdentifier: aws.String("gr-1"), GuardrailVersion: aws.String("DRAFT"), Trace: types.GuardrailTraceEnabled},
+		GuardrailConfig: &types.GuardrailConfiguration{GuardrailIdentifier: aws.String("gr1"), GuardrailVersion: aws.String("DRAFT"), Trace: types.GuardrailTraceEnabled},
 		RequestMetadata: map[string]string{"project": "a b"},
 	}
 	var replies []*bedrockruntime.ConverseOutput
