@@ -52,7 +52,7 @@ type RetryConfig struct {
 // exceptions: after a ModelTimeoutException, which has cost the model's time
 // already, only once; and never after an error that has a partial reply.
 type Retry struct {
-	next   outcrop.Backend
+	outcrop.Abilities
 	config RetryConfig
 }
 
@@ -81,7 +81,7 @@ func NewRetry(next outcrop.Backend, config RetryConfig) *Retry {
 	if config.Random == nil {
 		config.Random = rand.Float64
 	}
-	return &Retry{next: next, config: config}
+	return &Retry{outcrop.Abilities{Next: next}, config}
 }
 
 // Do asks until there is a reply, an error that another attempt does not help,
@@ -91,7 +91,7 @@ func (r *Retry) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, err
 	begun := r.config.Now()
 	timeouts := 0
 	for attempt := 1; ; attempt++ {
-		reply, err := r.next.Do(ctx, call)
+		reply, err := r.Next.Do(ctx, call)
 		if err == nil {
 			reply.Meta.Attempts = attempt - 1 + max(reply.Meta.Attempts, 1)
 			return reply, nil
@@ -153,32 +153,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // CountTokens asks the back-end, if it counts, with the same budget.
 func (r *Retry) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.TokenCount, error) {
-	counter, ok := r.next.(outcrop.TokenCounter)
-	if !ok {
-		return outcrop.TokenCount{}, outcrop.Errorf(bedrock.CodeValidation, "the back-end of model %s cannot count tokens", call.ModelID)
-	}
 	var count outcrop.TokenCount
 	counting := NewRetry(outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 		var err error
-		count, err = counter.CountTokens(ctx, call)
+		count, err = r.Abilities.CountTokens(ctx, call)
 		return &outcrop.Reply{}, err
 	}), r.config)
 	_, err := counting.Do(ctx, call)
 	return count, err
-}
-
-// Models lists the models that the back-end knows.
-func (r *Retry) Models(ctx context.Context) ([]outcrop.Model, error) {
-	if lister, ok := r.next.(outcrop.ModelLister); ok {
-		return lister.Models(ctx)
-	}
-	return nil, nil
-}
-
-// SchemaProfile is that of the back-end.
-func (r *Retry) SchemaProfile(modelID string) string {
-	if support, ok := r.next.(outcrop.SchemaSupport); ok {
-		return support.SchemaProfile(modelID)
-	}
-	return ""
 }
