@@ -2,7 +2,6 @@ package owner
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,9 +30,6 @@ type Server struct {
 
 // NewToken makes a token, of 128 random bits or more.
 func NewToken() string { return "owner-" + rand.Text() + rand.Text() }
-
-// HashToken is what a server keeps of a token, to compare others with.
-func (s *Server) HashToken() [sha256.Size]byte { return sha256.Sum256([]byte(s.Token)) }
 
 // URL is where a listener is reached from its own machine: an address that
 // stands for all of them becomes the loopback one. The scheme is http or https.
