@@ -116,6 +116,7 @@ func New(config Config) (*Backend, error) {
 		if pace, ok := config.ModelPaces[known.ID]; ok {
 			m.pace, m.paced = pace.filled(), true
 		}
+		m.reasons = strings.HasPrefix(known.ID, "deepseek.r1")
 		m.meta = outcrop.Meta{Backend: Name, ModelID: known.ID, Estimated: true, ContentType: "application/json"}
 		b.models[known.ID] = m
 	}
