@@ -15,6 +15,9 @@ import (
 // to a string that is still open. Nothing that was settled is taken back. The
 // last event is the "result". The caller must close the stream.
 func (m *Manager) ConstructStream(ctx context.Context, req *bedrock.ConstructRequest) (*Stream, error) {
+	if c, ok := m.config.Backend.(Constructor); ok {
+		return c.ConstructStream(ctx, m.withModel(req))
+	}
 	l, err := m.ladder(req)
 	if err != nil {
 		return nil, err
