@@ -15,8 +15,8 @@ type climber struct {
 	model    string
 	strategy bedrock.ConstructStep   // of the next fresh question
 	lower    []bedrock.ConstructStep // strategies still to try, the next one first
-	native   form                    // of the native strategy
-	tool     form                    // of the tool strategy
+	native   *structured.Plan        // of the native strategy; nil when the back-end has none
+	tool     *structured.Plan        // of the tool strategy
 
 	mend   *structured.Reading // a value to be mended by a patch, or nil
 	resume string              // a reply cut at maxTokens, to be continued, or ""
@@ -32,7 +32,9 @@ type outcome struct {
 	repairs []string
 }
 
-func (o *outcome) valid() bool { return o.reading != nil && o.reading.Valid() && len(o.errs) == 0 }
+// valid tells whether the value can be returned. A value whose closing brackets
+// alone are missing is whole, unless the model was cut off.
+func (o *outcome) valid() bool { return o.reading != nil && len(o.errs) == 0 }
 
 // climber begins with a model: at the strategy that the request names, or for
 // auto at the strongest that the model has.
@@ -41,11 +43,11 @@ func (l *ladder) climber(model string) *climber {
 	if len(l.attempts) > 0 {
 		c.reason = "fallback model"
 	}
-	c.native, c.tool = l.nativeForm(model), l.toolForm()
+	c.native, c.tool = l.nativePlan(model), l.toolPlan()
 	switch s := l.request.Strategy; s {
 	case "", bedrock.ConstructStrategyAuto:
 		c.strategy, c.lower = bedrock.ConstructStepTool, []bedrock.ConstructStep{bedrock.ConstructStepPrompt}
-		if c.native.plan != nil {
+		if c.native != nil {
 			c.strategy, c.lower = bedrock.ConstructStepNative, []bedrock.ConstructStep{bedrock.ConstructStepTool, bedrock.ConstructStepPrompt}
 		}
 	default:
@@ -54,45 +56,31 @@ func (l *ladder) climber(model string) *climber {
 	return c
 }
 
-// form is the shape in which a strategy asks for the value.
-type form struct {
-	plan    *structured.Plan
-	lowered *structured.Schema // the plan's schema, compiled; nil when it is the caller's own
-}
-
-// lowerTo makes a form for a profile; a schema that cannot be lowered to it has
-// none.
-func (l *ladder) lowerTo(p structured.Profile) form {
+// lowerTo is the schema as a profile takes it, or nil when it cannot be.
+func (l *ladder) lowerTo(p structured.Profile) *structured.Plan {
 	plan, err := l.schema.Plan(p)
 	if err != nil {
-		return form{}
+		return nil
 	}
-	if plan.Identity() {
-		return form{plan: plan}
-	}
-	lowered, err := l.manager.schemas.Compile(plan.Schema())
-	if err != nil {
-		return form{}
-	}
-	return form{plan, lowered}
+	return plan
 }
 
-// nativeForm is the schema as the model's back-end takes it. A back-end that
-// takes none leaves the form empty.
-func (l *ladder) nativeForm(model string) form {
+// nativePlan is the schema as the model's back-end takes it, or nil when the
+// back-end takes none.
+func (l *ladder) nativePlan(model string) *structured.Plan {
 	support, ok := l.manager.config.Backend.(SchemaSupport)
 	if !ok {
-		return form{}
+		return nil
 	}
 	profile, ok := structured.ProfileNamed(support.SchemaProfile(model))
 	if !ok {
-		return form{}
+		return nil
 	}
 	return l.lowerTo(profile)
 }
 
-// toolForm is the schema as the input of a tool, which is always an object.
-func (l *ladder) toolForm() form {
+// toolPlan is the schema as the input of a tool, which is always an object.
+func (l *ladder) toolPlan() *structured.Plan {
 	var root struct {
 		Type string `json:"type"`
 	}
@@ -101,15 +89,27 @@ func (l *ladder) toolForm() form {
 	}
 	object := structured.LlamaCPP()
 	object.Name, object.RootObject = "tool", true
-	if f := l.lowerTo(object); f.plan != nil {
-		return f
+	if plan := l.lowerTo(object); plan != nil {
+		return plan
 	}
 	return l.lowerTo(structured.Full())
 }
 
+// plan is the schema in the form in which a step asks for the value, or nil
+// when that is the caller's own.
+func (c *climber) plan(step bedrock.ConstructStep) *structured.Plan {
+	switch step {
+	case bedrock.ConstructStepNative:
+		return c.native
+	case bedrock.ConstructStepTool:
+		return c.tool
+	}
+	return nil
+}
+
 // transforms says what the form of the answer changed about the schema.
 func (c *climber) transforms() []string {
-	plan := c.form(c.strategy).plan
+	plan := c.plan(c.strategy)
 	if plan == nil {
 		return nil
 	}

@@ -48,8 +48,8 @@ func (c *climber) question() (bedrock.ConstructStep, *bedrock.ConverseRequest) {
 // request names the native strategy and the back-end says nothing of it.
 func (c *climber) textFormat() *bedrock.OutputConfig {
 	text := c.schema.Text()
-	if c.native.plan != nil {
-		text = string(c.native.plan.Schema())
+	if c.native != nil {
+		text = string(c.native.Schema())
 	}
 	return &bedrock.OutputConfig{TextFormat: &bedrock.OutputFormat{
 		Type: bedrock.OutputFormatTypeJSONSchema,
@@ -65,7 +65,7 @@ func (c *climber) forcedTool() *bedrock.ToolConfiguration {
 		Tools: []bedrock.Tool{{ToolSpec: &bedrock.ToolSpecification{
 			Name:        outputTool,
 			Description: "Takes the answer.",
-			InputSchema: bedrock.ToolInputSchema{JSON: bedrock.Document(c.tool.plan.Schema())},
+			InputSchema: bedrock.ToolInputSchema{JSON: bedrock.Document(c.tool.Schema())},
 		}}},
 		ToolChoice: &bedrock.ToolChoice{Tool: &bedrock.SpecificToolChoice{Name: outputTool}},
 	}
@@ -77,8 +77,8 @@ func (c *climber) shownExamples() string {
 	text := ""
 	for _, example := range c.examples {
 		value := example.Output
-		if f := c.form(c.strategy); f.plan != nil {
-			value = f.plan.Down(value)
+		if plan := c.plan(c.strategy); plan != nil {
+			value = plan.Down(value)
 		}
 		if out, err := json.Marshal(value); err == nil {
 			text += "Example input:\n" + example.Input + "\nExample output:\n" + string(out) + "\n\n"
@@ -116,17 +116,6 @@ func (c *climber) send(ctx context.Context, step bedrock.ConstructStep, request 
 // streams tells whether the reply to a step has the caller's own form while it
 // grows: JSON in the shape of the schema.
 func (c *climber) streams(step bedrock.ConstructStep) bool {
-	return c.format == structured.JSON && c.form(step).lowered == nil
-}
-
-// form is the shape in which a step asks for the value; the zero form is the
-// caller's own.
-func (c *climber) form(step bedrock.ConstructStep) form {
-	switch step {
-	case bedrock.ConstructStepNative:
-		return c.native
-	case bedrock.ConstructStepTool:
-		return c.tool
-	}
-	return form{}
+	plan := c.plan(step)
+	return c.format == structured.JSON && (plan == nil || !plan.Reshapes())
 }

@@ -32,8 +32,8 @@ func (c *climber) read(step bedrock.ConstructStep, o *outcome) {
 	}
 	o.reading = reading
 	o.errs = append(o.errs, constructErrors(reading.Violations)...)
-	if reading.Truncated {
-		o.errs = append(o.errs, bedrock.ConstructError{Message: "the reply ends before the value does"})
+	if reading.Truncated && o.stop == bedrock.StopReasonMaxTokens {
+		o.errs = append(o.errs, bedrock.ConstructError{Message: "cut at maxTokens: the reply ends before the value does"})
 	}
 	o.errs = append(o.errs, c.takenBack(reading.Value)...)
 	for _, repair := range reading.Repairs {
@@ -50,9 +50,9 @@ func (c *climber) value(step bedrock.ConstructStep, text string) (*structured.Re
 	switch {
 	case step == bedrock.ConstructStepPatch:
 		return c.schema.Answer(c.mend.Value, text)
-	case c.form(step).lowered != nil:
-		return c.lift(c.form(step), text)
-	case c.format == structured.XML && step != bedrock.ConstructStepNative && step != bedrock.ConstructStepTool:
+	case c.plan(step) != nil:
+		return c.plan(step).Read(text)
+	case c.format == structured.XML:
 		reading, err := c.schema.ReadXML(text)
 		if err != nil && strings.ContainsAny(text, "{[") {
 			if direct, jsonErr := c.schema.Read(text); jsonErr == nil {
@@ -62,21 +62,6 @@ func (c *climber) value(step bedrock.ConstructStep, text string) (*structured.Re
 		return reading, err
 	}
 	return c.schema.Read(text)
-}
-
-// lift reads a reply in a lowered form and carries it back to the caller's.
-func (c *climber) lift(f form, text string) (*structured.Reading, error) {
-	reading, err := f.lowered.Read(text)
-	if err != nil {
-		return nil, err
-	}
-	lifted := *reading
-	lifted.Value = f.plan.Up(reading.Value)
-	lifted.Violations = c.schema.Validate(lifted.Value)
-	if direct, err := c.schema.Read(text); len(lifted.Violations) > 0 && err == nil && direct.Valid() {
-		return direct, nil
-	}
-	return &lifted, nil
 }
 
 // takenBack lists where a value differs from what a stream's reader has been

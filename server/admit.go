@@ -64,6 +64,10 @@ func notInRegion(r rune) bool {
 	return r != '-' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
 }
 
+// trusted is the length, in bytes, that a client may announce and have memory
+// set aside for; what is longer gets memory as it arrives.
+const trusted = 256 << 10
+
 // readBody reads the whole body. It is never nil afterwards.
 func (x *exchange) readBody() error {
 	limit := x.server.config.MaxBody
@@ -74,7 +78,7 @@ func (x *exchange) readBody() error {
 	if size > limit {
 		return tooLarge(limit)
 	}
-	if size >= 0 {
+	if size >= 0 && size <= trusted {
 		x.body = make([]byte, size)
 		if _, err := io.ReadFull(x.r.Body, x.body); err != nil {
 			return unread(err)

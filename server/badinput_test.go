@@ -122,6 +122,9 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// trustedLength is more than what a body may announce and get at once.
+const trustedLength = 300 << 10
+
 // TestBodyLimit: the limit holds for bodies of unknown length, and a body of
 // exactly the limit passes.
 func TestBodyLimit(t *testing.T) {
@@ -145,6 +148,12 @@ func TestBodyLimit(t *testing.T) {
 	}
 	if a := chunked(converseBody); a.status != 200 {
 		t.Errorf("at the limit: %d %s", a.status, a.body)
+	}
+	long := strings.Replace(converseBody, "or", strings.Repeat("or ", trustedLength/3), 1)
+	config.MaxBody = int64(len(long))
+	large := start(t, config)
+	if a := send(t, c, http.MethodPost, large.url+"/model/m/converse", long, jsonHeader); a.status != 200 || len(a.body) < trustedLength {
+		t.Errorf("a long body: %d, %d bytes", a.status, len(a.body))
 	}
 	checkRefused(t, chunked(converseBody+" "), 413, "RequestEntityTooLargeException", fmt.Sprint(len(converseBody)))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
 // bind sets the members of a request that travel outside of its body, as their
@@ -19,7 +20,7 @@ func (x *exchange) bind(req any) error {
 	if x.r.URL.RawQuery != "" {
 		query, err := url.ParseQuery(x.r.URL.RawQuery)
 		if err != nil {
-			return outcrop.Errorf("ValidationException", "The query string cannot be read: it has an invalid escape or separator.")
+			return outcrop.Errorf(bedrock.CodeValidation, "The query string cannot be read: it has an invalid escape or separator.")
 		}
 		b.query = query
 	}

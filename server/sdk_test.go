@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"iter"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/types"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/auth/bearer"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -42,13 +44,27 @@ func textOf(t *testing.T, out types.ConverseOutput) string {
 	return block.Value
 }
 
-// TestSDK: the AWS SDK for Go, unmodified, calls what it knows; once on an
-// open loopback server and once with verified signatures.
+// TestSDK: the AWS SDK for Go, unmodified, calls what it knows: on an open
+// loopback server, with verified signatures, and so over HTTP/2.
 func TestSDK(t *testing.T) {
-	for name, config := range map[string]server.Config{"open": {}, "verified": {Keys: keyring(t)}} {
-		t.Run(name, func(t *testing.T) {
-			r := start(t, config)
-			c := runtimeClient(t, r)
+	for _, tt := range []struct {
+		name   string
+		config server.Config
+		http2  bool
+	}{
+		{"open", server.Config{}, false},
+		{"verified", server.Config{Keys: keyring(t)}, false},
+		{"verified over h2c", server.Config{Keys: keyring(t)}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := start(t, tt.config)
+			c := runtimeClient(t, r, func(o *bedrockruntime.Options) {
+				if tt.http2 {
+					var protocols http.Protocols
+					protocols.SetUnencryptedHTTP2(true)
+					o.HTTPClient = client(t, &http.Transport{Protocols: &protocols})
+				}
+			})
 			ctx := t.Context()
 
 			t.Run("Converse", func(t *testing.T) {
@@ -288,6 +304,27 @@ func TestWrongKeys(t *testing.T) {
 				t.Errorf("status %d", reply.HTTPStatusCode())
 			}
 		})
+	}
+}
+
+// TestBearer: the SDK sends a bearer token over TLS, where it may, and HTTP/2.
+func TestBearer(t *testing.T) {
+	certificate, pool := selfSigned(t)
+	r := start(t, server.Config{Keys: keyring(t), TLS: &tls.Config{Certificates: []tls.Certificate{certificate}}})
+	ask := func(token string) error {
+		c := runtimeClient(t, r, func(o *bedrockruntime.Options) {
+			o.AuthSchemePreference = []string{"httpBearerAuth"}
+			o.BearerAuthTokenProvider = bearer.StaticTokenProvider{Token: bearer.Token{Value: token}}
+			o.HTTPClient = client(t, &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: pool}})
+		})
+		_, err := c.Converse(t.Context(), &bedrockruntime.ConverseInput{ModelId: aws.String(modelID), Messages: userSays("x")})
+		return err
+	}
+	if err := ask("the-token-of-team-a"); err != nil {
+		t.Error(err)
+	}
+	if err := ask("another"); !is[*types.AccessDeniedException](err) {
+		t.Errorf("another token: %v", err)
 	}
 }
 

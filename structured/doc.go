@@ -13,9 +13,8 @@
 //	 model
 //	   │
 //	   ├── Stream              partial values that are never taken back
-//	   ├── Read(text)          tolerant reading: value, repairs, violations
-//	   ├── Plan.Up             back to the caller's shape
-//	   ├── Validate            always against the full schema
+//	   ├── Read, Plan.Read     tolerant reading, back in the caller's shape, and
+//	   │                       always validated against the full schema
 //	   ▼
 //	 value, or ReAsk           asks for the failing places only, as a patch
 //

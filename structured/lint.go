@@ -57,7 +57,7 @@ func (s *Schema) Lint() Report {
 	var r Report
 	l := linter{schema: s, report: &r, seen: map[*jsonschema.Schema]bool{}}
 	l.visit(s.root, "")
-	if len(backEdges((&lowering{schema: s, profile: LlamaCPP(), memo: map[string]*shape{}, log: map[Transform]*Transform{}}).shape(s.rules, nil))) > 0 {
+	if len(backEdges((&lowering{schema: s, profile: LlamaCPP(), memo: map[string]*shape{}, log: map[Transform]*Transform{}}).shape(s.rules, decisions{}))) > 0 {
 		l.say("", Recursive, "the schema refers back to itself; most back-ends take only a few levels")
 	}
 	const samples = 3

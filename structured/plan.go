@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"sync"
 )
 
 // Effect says what a transform does to the set of accepted values.
@@ -34,7 +35,7 @@ type Transform struct {
 }
 
 // Plan is a schema lowered to what a back-end takes, and the way back. It is
-// immutable and safe for concurrent use.
+// safe for concurrent use.
 type Plan struct {
 	// Profile is what the plan was made for.
 	Profile Profile
@@ -44,17 +45,18 @@ type Plan struct {
 	full    *Schema
 	root    *shape // nil for an identity
 	lowered []byte
+	reader  func() *Schema // the lowered schema, compiled at first use
 }
 
 // Plan lowers the schema to a profile. It costs a few times what Compile
 // costs, so keep the plan beside the schema.
 func (s *Schema) Plan(p Profile) (*Plan, error) {
 	if p.Verbatim {
-		return &Plan{Profile: p, full: s, lowered: []byte(s.text)}, nil
+		return &Plan{Profile: p, full: s, lowered: []byte(s.text), reader: func() *Schema { return s }}, nil
 	}
 	for unroll := p.Unroll; ; unroll-- {
 		l := &lowering{schema: s, profile: p, memo: map[string]*shape{}, log: map[Transform]*Transform{}}
-		root := l.shape(s.rules, nil)
+		root := l.shape(s.rules, decisions{})
 		u := &unroller{lowering: l, levels: unroll, memo: map[unrollKey]*shape{}}
 		root = u.unroll(root)
 		if p.RootObject && root.kind != objectShape {
@@ -68,7 +70,15 @@ func (s *Schema) Plan(p Profile) (*Plan, error) {
 			root = l.prune(root)
 		}
 		l.ration(root)
-		return &Plan{Profile: p, Transforms: l.transforms(), full: s, root: root, lowered: emit(root)}, nil
+		plan := &Plan{Profile: p, Transforms: l.transforms(), full: s, root: root, lowered: emit(root)}
+		plan.reader = sync.OnceValue(func() *Schema {
+			lowered, err := compile(plan.lowered, s.config)
+			if err != nil {
+				return s // larger than the limits: the full schema guides as well
+			}
+			return lowered
+		})
+		return plan, nil
 	}
 }
 
@@ -94,6 +104,30 @@ func (p *Plan) Down(v any) any {
 		return v
 	}
 	return (&lifter{budget: liftBudget}).down(p.root, v)
+}
+
+// Read turns the reply to a request that carried the lowered schema into a
+// value of the full schema: tolerant reading, Up, validation. A model that
+// answered in the full schema's own shape is understood too.
+func (p *Plan) Read(text string) (*Reading, error) {
+	r, err := p.reader().Read(text)
+	if err != nil || p.root == nil {
+		return r, err
+	}
+	up := p.full.reading(p.Up(r.Value), r.Repairs, r.Truncated)
+	if len(up.Violations) > 0 && len(p.full.Validate(r.Value)) == 0 {
+		return p.full.reading(r.Value, r.Repairs, r.Truncated), nil
+	}
+	return up, nil
+}
+
+// Reshapes tells whether the lowered form differs from the full one, so that
+// parts of a reply cannot be shown before it is complete: stream with
+// Schema.Stream only where it does not.
+func (p *Plan) Reshapes() bool {
+	return slices.ContainsFunc(p.Transforms, func(t Transform) bool {
+		return t.Effect == Reshaping && t.Name != "length as pattern" && t.Name != "range as enum"
+	})
 }
 
 // Identity tells whether the schema was left as it is.

@@ -212,10 +212,10 @@ func TestSuitePlans(t *testing.T) {
 				t.Errorf("%d of %d valid instances cannot be given", len(f.lost), f.valid)
 			}
 			if testing.Verbose() {
-				for _, c := range f.lost[:min(len(f.lost), 40)] {
+				for _, c := range f.lost[:min(len(f.lost), 5)] {
 					t.Log("lost: ", c)
 				}
-				for _, c := range f.accepted[:min(len(f.accepted), 60)] {
+				for _, c := range f.accepted[:min(len(f.accepted), 5)] {
 					t.Log("accepted: ", c)
 				}
 			}

@@ -1,6 +1,7 @@
 package structured
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -92,6 +93,30 @@ func TestPlanLowersAndLifts(t *testing.T) {
 	}
 }
 
+func TestPlanReadsReplies(t *testing.T) {
+	s := mustCompile(t, `{"type":"object","properties":{"a":{"type":"integer"},"m":{"type":"object","additionalProperties":{"type":"integer"}}},"required":["a"],"additionalProperties":false}`)
+	plan, err := s.Plan(OpenAIStrict())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !plan.Reshapes() {
+		t.Error("a map became a list")
+	}
+	for _, c := range []struct{ text, want string }{
+		{"```json\n{'a': 1, 'm': [{'key': 'x', 'value': 2},]}\n```", `{"a":1,"m":{"x":2}}`},
+		{`{"a": 1, "m": null}`, `{"a":1}`},
+		{`{"a": 1, "m": {"x": 2}}`, `{"a":1,"m":{"x":2}}`}, // not lowered at all
+	} {
+		r, err := plan.Read(c.text)
+		if err != nil || !r.Valid() || plainJSON(r.Value) != c.want {
+			t.Errorf("%s: %+v, %v", c.text, r, err)
+		}
+	}
+	if r, err := plan.Read(`{"a": "1", "m": null}`); err != nil || len(r.Violations) != 1 || r.Violations[0].Path != "/a" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // Beyond the limits nothing is lost: optional members and unions take forms
 // that need neither.
 func TestPlanKeepsToTheLimits(t *testing.T) {
@@ -121,6 +146,24 @@ func TestPlanKeepsToTheLimits(t *testing.T) {
 	}
 	if up := plan.Up(down); !equalValues(up, v) {
 		t.Errorf("up is %s", plainJSON(up))
+	}
+}
+
+// Many unions of one value would multiply to 3^40 forms.
+func TestPlanBoundsProducts(t *testing.T) {
+	var unions []string
+	for i := range 40 {
+		unions = append(unions, fmt.Sprintf(`{"anyOf":[{"required":["a%d"]},{"properties":{"b%d":{"type":"string"}}},{"properties":{"c%d":{"type":"string"}}}]}`, i, i, i))
+	}
+	s := mustCompile(t, `{"type":"object","allOf":[`+strings.Join(unions, ",")+`]}`)
+	for _, p := range Profiles() {
+		plan, err := s.Plan(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(plan.Schema()); n > 1<<18 {
+			t.Errorf("%s: the lowered schema has %d bytes", p.Name, n)
+		}
 	}
 }
 

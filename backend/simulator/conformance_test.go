@@ -9,19 +9,23 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 )
 
+// TestConformance runs the suite for one model of each native format.
 func TestConformance(t *testing.T) {
 	for _, modelID := range []string{
 		haiku,
 		"us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-		"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
+		"amazon.nova-lite-v1:0",
+		"amazon.titan-text-express-v1",
 		"meta.llama3-1-8b-instruct-v1:0",
+		"mistral.mistral-large-2402-v1:0",
+		"cohere.command-r-v1:0",
+		"ai21.jamba-1-5-mini-v1:0",
+		"us.deepseek.r1-v1:0",
+		"openai.gpt-oss-20b-1:0",
+		"qwen.qwen3-32b-v1:0",
 	} {
 		t.Run(modelID, func(t *testing.T) {
-			options := backendtest.Options{ModelID: modelID}
-			if modelID == "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0" {
-				options.ModelID = "amazon.nova-lite-v1:0"
-			}
-			backendtest.Test(t, func(t *testing.T) outcrop.Backend { return simulate(t, simulator.Config{}) }, options)
+			backendtest.Test(t, func(t *testing.T) outcrop.Backend { return simulate(t, simulator.Config{}) }, backendtest.Options{ModelID: modelID})
 		})
 	}
 }

@@ -30,6 +30,31 @@ func nativeSeed(m *model, call *outcrop.Call) random {
 	return random(d)
 }
 
+// countNative counts a model-native body as InvokeModel's reply would.
+func countNative(m *model, call *outcrop.Call) (outcrop.TokenCount, error) {
+	family, err := native.For(m.ID, call.Raw)
+	if err != nil {
+		return outcrop.TokenCount{}, outcrop.AsError(err)
+	}
+	count := outcrop.TokenCount{Estimated: true}
+	if family.Embeds() {
+		req, err := family.EmbedRequest(call.Raw)
+		if err != nil {
+			return outcrop.TokenCount{}, outcrop.AsError(err)
+		}
+		for _, text := range req.Texts {
+			count.InputTokens += m.counter.Text(text)
+		}
+		return count, nil
+	}
+	req, err := family.Request(call.Raw)
+	if err != nil {
+		return outcrop.TokenCount{}, outcrop.AsError(err)
+	}
+	count.InputTokens = inputTokens(m.counter, req)
+	return count, nil
+}
+
 // Embed makes a vector for each text, of length 1. Texts that share words
 // have vectors that point the same way, so searches over them find something:
 // a vector is the sum of one direction for each word.

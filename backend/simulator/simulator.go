@@ -116,6 +116,7 @@ func New(config Config) (*Backend, error) {
 		if pace, ok := config.ModelPaces[known.ID]; ok {
 			m.pace, m.paced = pace.filled(), true
 		}
+		m.reasons = strings.HasPrefix(known.ID, "deepseek.r1")
 		m.meta = outcrop.Meta{Backend: Name, ModelID: known.ID, Estimated: true, ContentType: "application/json"}
 		b.models[known.ID] = m
 	}
@@ -319,6 +320,9 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	m, err := b.model(call.ModelID)
 	if err != nil {
 		return outcrop.TokenCount{}, err
+	}
+	if call.Native() {
+		return countNative(m, call)
 	}
 	req, err := call.Converse()
 	if err != nil {

@@ -4,7 +4,7 @@ import * as control from "@aws-sdk/client-bedrock";
 import * as runtime from "@aws-sdk/client-bedrock-runtime";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 
-import { run, weatherTool } from "./loop.mjs";
+import { run, setEnv, weatherTool } from "./loop.mjs";
 
 let client, bedrock;
 
@@ -50,8 +50,7 @@ async function readStream(out) {
 const cases = {
 	// configure changes the environment and makes the clients anew.
 	async configure({ env }) {
-		Object.assign(process.env, env);
-		for (const name in env) if (env[name] === "") delete process.env[name];
+		setEnv(env);
 		connect();
 		return { handler: client.config.requestHandler.constructor.name };
 	},

@@ -17,6 +17,14 @@ export async function run(cases, describe) {
 	}
 }
 
+// setEnv changes the environment; an empty value unsets a variable.
+export function setEnv(env) {
+	for (const [name, value] of Object.entries(env)) {
+		if (value === "") delete process.env[name];
+		else process.env[name] = value;
+	}
+}
+
 // Every client is given the same words, body and tool.
 export const weatherTool = {
 	name: "get_weather",

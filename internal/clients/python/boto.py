@@ -8,8 +8,11 @@ import time
 
 import boto3
 import botocore.exceptions
+import botocore.loaders
+import botocore.session
 
 runtime = bedrock = None
+API_MODELS = botocore.loaders.create_loader()  # reads the API models once, not once for each session
 
 WEATHER = {
     "toolSpec": {
@@ -41,7 +44,9 @@ def configure(env):
         os.environ[name] = value
         if value == "":
             del os.environ[name]
-    session = boto3.Session()
+    core = botocore.session.Session()
+    core.register_component("data_loader", API_MODELS)
+    session = boto3.Session(botocore_session=core)
     runtime = session.client("bedrock-runtime")
     bedrock = session.client("bedrock")
 
