@@ -18,7 +18,7 @@ import (
 func (b *Backend) stream(ctx context.Context, a *ask) (*outcrop.Reply, error) {
 	s := &streamer{backend: b, ask: a, started: b.config.Now(), open: -1}
 	s.watch = newWatch(ctx, b.config.FirstByteTimeout, "the server sent no first event")
-	res, err := b.send(s.watch.ctx, http.MethodPost, chatPath, a.body)
+	res, err := b.send(s.watch.ctx, http.MethodPost, chatPath, a.body) //nolint:bodyclose // s.close does
 	if err != nil {
 		s.watch.stop()
 		return nil, err
