@@ -20,8 +20,8 @@ func (s *suite) converse(t *testing.T) {
 	if r.StopReason != bedrock.StopReasonEndTurn && r.StopReason != bedrock.StopReasonMaxTokens {
 		t.Errorf("stop reason %s", r.StopReason)
 	}
-	if r.Usage.OutputTokens > s.Options.MaxTokens {
-		t.Errorf("%d output tokens, %d were allowed", r.Usage.OutputTokens, s.Options.MaxTokens)
+	if r.Usage.OutputTokens > s.MaxTokens {
+		t.Errorf("%d output tokens, %d were allowed", r.Usage.OutputTokens, s.MaxTokens)
 	}
 }
 
