@@ -17,6 +17,9 @@ import (
 // XML, and a form that a back-end needed the schema reshaped for, bring the
 // result alone. The caller must close the stream.
 func (m *Manager) ConstructStream(ctx context.Context, req *bedrock.ConstructRequest) (*Stream, error) {
+	if c, ok := m.config.Backend.(Constructor); ok {
+		return c.ConstructStream(ctx, m.withModel(req))
+	}
 	l, err := m.ladder(req)
 	if err != nil {
 		return nil, err

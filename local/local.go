@@ -27,16 +27,17 @@ type Config struct {
 	ModelID string // of requests that name none
 	Profile string // name of the configuration profile, for reports
 
-	// Paced makes the simulator take the time that a real model takes.
-	Paced bool
+	// Simulator is the configuration of the embedded simulator.
+	Simulator simulator.Config
 }
 
 // Local is a Manager with its parts. Close it.
 type Local struct {
 	*outcrop.Manager
-	objects *objects.Directory
-	jobs    *batch.Jobs
-	remove  string // a temporary directory, or ""
+	simulator *simulator.Backend
+	objects   *objects.Directory
+	jobs      *batch.Jobs
+	remove    string // a temporary directory, or ""
 }
 
 // Open makes a manager whose state lies in dir. An empty dir is a temporary
@@ -69,11 +70,7 @@ func open(dir string, config Config) (*Local, error) {
 		return nil, err
 	}
 	store.CreateBuckets = true
-	simulated := simulator.Config{}
-	if config.Paced {
-		simulated.Pace = &simulator.Pace{}
-	}
-	backend, err := simulator.New(simulated)
+	backend, err := simulator.New(config.Simulator)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -85,7 +82,7 @@ func open(dir string, config Config) (*Local, error) {
 	if err != nil {
 		return nil, errors.Join(err, jobs.Close(context.Background()), store.Close())
 	}
-	return &Local{Manager: manager, objects: store, jobs: jobs}, nil
+	return &Local{Manager: manager, simulator: backend, objects: store, jobs: jobs}, nil
 }
 
 // Close waits for the jobs that run, for as long as the context lasts, and
@@ -103,3 +100,6 @@ func (l *Local) Notice() string { return simulator.Notice }
 
 // Objects is the data directory's store of s3:// objects.
 func (l *Local) Objects() outcrop.Objects { return l.objects }
+
+// Simulator is the embedded simulator.
+func (l *Local) Simulator() *simulator.Backend { return l.simulator }

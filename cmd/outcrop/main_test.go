@@ -12,6 +12,7 @@ import (
 // TestMain lets the scripts run the real program as the command outcrop.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
+		"ask": ask,
 		"outcrop": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 			code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)

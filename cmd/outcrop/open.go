@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/local"
 )
 
@@ -16,7 +17,11 @@ func (a *app) open() (*local.Local, error) {
 	config := local.Config{
 		ModelID: setting(a.model, "OUTCROP_MODEL_ID", defaultModel),
 		Profile: setting(a.profile, "AWS_PROFILE", "aws"),
-		Paced:   a.pace,
+	}
+	config.Simulator = a.simulator
+	config.Simulator.RulesFile = setting(a.simulator.RulesFile, "OUTCROP_RULES", "")
+	if a.pace {
+		config.Simulator.Pace = &simulator.Pace{}
 	}
 	return local.Open(setting(a.dataDir, "OUTCROP_DATA", defaultDataDir()), config)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/outcrop-ai/outcrop/backend/simulator"
 )
 
 // app is what all commands share: the streams, the global flags, and how a
@@ -22,6 +24,8 @@ type app struct {
 	profile string
 	json    bool
 	pace    bool
+
+	simulator simulator.Config
 }
 
 // defaultModel is the model of commands that name none; the simulator and
@@ -53,6 +57,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	flags.StringVarP(&a.model, "model-id", "m", "", "model to ask (default $OUTCROP_MODEL_ID, else "+defaultModel+")")
 	flags.StringVar(&a.profile, "profile", "", "configuration profile (default $AWS_PROFILE, else aws)")
 	flags.BoolVar(&a.json, "json", false, "print JSON on standard output")
+	flags.StringVar(&a.simulator.RulesFile, "rules", "", "file of rules for the simulator's replies (default $OUTCROP_RULES)")
 	flags.BoolVar(&a.pace, "pace", false, "let the simulator answer at the pace of a real model")
 
 	root.AddCommand(
