@@ -44,6 +44,9 @@ type Profile struct {
 	// Unroll is how many levels of recursion are written out where Recursion
 	// is false; below them the value is JSON text in a string.
 	Unroll int
+	// Unseen tells that the model is held to the schema without being shown
+	// it, so that the prompt must hold it as well.
+	Unseen bool
 	// MaxNodes is the size of a lowered schema, counted in places for a value, beyond which recursion
 	// is unrolled less and then what lies deepest becomes JSON text; 0 means
 	// any.
@@ -100,7 +103,7 @@ func OpenAIStrict() Profile {
 }
 
 // LlamaCPP is what llama.cpp turns into a grammar; it skips other keywords
-// silently.
+// silently, and shows the model nothing of the schema.
 func LlamaCPP() Profile {
 	return Profile{
 		Name:          "llama.cpp",
@@ -111,6 +114,7 @@ func LlamaCPP() Profile {
 		Formats:       []string{"date-time", "time", "date", "uuid"},
 		Recursion:     true,
 		OpenObjects:   true,
+		Unseen:        true,
 		MaxOptional:   -1,
 		MaxUnions:     -1,
 		MaxNodes:      5000,

@@ -74,6 +74,11 @@ func (b *Backend) send(ctx context.Context, method, path string, body []byte) (*
 		req.Header["Content-Type"] = jsonHeader
 	}
 	req.Header["User-Agent"] = agentHeader
+	// llama-server closes a connection after a stream without saying so, and a
+	// request may be on its way into it by then. The empty header, which is
+	// not sent, lets net/http send such a request again on a new connection,
+	// when no byte of a response has come; all requests here can be repeated.
+	req.Header["Idempotency-Key"] = nil
 	for name, value := range b.config.Header {
 		req.Header.Set(name, value)
 	}

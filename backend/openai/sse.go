@@ -125,7 +125,9 @@ func (s *sse) line() ([]byte, error) {
 			}
 		}
 		if s.begun {
-			if i := lineEnd(rest, s.scanned); i >= 0 {
+			if i := lineEnd(rest, s.scanned); i > s.maxEvent {
+				return nil, errEventTooLong
+			} else if i >= 0 {
 				s.afterCR = rest[i] == '\r'
 				s.start += i + 1
 				s.scanned = 0

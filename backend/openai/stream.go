@@ -47,6 +47,8 @@ type streamer struct {
 	sse     *sse
 
 	chunk     completion // the one at hand; its memory is used again
+	plain     string     // or instead: a chunk of text alone
+	begun     bool       // the first chunk, with the reply's id and model, was read
 	done      bool       // the server said so
 	yield     func(bedrock.Event, error) bool
 	collector bedrock.Collector // what was delivered, for Partial
@@ -153,6 +155,13 @@ func (s *streamer) read() error {
 		return io.EOF
 	}
 	c := &s.chunk
+	if s.begun && len(event) == 0 {
+		if text, ok := scanText(data); ok {
+			s.plain = text
+			return nil
+		}
+	}
+	s.begun, s.plain = true, ""
 	*c = completion{Choices: c.Choices[:0]}
 	if err := bedrock.Unmarshal(data, c); err != nil {
 		return unreadable(err)
@@ -187,6 +196,9 @@ func midway(err error) error {
 
 // take turns the chunk at hand into events.
 func (s *streamer) take() error {
+	if s.plain != "" {
+		return s.text(s.plain)
+	}
 	if s.chunk.Usage != nil {
 		s.usage = s.chunk.Usage
 	}
