@@ -20,6 +20,7 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/objects"
+	"github.com/outcrop-ai/outcrop/remote"
 )
 
 // Config says what to open. The zero value is useful.
@@ -34,10 +35,11 @@ type Config struct {
 // Local is a Manager with its parts. Close it.
 type Local struct {
 	*outcrop.Manager
-	simulator *simulator.Backend
-	objects   *objects.Directory
-	jobs      *batch.Jobs
-	remove    string // a temporary directory, or ""
+	simulator *simulator.Backend // nil when a server answers
+	objects   *objects.Directory // nil when they are a server's own
+	jobs      *batch.Jobs        // nil when a server runs them
+	server    *remote.Client     // nil when this process answers
+	remove    string             // a temporary directory, or ""
 }
 
 // Open makes a manager whose state lies in dir. An empty dir is a temporary
@@ -88,7 +90,16 @@ func open(dir string, config Config) (*Local, error) {
 // Close waits for the jobs that run, for as long as the context lasts, and
 // stops what is left of them then.
 func (l *Local) Close(ctx context.Context) error {
-	err := errors.Join(l.jobs.Close(ctx), l.objects.Close())
+	var err error
+	if l.jobs != nil {
+		err = l.jobs.Close(ctx)
+	}
+	if l.objects != nil {
+		err = errors.Join(err, l.objects.Close())
+	}
+	if l.server != nil {
+		err = errors.Join(err, l.server.Close())
+	}
 	if l.remove != "" {
 		err = errors.Join(err, os.RemoveAll(l.remove))
 	}
@@ -96,10 +107,21 @@ func (l *Local) Close(ctx context.Context) error {
 }
 
 // Notice is the line that says who answers.
-func (l *Local) Notice() string { return simulator.Notice }
+func (l *Local) Notice() string {
+	if l.server != nil {
+		return "The server at " + l.server.URL() + " answers."
+	}
+	return simulator.Notice
+}
 
-// Objects is the data directory's store of s3:// objects.
-func (l *Local) Objects() outcrop.Objects { return l.objects }
+// Objects is the data directory's store of s3:// objects. Those of a server
+// elsewhere are out of reach: every method is then a ValidationException.
+func (l *Local) Objects() outcrop.Objects {
+	if l.objects == nil {
+		return outOfReach{l.server.URL()}
+	}
+	return l.objects
+}
 
-// Simulator is the embedded simulator.
+// Simulator is the embedded simulator, or nil when a server answers.
 func (l *Local) Simulator() *simulator.Backend { return l.simulator }
