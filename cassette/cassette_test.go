@@ -356,18 +356,24 @@ func TestUnfinished(t *testing.T) {
 
 // TestOpenErrors: a directory that cannot be played is refused by name.
 func TestOpenErrors(t *testing.T) {
+	const head = "format: outcrop-cassette/1\nrequest:\n  operation: Converse\n"
 	for want, text := range map[string]string{
 		"no recordings":                "",
-		"this version reads":           "format: outcrop-cassette/9\nrequest: {operation: Converse}\nerror: {code: x}\n",
-		"a.yaml":                       "format: [\n",
-		"request.operation is missing": "format: outcrop-cassette/1\nerror: {code: x}\n",
-		"neither a reply nor an error": "format: outcrop-cassette/1\nrequest: {operation: Converse}\n",
-		"error.code is missing":        "format: outcrop-cassette/1\nrequest: {operation: Converse}\nerror: {message: x}\n",
-		"reply.body":                   "format: outcrop-cassette/1\nrequest: {operation: Converse}\nreply: {body: '{'}\n",
-		"reply.events, line 2":         "format: outcrop-cassette/1\nrequest: {operation: ConverseStream}\nreply:\n  stream: true\n  events: |\n    0s a {}\n    soon b {}\n",
-		"reply.latency":                "format: outcrop-cassette/1\nrequest: {operation: Converse}\nreply: {latency: long}\n",
-		"without stream: true":         "format: outcrop-cassette/1\nrequest: {operation: Converse}\nreply: {events: '0s a {}'}\n",
-		"unknown field":                "format: outcrop-cassette/1\nrequest: {operation: Converse, oops: 1}\nerror: {code: x}\n",
+		"this version reads":           "format: outcrop-cassette/9\nrequest:\n  operation: Converse\nerror:\n  code: x\n",
+		"a.yaml: line 1":               "format: [\n",
+		"line 4":                       head + "   error: x\n",
+		"is there twice":               head + "request:\n  operation: Converse\n",
+		"request.operation is missing": "format: outcrop-cassette/1\nrequest:\n  model: m\nerror:\n  code: x\n",
+		"neither a reply nor an error": head,
+		"error.code is missing":        head + "error:\n  message: x\n",
+		"reply.body":                   head + "reply:\n  body: |\n    {\n",
+		"reply.base64":                 head + "reply:\n  base64: \"%\"\n",
+		"reply.events: event 2":        head + "reply:\n  stream: true\n  events: |\n    0s a {}\n    soon b {}\n",
+		"reply.latency":                head + "reply:\n  latency: long\n",
+		"reply.stream":                 head + "reply:\n  stream: maybe\n",
+		"without stream: true":         head + "reply:\n  events: |\n    0s a {}\n",
+		"reply.oops: there is no":      head + "reply:\n  oops: x\n",
+		"error.partial":                head + "error:\n  code: x\n  partial: no\n",
 	} {
 		dir := t.TempDir()
 		if text != "" {

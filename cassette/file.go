@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
+	"unicode/utf8"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -38,63 +38,12 @@ type event struct {
 	payload []byte // for a chunk the model's own JSON
 }
 
-// fileExchange is an exchange as its file has it. The order is that of the
-// file.
-type fileExchange struct {
-	Format  string      `yaml:"format"`
-	Request fileRequest `yaml:"request"`
-	Reply   *fileReply  `yaml:"reply,omitempty"`
-	Error   *fileError  `yaml:"error,omitempty"`
-}
-
-type fileRequest struct {
-	Operation string            `yaml:"operation"`
-	Model     string            `yaml:"model,omitempty"`
-	Params    map[string]string `yaml:"params,omitempty"`
-	Content   fileBody          `yaml:",inline"`
-}
-
-type fileReply struct {
-	RequestID   string            `yaml:"requestId,omitempty"`
-	Model       string            `yaml:"model,omitempty"`
-	ContentType string            `yaml:"contentType,omitempty"`
-	Header      map[string]string `yaml:"header,omitempty"`
-	Usage       string            `yaml:"usage,omitempty"` // JSON in a line
-	Latency     string            `yaml:"latency,omitempty"`
-	Estimated   bool              `yaml:"estimated,omitempty"`
-	Stream      bool              `yaml:"stream,omitempty"`
-	Events      string            `yaml:"events,omitempty"` // a line each
-	Content     fileBody          `yaml:",inline"`
-}
-
-// fileBody is a body in the most readable of three forms that gives the same
-// bytes again.
-type fileBody struct {
-	Body   string `yaml:"body,omitempty"`   // JSON, indented for the reader
-	Text   string `yaml:"text,omitempty"`   // as it is
-	Base64 string `yaml:"base64,omitempty"` // neither would do
-}
-
-type fileError struct {
-	Code       string `yaml:"code"`
-	Message    string `yaml:"message,omitempty"`
-	Field      string `yaml:"field,omitempty"`
-	Retryable  bool   `yaml:"retryable,omitempty"`
-	RetryAfter string `yaml:"retryAfter,omitempty"`
-	RequestID  string `yaml:"requestId,omitempty"`
-	Partial    string `yaml:"partial,omitempty"`
-}
-
-// write makes the text of a file. It is read back before it is given out: YAML
-// has more corners than a body should be lost in, and what does not survive is
-// written in base64.
+// write makes the text of a file. It is read back before it is given out, and
+// what does not survive is written in base64.
 func write(e *exchange) ([]byte, error) {
 	var err error
 	for _, plain := range []bool{true, false} {
-		var text []byte
-		if text, err = yaml.MarshalWithOptions(e.written(plain), yaml.UseLiteralStyleIfMultiline(true), yaml.Indent(2)); err != nil {
-			continue
-		}
+		text := appendMembers(nil, e.written(plain), 0)
 		var again *exchange
 		if again, err = read(e.file, text); err == nil && same(e, again) {
 			return text, nil
@@ -119,70 +68,79 @@ func same(a, b *exchange) bool {
 	return a.err == nil || a.err.Code == b.err.Code && a.err.Message == b.err.Message && bytes.Equal(a.err.Partial, b.err.Partial)
 }
 
-func (e *exchange) written(plain bool) *fileExchange {
-	f := &fileExchange{Format: Format, Request: fileRequest{
-		Operation: e.request.Operation, Model: e.request.Model, Params: e.request.Params, Content: bodyOf(e.request.Body, plain),
-	}}
+// written is an exchange as the members of its file, in their order.
+func (e *exchange) written(plain bool) []member {
+	asked := []member{{name: "operation", value: e.request.Operation}, {name: "model", value: e.request.Model}, table("params", e.request.Params)}
+	file := []member{{name: "format", value: Format}, {name: "request", members: append(asked, bodyOf(e.request.Body, plain))}}
 	if e.err == nil || e.streams {
-		f.Reply = &fileReply{
-			RequestID: e.meta.RequestID, Model: e.meta.ModelID, ContentType: e.meta.ContentType, Header: e.meta.Header,
-			Estimated: e.meta.Estimated, Stream: e.streams, Content: bodyOf(e.body, plain),
-		}
-		if e.meta.Usage != nil {
-			usage, err := bedrock.Marshal(e.meta.Usage)
-			if err == nil {
-				f.Reply.Usage = string(usage)
-			}
-		}
-		if e.meta.Latency > 0 {
-			f.Reply.Latency = e.meta.Latency.String()
-		}
-		f.Reply.Events = eventLines(e.events, plain)
+		file = append(file, member{name: "reply", members: e.reply(plain)})
 	}
 	if e.err != nil {
-		f.Error = &fileError{
-			Code: e.err.Code, Message: e.err.Message, Field: e.err.Field, Retryable: e.err.Retryable,
-			RequestID: e.err.RequestID, Partial: string(e.err.Partial),
-		}
-		if e.err.RetryAfter > 0 {
-			f.Error.RetryAfter = e.err.RetryAfter.String()
-		}
+		file = append(file, member{name: "error", members: []member{
+			{name: "code", value: e.err.Code},
+			{name: "message", value: e.err.Message},
+			{name: "field", value: e.err.Field},
+			flag("retryable", e.err.Retryable),
+			span("retryAfter", e.err.RetryAfter),
+			{name: "requestId", value: e.err.RequestID},
+			{name: "partial", value: string(e.err.Partial)},
+		}})
 	}
-	return f
+	return file
 }
 
-func bodyOf(text []byte, plain bool) fileBody {
-	if len(text) == 0 {
-		return fileBody{}
+func (e *exchange) reply(plain bool) []member {
+	var usage []byte
+	if e.meta.Usage != nil {
+		usage, _ = bedrock.Marshal(e.meta.Usage) // numbers, which always can be written
 	}
-	if plain {
-		var indented, compact bytes.Buffer
-		if json.Indent(&indented, text, "", "  ") == nil && json.Compact(&compact, indented.Bytes()) == nil && bytes.Equal(compact.Bytes(), text) {
-			return fileBody{Body: indented.String() + "\n"}
-		}
-		return fileBody{Text: string(text)}
+	return []member{
+		{name: "requestId", value: e.meta.RequestID},
+		{name: "model", value: e.meta.ModelID},
+		{name: "contentType", value: e.meta.ContentType},
+		table("header", e.meta.Header),
+		{name: "usage", value: string(usage)},
+		span("latency", e.meta.Latency),
+		flag("estimated", e.meta.Estimated),
+		{name: "stream", value: strconv.FormatBool(e.streams)},
+		{name: "events", value: eventLines(e.events, plain)},
+		bodyOf(e.body, plain),
 	}
-	return fileBody{Base64: base64.StdEncoding.EncodeToString(text)}
 }
 
-func (b *fileBody) bytes() ([]byte, error) {
-	switch {
-	case b.Body != "":
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, []byte(b.Body)); err != nil {
-			return nil, fmt.Errorf("body: %w", err)
-		}
-		return compact.Bytes(), nil
-	case b.Text != "":
-		return []byte(b.Text), nil
-	case b.Base64 != "":
-		text, err := base64.StdEncoding.DecodeString(b.Base64)
-		if err != nil {
-			return nil, fmt.Errorf("base64: %w", err)
-		}
-		return text, nil
+func table(name string, values map[string]string) member {
+	m := member{name: name}
+	for _, key := range sortedNames(values) {
+		m.members = append(m.members, member{name: key, value: values[key]})
 	}
-	return nil, nil
+	return m
+}
+
+func flag(name string, set bool) member {
+	if !set {
+		return member{name: name}
+	}
+	return member{name: name, value: "true"}
+}
+
+func span(name string, d time.Duration) member {
+	if d <= 0 {
+		return member{name: name}
+	}
+	return member{name: name, value: d.String()}
+}
+
+// bodyOf is a body in the most readable of three forms that gives the same
+// bytes again: JSON, indented for the reader; the text as it is; base64.
+func bodyOf(text []byte, plain bool) member {
+	if !plain || !utf8.Valid(text) {
+		return member{name: "base64", value: base64.StdEncoding.EncodeToString(text)}
+	}
+	var indented, compact bytes.Buffer
+	if json.Indent(&indented, text, "", "  ") == nil && json.Compact(&compact, indented.Bytes()) == nil && bytes.Equal(compact.Bytes(), text) {
+		return member{name: "body", value: indented.String() + "\n"}
+	}
+	return member{name: "text", value: string(text)}
 }
 
 const inBase64 = "base64:"
@@ -208,7 +166,7 @@ func readEvents(text string) ([]event, error) {
 		}
 		e, err := readEvent(line)
 		if err != nil {
-			return nil, fmt.Errorf("events, line %d: %w", i+1, err)
+			return nil, fmt.Errorf("event %d: %w", i+1, err)
 		}
 		events = append(events, e)
 	}
@@ -248,93 +206,66 @@ func read(name string, text []byte) (*exchange, error) {
 }
 
 func readExchange(text []byte) (*exchange, error) {
-	var f fileExchange
-	if err := decode(text, &f); err != nil {
-		return nil, err
-	}
-	switch {
-	case f.Format != Format:
-		return nil, fmt.Errorf("format is %.64q; this version reads %s", f.Format, Format)
-	case f.Request.Operation == "":
-		return nil, errors.New("request.operation is missing")
-	case f.Reply == nil && f.Error == nil:
-		return nil, errors.New("there is neither a reply nor an error")
-	case f.Error != nil && f.Error.Code == "":
-		return nil, errors.New("error.code is missing")
-	}
-	e := &exchange{request: request{Operation: f.Request.Operation, Model: f.Request.Model, Params: f.Request.Params}}
-	var err error
-	if e.request.Body, err = f.Request.Content.bytes(); err != nil {
-		return nil, fmt.Errorf("request.%w", err)
-	}
-	if f.Reply != nil {
-		if err := f.Reply.into(e); err != nil {
-			return nil, fmt.Errorf("reply.%w", err)
-		}
-	}
-	if f.Error != nil {
-		if e.err, err = f.Error.error(); err != nil {
-			return nil, fmt.Errorf("error.%w", err)
-		}
-	}
-	return e, nil
-}
-
-func (r *fileReply) into(e *exchange) (err error) {
-	e.streams = r.Stream
-	e.meta = outcrop.Meta{RequestID: r.RequestID, ModelID: r.Model, ContentType: r.ContentType, Header: r.Header, Estimated: r.Estimated}
-	if r.Usage != "" {
-		e.meta.Usage = new(bedrock.TokenUsage)
-		if err := bedrock.Unmarshal([]byte(r.Usage), e.meta.Usage); err != nil {
-			return fmt.Errorf("usage: %w", err)
-		}
-	}
-	if e.meta.Latency, err = duration("latency", r.Latency); err != nil {
-		return err
-	}
-	if e.body, err = r.Content.bytes(); err != nil {
-		return err
-	}
-	if e.events, err = readEvents(r.Events); err != nil {
-		return err
-	}
-	if len(e.events) > 0 && !r.Stream {
-		return errors.New("events: a reply without stream: true has none")
-	}
-	return nil
-}
-
-func (f *fileError) error() (*outcrop.Error, error) {
-	wait, err := duration("retryAfter", f.RetryAfter)
+	file, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
-	e := &outcrop.Error{Code: f.Code, Message: f.Message, Field: f.Field, Retryable: f.Retryable, RetryAfter: wait, RequestID: f.RequestID}
-	if f.Partial != "" {
-		if e.Partial = bedrock.Document(f.Partial); !e.Partial.IsValid() {
-			return nil, errors.New("partial: it is not valid JSON")
+	f := fields{members: file}
+	if format := f.text("format"); format != Format {
+		return nil, fmt.Errorf("format is %.64q; this version reads %s", format, Format)
+	}
+	e := new(exchange)
+	asked, replied, failed := f.under("request"), f.under("reply"), f.under("error")
+	e.request = request{Operation: asked.text("operation"), Model: asked.text("model"), Params: asked.table("params"), Body: asked.body()}
+	if replied != nil {
+		replied.reply(e)
+	}
+	if failed != nil {
+		e.err = failed.error()
+	}
+	for _, part := range []*fields{&f, asked, replied, failed} {
+		if err := part.end(); err != nil {
+			return nil, err
 		}
+	}
+	switch {
+	case e.request.Operation == "":
+		return nil, errors.New("request.operation is missing")
+	case replied == nil && failed == nil:
+		return nil, errors.New("there is neither a reply nor an error")
+	case e.err != nil && e.err.Code == "":
+		return nil, errors.New("error.code is missing")
+	case len(e.events) > 0 && !e.streams:
+		return nil, errors.New("reply.events: a reply without stream: true has none")
 	}
 	return e, nil
 }
 
-func duration(name, text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
+func (f *fields) reply(e *exchange) {
+	e.streams = f.flag("stream")
+	e.meta = outcrop.Meta{
+		RequestID: f.text("requestId"), ModelID: f.text("model"), ContentType: f.text("contentType"),
+		Header: f.table("header"), Estimated: f.flag("estimated"), Latency: f.span("latency"),
 	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%s: %.32q is no duration, such as 1.5s", name, text)
+	if usage := f.text("usage"); usage != "" {
+		e.meta.Usage = new(bedrock.TokenUsage)
+		f.check("usage", bedrock.Unmarshal([]byte(usage), e.meta.Usage))
 	}
-	return d, nil
+	e.body = f.body()
+	var err error
+	e.events, err = readEvents(f.text("events"))
+	f.check("events", err)
 }
 
-// decode reads YAML. Its library panics on some of what people write.
-func decode(text []byte, into any) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("the YAML cannot be read")
+func (f *fields) error() *outcrop.Error {
+	e := &outcrop.Error{
+		Code: f.text("code"), Message: f.text("message"), Field: f.text("field"), Retryable: f.flag("retryable"),
+		RetryAfter: f.span("retryAfter"), RequestID: f.text("requestId"),
+	}
+	if partial := f.text("partial"); partial != "" {
+		if e.Partial = bedrock.Document(partial); !e.Partial.IsValid() {
+			f.check("partial", errors.New("it is not valid JSON"))
 		}
-	}()
-	return yaml.UnmarshalWithOptions(text, into, yaml.Strict())
+	}
+	return e
 }
