@@ -50,6 +50,17 @@ type SchemaSupport interface {
 	SchemaProfile(modelID string) string
 }
 
+// Constructor is a Backend that answers Construct itself, as another Outcrop
+// server does: it knows its models' abilities, and the retries stay near them.
+// A Manager passes the request on, with its own default model filled in; the
+// Manager's ConstructLimits do not apply. Errors are as [Manager.Construct]
+// tells, with a [*bedrock.SchemaFailure] as the cause where no attempt
+// validated.
+type Constructor interface {
+	Construct(ctx context.Context, req *bedrock.ConstructRequest) (*bedrock.ConstructResponse, error)
+	ConstructStream(ctx context.Context, req *bedrock.ConstructRequest) (*Stream, error)
+}
+
 // Model describes a model that a Backend can answer for.
 type Model struct {
 	ID               string // a model id or an inference profile id

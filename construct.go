@@ -34,11 +34,24 @@ type ConstructLimits struct {
 // a SchemaValidationException whose cause is a [*bedrock.SchemaFailure] with
 // the value that came closest. A refusal is a ModelErrorException.
 func (m *Manager) Construct(ctx context.Context, req *bedrock.ConstructRequest) (*bedrock.ConstructResponse, error) {
+	if c, ok := m.config.Backend.(Constructor); ok {
+		return c.Construct(ctx, m.withModel(req))
+	}
 	l, err := m.ladder(req)
 	if err != nil {
 		return nil, err
 	}
 	return l.climb(ctx)
+}
+
+// withModel is the request with the manager's model where it names none.
+func (m *Manager) withModel(req *bedrock.ConstructRequest) *bedrock.ConstructRequest {
+	if req.ModelID != "" {
+		return req
+	}
+	copied := *req
+	copied.ModelID = m.config.ModelID
+	return &copied
 }
 
 // ladder checks a request and prepares its attempts.

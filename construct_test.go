@@ -271,3 +271,44 @@ func TestConstructInto(t *testing.T) {
 		t.Error("a function has no JSON Schema")
 	}
 }
+
+// constructing is a back-end that answers Construct itself.
+type constructing struct {
+	outcrop.Backend
+	asked []string
+}
+
+func (c *constructing) Construct(_ context.Context, req *bedrock.ConstructRequest) (*bedrock.ConstructResponse, error) {
+	c.asked = append(c.asked, "whole "+req.ModelID)
+	return &bedrock.ConstructResponse{Text: "{}"}, nil
+}
+
+func (c *constructing) ConstructStream(_ context.Context, req *bedrock.ConstructRequest) (*outcrop.Stream, error) {
+	c.asked = append(c.asked, "stream "+req.ModelID)
+	return outcrop.NewStream(func(func(bedrock.Event, error) bool) {}, nil), nil
+}
+
+func TestConstructorIsAskedFirst(t *testing.T) {
+	b := &constructing{Backend: outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {
+		t.Error("the manager climbed the ladder itself")
+		return nil, outcrop.Errorf(bedrock.CodeModelError, "no")
+	})}
+	m, err := outcrop.New(outcrop.Config{ModelID: "default", Backend: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := &bedrock.ConstructRequest{Prompt: "p", Schema: bedrock.Document(`{}`)}
+	if _, err := m.Construct(t.Context(), req); err != nil {
+		t.Error(err)
+	}
+	other := *req
+	other.ModelID = "named"
+	s, err := m.ConstructStream(t.Context(), &other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := strings.Join(b.asked, ", "); got != "whole default, stream named" || req.ModelID != "" {
+		t.Errorf("asked %s; the request's model is now %q", got, req.ModelID)
+	}
+}

@@ -16,7 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/server"
+	"github.com/outcrop-ai/outcrop/sigv4"
 )
 
 // checkRefused wants an error as AWS sends it.
@@ -318,5 +320,38 @@ func TestOpen(t *testing.T) {
 				t.Errorf("%d %s\nwant %s", a.status, a.body, want)
 			}
 		})
+	}
+}
+
+// TestFurtherTokens: a token beside the keys gets in where keys are asked for,
+// and opens no door for others.
+func TestFurtherTokens(t *testing.T) {
+	local := new(sigv4.Keyring)
+	owner, err := local.AddTenant(sigv4.Tenant{Name: "owner"})
+	if err == nil {
+		err = local.AddToken(owner, "the-owner-token")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var caller outcrop.Caller
+	config := backend(t, func(_ context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+		caller = call.Caller
+		return nil, nil
+	})
+	config.Keys, config.Tokens = keyring(t), local
+	r := start(t, config)
+	c := client(t, &http.Transport{})
+	for token, want := range map[string]string{"the-owner-token": "owner", "the-token-of-team-a": tenant, "guess": ""} {
+		caller = outcrop.Caller{}
+		status := http.StatusOK
+		if want == "" {
+			status = http.StatusForbidden
+		}
+		a := send(t, c, http.MethodPost, r.url+"/model/m/converse", `{"messages":[{"role":"user","content":[{"text":"hi"}]}]}`,
+			map[string]string{"Content-Type": "application/json", "Authorization": "Bearer " + token})
+		if a.status != status || caller.Tenant != want {
+			t.Errorf("%s: status %d as tenant %q, want %d as %q", token, a.status, caller.Tenant, status, want)
+		}
 	}
 }

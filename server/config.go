@@ -44,6 +44,11 @@ type Config struct {
 	// or not, and any other address is refused.
 	Keys Keys
 
+	// Tokens are further bearer tokens that are accepted where Keys are asked
+	// for: of the commands on this machine, which a keys file does not name.
+	// Without Keys it changes nothing.
+	Tokens sigv4.TokenStore
+
 	// MaxSkew is how far a client's clock may be off; 0 means
 	// sigv4.DefaultMaxSkew.
 	MaxSkew time.Duration

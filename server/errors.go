@@ -9,6 +9,16 @@ import (
 	"github.com/outcrop-ai/outcrop/sigv4"
 )
 
+// ownErrorMembers are the parts of an outcrop.Error that AWS's errors lack.
+type ownErrorMembers struct {
+	Field   string              `json:"field,omitzero"`
+	Partial bedrock.Document    `json:"partial,omitzero"`
+	Usage   *bedrock.TokenUsage `json:"usage,omitzero"`
+}
+
+// IsZero tells whether there is nothing to say.
+func (m ownErrorMembers) IsZero() bool { return m.Field == "" && m.Partial == nil && m.Usage == nil }
+
 // statusError is an error whose HTTP status is not the one of its code.
 type statusError struct {
 	status int
@@ -49,11 +59,13 @@ func (x *exchange) judge(err error) (int, *outcrop.Error) {
 }
 
 // errorBody is the JSON of an error: its message, or what a failed Construct
-// has to tell.
+// has to tell. What AWS's errors have no members for stands beside it, where
+// Outcrop's own client finds it and others pass over it.
 func errorBody(e *outcrop.Error) []byte {
 	var body any = struct {
-		Message string `json:"message"`
-	}{e.Message}
+		Message string          `json:"message"`
+		Own     ownErrorMembers `json:"outcrop,omitzero"`
+	}{e.Message, ownErrorMembers{e.Field, e.Partial, e.Usage}}
 	if failure, ok := errors.AsType[*bedrock.SchemaFailure](e); ok && e.Code == bedrock.CodeSchemaValidation {
 		body = failure
 	}

@@ -79,7 +79,22 @@ func (x *exchange) summary(m *outcrop.Model) bedrock.FoundationModelSummary {
 		CustomizationsSupported:    []bedrock.ModelCustomization{},
 		InferenceTypesSupported:    []bedrock.InferenceType{bedrock.InferenceTypeOnDemand},
 		ModelLifecycle:             &bedrock.FoundationModelLifecycle{Status: lifecycle},
+		Unknown:                    ownMembers(m),
 	}
+}
+
+// ownMembers are what the API has no members for. AWS's clients pass over
+// members that they do not know; Outcrop's own reads them.
+func ownMembers(m *outcrop.Model) bedrock.Document {
+	text, err := bedrock.Marshal(map[string]any{"outcrop": struct {
+		ContextWindow int    `json:"contextWindow,omitzero"`
+		MaxOutput     int    `json:"maxOutput,omitzero"`
+		Backend       string `json:"backend,omitzero"`
+	}{m.ContextWindow, m.MaxOutput, m.Backend}})
+	if err != nil { // a back-end's name that is no UTF-8
+		return nil
+	}
+	return text
 }
 
 func modalities(names []string) []bedrock.ModelModality {

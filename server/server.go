@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
 	"net/http"
@@ -35,7 +36,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{config: config, manager: config.Manager, log: config.Logger, guard: newGuard(&config)}
 	if config.Keys != nil {
 		s.verifier = &sigv4.Verifier{
-			Keys: config.Keys, Tokens: config.Keys,
+			Keys: config.Keys, Tokens: tokens{config.Keys, config.Tokens},
 			Now: config.Now, MaxSkew: config.MaxSkew,
 			Services: []string{"bedrock"},
 		}
@@ -45,6 +46,21 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// tokens are several stores as one: the first that knows a token decides.
+type tokens []sigv4.TokenStore
+
+func (all tokens) Token(sha256 [sha256.Size]byte) (sigv4.Tenant, bool) {
+	for _, store := range all {
+		if store == nil {
+			continue
+		}
+		if tenant, ok := store.Token(sha256); ok {
+			return tenant, true
+		}
+	}
+	return sigv4.Tenant{}, false
 }
 
 // Handler answers requests as Serve does. Whoever serves it sets the timeouts

@@ -96,6 +96,11 @@ func (x *exchange) failStream(err error) error {
 	}
 	_, e := x.judge(err)
 	x.code = e.Code
+	if e.Code != bedrock.CodeSchemaValidation && e.Partial != nil {
+		whole := *e // the client has read what had arrived
+		whole.Partial = nil
+		e = &whole
+	}
 	return x.sendException(e)
 }
 

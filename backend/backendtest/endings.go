@@ -19,7 +19,7 @@ func (s *suite) closeEarly(t *testing.T) {
 	closed := make(chan struct{})
 	for _, err := range st.Events() {
 		if err != nil {
-			asError(t, err)
+			_ = asError(t, err)
 			break
 		}
 		if n++; n == 2 {
@@ -51,7 +51,7 @@ func (s *suite) closeUnread(t *testing.T) {
 			t.Error("an event after Close")
 			continue
 		}
-		asError(t, err)
+		_ = asError(t, err)
 	}
 	if n != 1 {
 		t.Errorf("a closed stream delivers one error, not %d", n)
@@ -71,7 +71,7 @@ func (s *suite) leaveEarly(t *testing.T) {
 	n := 0
 	for _, err := range st.Events() {
 		n++
-		asError(t, err)
+		_ = asError(t, err)
 	}
 	if n != 1 {
 		t.Errorf("a stream that was read before delivers one error, not %d", n)
@@ -122,7 +122,7 @@ func (s *suite) cancelledWithin(t *testing.T) {
 	if whole {
 		return // all of it had arrived before
 	}
-	asError(t, last)
+	_ = asError(t, last)
 }
 
 // settlesOnce checks that the end of a stream is told once, with nil for a

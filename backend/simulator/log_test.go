@@ -37,7 +37,7 @@ func TestRequestLog(t *testing.T) {
 	_ = reply.Stream.Close()
 	bad := ask("Hi.")
 	bad.Messages[0].Role = bedrock.ConversationRoleAssistant
-	refused(t, b, bad)
+	_ = refused(t, b, bad)
 	native := outcrop.NewInvokeCall(bedrock.OpInvokeModel, "us."+haiku, []byte(`{"anthropic_version":"bedrock-2023-05-31","max_tokens":1000,"messages":[{"role":"user","content":"What is quantum computing?"}]}`))
 	if _, err := b.Do(t.Context(), native); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestRequestLog(t *testing.T) {
 	}
 	unknown := ask("Hi.")
 	unknown.ModelID = "none.such"
-	refused(t, b, unknown)
+	_ = refused(t, b, unknown)
 	got := b.Requests()
 	if len(got) != 3 || got[0].ErrorCode == "" || got[2].AskedModel != "none.such" || got[2].ModelID != "" {
 		t.Errorf("the ring holds %+v", got)

@@ -50,7 +50,7 @@ func readRules(file string) (*Rules, error) {
 	if err != nil {
 		return nil, &RulesError{File: file, Message: "the file cannot be read: " + reason(err)}
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read from
 	data, err := io.ReadAll(io.LimitReader(f, MaxRulesFile+1))
 	if err != nil {
 		return nil, &RulesError{File: file, Message: "the file cannot be read: " + reason(err)}

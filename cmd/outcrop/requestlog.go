@@ -1,0 +1,35 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/outcrop-ai/outcrop/local"
+	"github.com/outcrop-ai/outcrop/server"
+)
+
+// requestLog serves what the simulator was asked, so that a test in any
+// language can look at what its program sent.
+func requestLog(m *local.Local) server.Mount {
+	return server.Mount{
+		Name: "requests", Path: "/outcrop/requests", Methods: []string{http.MethodGet, http.MethodDelete}, Verify: true,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if m.Simulator() == nil {
+				http.Error(w, "no model is answered by the simulator, which alone keeps requests", http.StatusNotFound)
+				return
+			}
+			if r.Method == http.MethodDelete {
+				m.Simulator().ForgetRequests()
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			text, err := json.Marshal(map[string]any{"requests": m.Simulator().Requests()})
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.Write(text) //nolint:errcheck // the client has gone
+		}),
+	}
+}
