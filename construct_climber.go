@@ -3,6 +3,8 @@ package outcrop
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/structured"
@@ -16,7 +18,7 @@ type climber struct {
 	strategy bedrock.ConstructStep   // of the next fresh question
 	lower    []bedrock.ConstructStep // strategies still to try, the next one first
 	native   *structured.Plan        // of the native strategy; nil when the back-end has none
-	tool     *structured.Plan        // of the tool strategy
+	tool     *structured.Plan        // of the tool strategy, made when it is first needed
 
 	mend   *structured.Reading // a value to be mended by a patch, or nil
 	resume string              // a reply cut at maxTokens, to be continued, or ""
@@ -43,7 +45,7 @@ func (l *ladder) climber(model string) *climber {
 	if len(l.attempts) > 0 {
 		c.reason = "fallback model"
 	}
-	c.native, c.tool = l.nativePlan(model), l.toolPlan()
+	c.native = l.nativePlan(model)
 	switch s := l.request.Strategy; s {
 	case "", bedrock.ConstructStrategyAuto:
 		c.strategy, c.lower = bedrock.ConstructStepTool, []bedrock.ConstructStep{bedrock.ConstructStepPrompt}
@@ -87,9 +89,7 @@ func (l *ladder) toolPlan() *structured.Plan {
 	if err := json.Unmarshal([]byte(l.schema.Text()), &root); err == nil && root.Type == "object" {
 		return l.lowerTo(structured.Full())
 	}
-	object := structured.LlamaCPP()
-	object.Name, object.RootObject = "tool", true
-	if plan := l.lowerTo(object); plan != nil {
+	if plan := l.lowerTo(structured.ToolInput()); plan != nil {
 		return plan
 	}
 	return l.lowerTo(structured.Full())
@@ -102,6 +102,9 @@ func (c *climber) plan(step bedrock.ConstructStep) *structured.Plan {
 	case bedrock.ConstructStepNative:
 		return c.native
 	case bedrock.ConstructStepTool:
+		if c.tool == nil {
+			c.tool = c.toolPlan()
+		}
 		return c.tool
 	}
 	return nil
@@ -125,13 +128,14 @@ func (c *climber) ask(ctx context.Context) (*outcome, error) {
 	step, request := c.question()
 	response, err := c.send(ctx, step, request)
 	if err != nil {
+		c.failed(step, AsError(err))
 		return nil, err
 	}
 	c.asked++
 	c.usage.Add(response.Usage)
-	o := &outcome{stop: response.StopReason, text: c.resume, errs: []bedrock.ConstructError{}, repairs: []string{}}
+	o := &outcome{stop: response.StopReason, errs: []bedrock.ConstructError{}, repairs: []string{}}
 	if response.Output.Message != nil {
-		o.text += answer(response.Output.Message)
+		o.text = answer(response.Output.Message)
 	}
 	usage := response.Usage
 	attempt := bedrock.ConstructAttempt{Strategy: step, Reason: c.reason, ModelID: c.model, Usage: &usage}
@@ -146,10 +150,26 @@ func (c *climber) ask(ctx context.Context) (*outcome, error) {
 	return o, nil
 }
 
+// failed writes a request without a reply into the trace. What a broken stream
+// had brought may still be the value that came closest.
+func (c *climber) failed(step bedrock.ConstructStep, e *Error) {
+	var message bedrock.Message
+	if len(e.Partial) > 0 && bedrock.Unmarshal(e.Partial, &message) == nil {
+		c.read(step, &outcome{text: answer(&message)})
+	}
+	c.attempts = append(c.attempts, bedrock.ConstructAttempt{
+		Strategy: step, Reason: c.reason, ModelID: c.model, Repairs: []string{}, Usage: e.Usage,
+		Errors: []bedrock.ConstructError{{Message: e.Error()}},
+	})
+}
+
+// stopRefusal is Anthropic's own word, which a newer API may pass on.
+const stopRefusal bedrock.StopReason = "refusal"
+
 // refusal is the error of a reply that the same model would give again.
 func refusal(stop bedrock.StopReason) error {
 	switch stop {
-	case bedrock.StopReasonGuardrailIntervened, bedrock.StopReasonContentFiltered:
+	case bedrock.StopReasonGuardrailIntervened, bedrock.StopReasonContentFiltered, stopRefusal:
 		return Errorf(bedrock.CodeModelError, "the model refused to answer (%s)", stop)
 	}
 	return nil
@@ -161,30 +181,43 @@ func (c *climber) stepDown(err error) bool {
 	if AsError(err).Code != bedrock.CodeValidation || len(c.lower) == 0 || c.mend != nil || c.resume != "" {
 		return false
 	}
-	c.attempts = append(c.attempts, bedrock.ConstructAttempt{
-		Strategy: c.strategy, Reason: c.reason, ModelID: c.model, Repairs: []string{},
-		Errors: []bedrock.ConstructError{{Message: "refused: " + AsError(err).Message}},
-	})
-	c.strategy, c.lower = c.lower[0], c.lower[1:]
+	c.nextStrategy()
 	c.reason = "the strategy before it was refused"
 	return true
 }
 
+// nearer tells whether a patch brought the value on: fewer places fail, or as
+// many others.
+func nearer(now, before []structured.Violation) bool {
+	if len(now) != len(before) {
+		return len(now) < len(before)
+	}
+	return !slices.EqualFunc(now, before, func(a, b structured.Violation) bool { return a.Path == b.Path })
+}
+
+// nextStrategy goes one step down, where there is one.
+func (c *climber) nextStrategy() {
+	if len(c.lower) > 0 {
+		c.strategy, c.lower = c.lower[0], c.lower[1:]
+	}
+}
+
 // consider decides what the next attempt is, after one that did not validate.
 func (c *climber) consider(o *outcome) {
-	patched := c.mend
+	patched, resumed := c.mend, c.resume
 	c.mend, c.resume = nil, ""
 	switch {
-	case o.stop == bedrock.StopReasonMaxTokens && o.text != "" && len(c.sent) == 0:
+	case o.stop == bedrock.StopReasonMaxTokens && patched == nil && len(strings.TrimSpace(o.text)) > len(resumed):
 		c.resume, c.reason = o.text, "the reply was cut at maxTokens"
-	case o.reading != nil && (patched == nil || len(o.reading.Violations) < len(patched.Violations)):
+	case o.reading != nil && len(o.reading.Violations) > 0 && (patched == nil || nearer(o.reading.Violations, patched.Violations)):
 		c.mend, c.reason = o.reading, "places do not validate"
-	case len(c.sent) > 0:
+	case patched != nil && c.delivered():
 		c.mend, c.reason = patched, "the patch did not help"
+	case patched != nil:
+		c.nextStrategy()
+		c.reason = "the patch did not help"
 	default:
+		c.nextStrategy()
 		c.reason = "the reply held no value that could be mended"
-		if len(c.lower) > 0 {
-			c.strategy, c.lower = c.lower[0], c.lower[1:]
-		}
 	}
 }

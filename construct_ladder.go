@@ -2,7 +2,9 @@ package outcrop
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -26,15 +28,30 @@ type ladder struct {
 	open structured.Update              // the string that was still growing, with all of its text so far
 
 	asked    int                        // replies so far, which the budget counts
-	attempts []bedrock.ConstructAttempt // those, and refused requests, which cost nothing
+	attempts []bedrock.ConstructAttempt // those, and failed requests, which the budget does not count
 	usage    bedrock.TokenUsage
-	best     *structured.Reading
+	best     *closest
+}
+
+// closest is the value that came nearest to the schema so far.
+type closest struct {
+	value any
+	errs  []bedrock.ConstructError
+	whole bool // not just the part of a reply that could be read
+}
+
+// keep remembers a value if none was closer.
+func (l *ladder) keep(c closest) {
+	if l.best == nil || c.whole && !l.best.whole || c.whole == l.best.whole && len(c.errs) < len(l.best.errs) {
+		l.best = &c
+	}
 }
 
 // climb asks until a reply validates. Every fallback model keeps one attempt
-// of the budget; the models before it share the rest.
+// of the budget; the models before it share the rest, and the first has one in
+// any case.
 func (l *ladder) climb(ctx context.Context) (*bedrock.ConstructResponse, error) {
-	began := l.manager.config.Now()
+	began, caller := l.manager.config.Now(), ctx
 	if limit := l.manager.config.Construct.Time; limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
@@ -42,7 +59,10 @@ func (l *ladder) climb(ctx context.Context) (*bedrock.ConstructResponse, error) 
 	}
 	var last error
 	for i, model := range l.models {
-		share := l.budget - (len(l.models) - 1 - i)
+		share := max(l.budget-(len(l.models)-1-i), 1)
+		if !l.mayAsk(share) {
+			continue
+		}
 		climber, found, err := l.tryModel(ctx, model, share)
 		if found != nil {
 			response, err := l.response(climber, found)
@@ -52,21 +72,31 @@ func (l *ladder) climb(ctx context.Context) (*bedrock.ConstructResponse, error) 
 			response.Metrics.LatencyMs = int(l.manager.config.Now().Sub(began) / time.Millisecond)
 			return response, nil
 		}
-		if last = err; err != nil && !otherModelMayHelp(err) {
+		last = err
+		// Whatever else went wrong, another model may take: it has other
+		// limits, other rights and another mind, and a request that is wrong
+		// for all of them costs nothing.
+		if ctx.Err() != nil || errors.Is(err, errNobodyReads) {
 			break
 		}
 	}
-	if last != nil {
-		return nil, l.withUsage(last)
+	switch {
+	case last == nil:
+		return nil, l.failure()
+	case ctx.Err() != nil && caller.Err() == nil:
+		last = Errorf(bedrock.CodeModelTimeout, "no reply validated within the time limit of %v for all attempts", l.manager.config.Construct.Time)
 	}
-	return nil, l.failure()
+	return nil, l.soFar(last)
 }
 
 // tryModel asks one model while attempts are left. An error means that this
 // model cannot be asked any more.
 func (l *ladder) tryModel(ctx context.Context, model string, share int) (*climber, *outcome, error) {
 	c := l.climber(model)
-	for first := true; l.mayAsk(share) || first && l.asked == 0; first = false {
+	for l.mayAsk(share) {
+		if err := ctx.Err(); err != nil {
+			return c, nil, AsError(err)
+		}
 		o, err := c.ask(ctx)
 		if err != nil {
 			if c.stepDown(err) {
@@ -82,17 +112,11 @@ func (l *ladder) tryModel(ctx context.Context, model string, share int) (*climbe
 	return c, nil, nil
 }
 
-func (l *ladder) mayAsk(share int) bool {
-	tokens := l.manager.config.Construct.Tokens
-	return l.asked < share && (tokens == 0 || l.usage.TotalTokens < tokens)
-}
+func (l *ladder) mayAsk(share int) bool { return l.asked < share && !l.tokensUsed() }
 
-// otherModelMayHelp tells whether a fallback model may do better: it may after
-// a refusal, or when the first one cannot be reached, and not when the request
-// itself is wrong.
-func otherModelMayHelp(err error) bool {
-	e := AsError(err)
-	return e.Retryable || e.Code == bedrock.CodeModelError || e.Code == bedrock.CodeModelStreamError || e.Code == bedrock.CodeResourceNotFound
+func (l *ladder) tokensUsed() bool {
+	limit := l.manager.config.Construct.Tokens
+	return limit > 0 && l.usage.TotalTokens >= limit
 }
 
 func (l *ladder) response(c *climber, o *outcome) (*bedrock.ConstructResponse, error) {
@@ -127,13 +151,13 @@ func (l *ladder) failure() *Error {
 		f.Errors = l.attempts[n-1].Errors
 	}
 	if l.best != nil {
-		if text, err := json.Marshal(l.best.Value); err == nil {
-			f.PartialOutput = text
-		}
-		f.Errors = constructErrors(l.best.Violations)
+		f.PartialOutput, f.Errors = l.schema.Encode(l.best.value), l.best.errs
 	}
 	if len(f.Errors) > 0 {
-		f.Message += ": " + f.Errors[0].Path + " " + f.Errors[0].Message
+		f.Message += ": " + strings.TrimPrefix(f.Errors[0].Path+" ", " ") + f.Errors[0].Message
+	}
+	if l.tokensUsed() && l.asked < l.budget {
+		f.Message += fmt.Sprintf(" (ended by the limit of %d tokens)", l.manager.config.Construct.Tokens)
 	}
 	return &Error{
 		Code: bedrock.CodeSchemaValidation, Message: f.Message, Field: "output",
@@ -141,14 +165,18 @@ func (l *ladder) failure() *Error {
 	}
 }
 
-// withUsage adds what earlier attempts cost to an error that ends the ladder.
-func (l *ladder) withUsage(err error) *Error {
+// soFar is an error that ends the ladder, with what the attempts cost and the
+// value that came closest.
+func (l *ladder) soFar(err error) *Error {
 	e := *AsError(err)
 	total := l.usage
 	if e.Usage != nil {
 		total.Add(*e.Usage)
 	}
-	e.Usage = &total
+	e.Usage, e.Partial = &total, nil
+	if l.best != nil {
+		e.Partial = l.schema.Encode(l.best.value)
+	}
 	return &e
 }
 

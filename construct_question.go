@@ -29,12 +29,16 @@ func (c *climber) question() (bedrock.ConstructStep, *bedrock.ConverseRequest) {
 		turn(request, given, c.schema.ReAsk(c.mend.Value, c.mend.Violations))
 		return bedrock.ConstructStepPatch, request
 	case c.resume != "":
-		instruct(request, c.prompt)
+		instruct(request, c.shown())
 		turn(request, c.resume, "Your answer was cut off. Continue it exactly where it stops, and write nothing else.")
 		return bedrock.ConstructStepContinue, request
 	case c.strategy == bedrock.ConstructStepNative:
 		request.OutputConfig = c.textFormat()
-		instruct(request, c.shownExamples())
+		if c.native != nil && c.native.Profile.Unseen {
+			instruct(request, c.shown())
+		} else {
+			instruct(request, c.shownExamples())
+		}
 	case c.strategy == bedrock.ConstructStepTool:
 		request.ToolConfig = c.forcedTool()
 		instruct(request, c.shownExamples())
@@ -65,10 +69,31 @@ func (c *climber) forcedTool() *bedrock.ToolConfiguration {
 		Tools: []bedrock.Tool{{ToolSpec: &bedrock.ToolSpecification{
 			Name:        outputTool,
 			Description: "Takes the answer.",
-			InputSchema: bedrock.ToolInputSchema{JSON: bedrock.Document(c.tool.Schema())},
+			InputSchema: bedrock.ToolInputSchema{JSON: bedrock.Document(c.plan(bedrock.ConstructStepTool).Schema())},
 		}}},
 		ToolChoice: &bedrock.ToolChoice{Tool: &bedrock.SpecificToolChoice{Name: outputTool}},
 	}
+}
+
+// shown is the text that shows a model the form in which it answers under the
+// strategy: the caller's own, or the JSON that a plan made of it.
+func (c *climber) shown() string {
+	if c.strategy == bedrock.ConstructStepPrompt {
+		return c.prompt
+	}
+	form := c.schema
+	if plan := c.plan(c.strategy); plan != nil && !plan.Identity() {
+		lowered, err := c.manager.schemas.Compile(plan.Schema())
+		if err != nil {
+			return c.shownExamples() // larger than the limits
+		}
+		form = lowered
+	}
+	text, err := form.Prompt(structured.JSON, nil)
+	if err != nil {
+		return c.shownExamples()
+	}
+	return text + "\n" + c.shownExamples()
 }
 
 // shownExamples is the request's examples for the strategies that do not show
@@ -100,17 +125,19 @@ func turn(request *bedrock.ConverseRequest, said, asked string) {
 		bedrock.UserText(asked))
 }
 
-// send asks the model. A stream's first question goes as a stream, so that its
-// reader is given what is settled while the rest is still being written.
+// send asks the model. While a stream's reader has been given nothing, a fresh
+// question goes as a stream, and what is settled is passed on while the rest is
+// still being written.
 func (c *climber) send(ctx context.Context, step bedrock.ConstructStep, request *bedrock.ConverseRequest) (*bedrock.ConverseResponse, error) {
-	if c.emit == nil || len(c.attempts) > 0 || !c.streams(step) {
+	fresh := step != bedrock.ConstructStepPatch && step != bedrock.ConstructStepContinue
+	if c.emit == nil || !fresh || c.delivered() || !c.streams(step) {
 		return c.manager.Converse(ctx, request)
 	}
 	stream, err := c.manager.ConverseStream(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	return Collect(c.settled(stream))
+	return Collect(c.settled(stream, step))
 }
 
 // streams tells whether the reply to a step has the caller's own form while it

@@ -1,7 +1,9 @@
 package outcrop
 
 import (
+	"errors"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -21,37 +23,54 @@ func answer(m *bedrock.Message) string {
 
 // read finds the value in a reply and what is wrong with it.
 func (c *climber) read(step bedrock.ConstructStep, o *outcome) {
+	if step == bedrock.ConstructStepContinue {
+		o.text = c.continued(o.text)
+	}
 	reading, err := c.value(step, o.text)
+	cut := o.stop == bedrock.StopReasonMaxTokens || o.stop == bedrock.StopReasonModelContextWindowExceeded
 	if err != nil {
 		problem := err.Error()
-		if o.stop == bedrock.StopReasonMaxTokens {
+		if cut {
 			problem = "cut at maxTokens: " + problem
 		}
 		o.errs = append(o.errs, bedrock.ConstructError{Message: problem})
+		if e, ok := errors.AsType[*structured.ReadError](err); ok && e.Partial != nil && step != bedrock.ConstructStepPatch {
+			c.keepPart(e.Partial, o.errs[0])
+		}
 		return
+	}
+	if taken := c.takenBack(reading.Value); len(taken) > 0 {
+		copied := *reading
+		copied.Violations = append(slices.Clone(reading.Violations), taken...)
+		reading = &copied
 	}
 	o.reading = reading
 	o.errs = append(o.errs, constructErrors(reading.Violations)...)
-	if reading.Truncated && o.stop == bedrock.StopReasonMaxTokens {
+	if reading.Truncated && cut {
 		o.errs = append(o.errs, bedrock.ConstructError{Message: "cut at maxTokens: the reply ends before the value does"})
 	}
-	o.errs = append(o.errs, c.takenBack(reading.Value)...)
 	for _, repair := range reading.Repairs {
 		o.repairs = append(o.repairs, repair.String())
 	}
-	if c.best == nil || len(reading.Violations) < len(c.best.Violations) {
-		c.best = reading
+	c.keep(closest{value: reading.Value, errs: o.errs, whole: true})
+}
+
+// keepPart remembers the part of a reply that could be read.
+func (c *climber) keepPart(part any, why bedrock.ConstructError) {
+	if plan := c.plan(c.strategy); plan != nil {
+		part = plan.Up(part)
 	}
+	c.keep(closest{value: part, errs: append([]bedrock.ConstructError{why}, constructErrors(c.schema.Validate(part))...)})
 }
 
 // value reads a reply in the form in which its step asked for it. A model may
 // have answered in the caller's own form all the same.
 func (c *climber) value(step bedrock.ConstructStep, text string) (*structured.Reading, error) {
-	switch {
+	switch plan := c.plan(c.strategy); {
 	case step == bedrock.ConstructStepPatch:
 		return c.schema.Answer(c.mend.Value, text)
-	case c.plan(step) != nil:
-		return c.plan(step).Read(text)
+	case plan != nil:
+		return plan.Read(text)
 	case c.format == structured.XML:
 		reading, err := c.schema.ReadXML(text)
 		if err != nil && strings.ContainsAny(text, "{[") {
@@ -64,20 +83,82 @@ func (c *climber) value(step bedrock.ConstructStep, text string) (*structured.Re
 	return c.schema.Read(text)
 }
 
+// continued is the text of a reply that was cut and has been continued. A
+// model that was asked to go on may also fence what it adds, repeat the last
+// words, or begin anew.
+func (c *climber) continued(more string) string {
+	added := unfenced(more)
+	joined := c.resume + added[overlap(c.resume, added):]
+	for _, text := range []string{joined, c.resume + added, more} {
+		if reading, err := c.value(bedrock.ConstructStepContinue, text); err == nil && reading.Valid() {
+			return text
+		}
+	}
+	if begin := strings.TrimSpace(c.resume); len(begin) >= minOverlap && strings.HasPrefix(strings.TrimSpace(more), begin[:minOverlap]) {
+		return more
+	}
+	return joined
+}
+
+// Text counts as repeated when this many bytes are equal, and so many of them
+// differ from each other: in a row of zeros nothing is told apart.
+const (
+	minOverlap = 12
+	minVaried  = 6
+	maxOverlap = 400
+)
+
+// overlap is how many of the first bytes of more repeat the last of text.
+func overlap(text, more string) int {
+	for n := min(len(text), len(more), maxOverlap); n >= minOverlap; n-- {
+		if strings.HasSuffix(text, more[:n]) && varied(more[:n]) {
+			return n
+		}
+	}
+	return 0
+}
+
+func varied(text string) bool {
+	seen := map[byte]bool{}
+	for i := range len(text) {
+		seen[text[i]] = true
+	}
+	return len(seen) >= minVaried
+}
+
+// unfenced is a text without the code fence around it.
+func unfenced(text string) string {
+	inner, ok := strings.CutPrefix(strings.TrimSpace(text), "```")
+	if !ok {
+		return text
+	}
+	_, inner, _ = strings.Cut(inner, "\n")
+	return strings.TrimSuffix(strings.TrimSuffix(inner, "```"), "\n")
+}
+
+// delivered tells whether a stream's reader has been given anything.
+func (l *ladder) delivered() bool { return len(l.sent) > 0 || l.open.Open }
+
 // takenBack lists where a value differs from what a stream's reader has been
 // given already, which stands.
-func (c *climber) takenBack(value any) []bedrock.ConstructError {
-	var errs []bedrock.ConstructError
-	for _, update := range c.sent {
+func (l *ladder) takenBack(value any) []structured.Violation {
+	var found []structured.Violation
+	for _, update := range l.sent {
 		if now, ok := structured.Lookup(value, update.Path); !ok || !reflect.DeepEqual(now, update.Value) {
-			errs = append(errs, bedrock.ConstructError{Path: update.Path, Message: "differs from what the stream has delivered"})
+			found = append(found, structured.Violation{
+				Path: update.Path, Missing: !ok,
+				Message: "has been delivered already and must stay " + string(l.schema.Encode(update.Value)),
+			})
 		}
 	}
-	if c.open.Path != "" {
-		now, _ := structured.Lookup(value, c.open.Path)
-		if text, ok := now.(string); !ok || !strings.HasPrefix(text, c.open.Text) {
-			errs = append(errs, bedrock.ConstructError{Path: c.open.Path, Message: "does not begin as the stream has delivered it"})
+	if l.open.Open {
+		now, ok := structured.Lookup(value, l.open.Path)
+		if text, isText := now.(string); !isText || !strings.HasPrefix(text, l.open.Text) {
+			found = append(found, structured.Violation{
+				Path: l.open.Path, Missing: !ok,
+				Message: "has been delivered already and must begin with " + string(l.schema.Encode(l.open.Text)),
+			})
 		}
 	}
-	return errs
+	return found
 }

@@ -13,7 +13,9 @@ import (
 // "partial" events say what is settled: a scalar or an array's element that is
 // closed and passed its own subschema, at its JSON Pointer; or what was added
 // to a string that is still open. Nothing that was settled is taken back. The
-// last event is the "result". The caller must close the stream.
+// last event is the "result". Parts come from a reply in the caller's own JSON:
+// XML, and a form that a back-end needed the schema reshaped for, bring the
+// result alone. The caller must close the stream.
 func (m *Manager) ConstructStream(ctx context.Context, req *bedrock.ConstructRequest) (*Stream, error) {
 	if c, ok := m.config.Backend.(Constructor); ok {
 		return c.ConstructStream(ctx, m.withModel(req))
@@ -64,12 +66,12 @@ var errNobodyReads = errors.New("nobody reads the stream any more")
 
 // settled is a Converse stream that tells the ladder's reader, as its events
 // pass, which parts of the value are settled.
-func (c *climber) settled(s *Stream) *Stream {
-	reader := c.schema.Stream()
+func (c *climber) settled(s *Stream, step bedrock.ConstructStep) *Stream {
+	f := &follower{climber: c, reader: c.schema.Stream(), tool: step == bedrock.ConstructStepTool, block: -1}
 	return s.Map(func(events iter.Seq2[bedrock.Event, error]) iter.Seq2[bedrock.Event, error] {
 		return func(yield func(bedrock.Event, error) bool) {
 			for event, err := range events {
-				if err == nil && !c.forward(reader, event) {
+				if err == nil && !f.follow(event) {
 					err = errNobodyReads
 				}
 				if !yield(event, err) || err != nil {
@@ -80,29 +82,43 @@ func (c *climber) settled(s *Stream) *Stream {
 	})
 }
 
-// forward feeds a delta to the reader and emits what it settles.
-func (c *climber) forward(reader *structured.Stream, event bedrock.Event) bool {
+// follower reads the value out of the events of a reply while it grows.
+type follower struct {
+	*climber
+	reader *structured.Stream
+	tool   bool // the value is a tool's input, not text
+	block  int  // the tool use that holds it; -1 before it
+}
+
+// follow feeds an event to the reader and emits what it settles. It is false
+// when nobody reads on.
+func (f *follower) follow(event bedrock.Event) bool {
 	out, err := event.Output()
 	if err != nil || out.ContentBlockDelta == nil {
 		return true
 	}
 	delta := &out.ContentBlockDelta.Delta
-	var updates []structured.Update
 	switch {
-	case delta.Text != nil:
-		updates = reader.Feed(*delta.Text)
-	case delta.ToolUse != nil:
-		updates = reader.Feed(delta.ToolUse.Input)
+	case f.tool && delta.ToolUse != nil && (f.block < 0 || f.block == out.ContentBlockDelta.ContentBlockIndex):
+		f.block = out.ContentBlockDelta.ContentBlockIndex
+		return f.settle(f.reader.Feed(delta.ToolUse.Input))
+	case !f.tool && delta.Text != nil:
+		return f.settle(f.reader.Feed(*delta.Text))
 	}
+	return true
+}
+
+// settle emits updates and remembers them: they stand.
+func (l *ladder) settle(updates []structured.Update) bool {
 	for _, update := range updates {
 		switch {
 		case !update.Open:
-			c.sent, c.open = append(c.sent, update), structured.Update{}
-		case update.Path == c.open.Path:
-			c.open.Text += update.Text
+			l.sent, l.open = append(l.sent, update), structured.Update{}
+		case l.open.Open && update.Path == l.open.Path:
+			l.open.Text += update.Text
 		default:
-			c.open = update
+			l.open = update
 		}
 	}
-	return c.emit(updates)
+	return l.emit(updates)
 }

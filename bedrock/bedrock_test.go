@@ -133,3 +133,31 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 	})
 }
+
+// A tool's input that the output limit cut off is left out of the response;
+// input that is no JSON for any other reason is an error.
+func TestCollectorCutTool(t *testing.T) {
+	collect := func(reason bedrock.StopReason) (*bedrock.ConverseResponse, error) {
+		text := "Let me look."
+		var c bedrock.Collector
+		for _, out := range []*bedrock.ConverseStreamOutput{
+			{ContentBlockDelta: &bedrock.ContentBlockDeltaEvent{Delta: bedrock.ContentBlockDelta{Text: &text}}},
+			{ContentBlockStart: &bedrock.ContentBlockStartEvent{ContentBlockIndex: 1, Start: bedrock.ContentBlockStart{ToolUse: &bedrock.ToolUseBlockStart{ToolUseID: "t", Name: "f"}}}},
+			{ContentBlockDelta: &bedrock.ContentBlockDeltaEvent{ContentBlockIndex: 1, Delta: bedrock.ContentBlockDelta{ToolUse: &bedrock.ToolUseBlockDelta{Input: `{"city":"Pa`}}}},
+			{MessageStop: &bedrock.MessageStopEvent{StopReason: reason}},
+			{Metadata: &bedrock.ConverseStreamMetadataEvent{}},
+		} {
+			if err := c.Add(out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c.Response()
+	}
+	res, err := collect(bedrock.StopReasonMaxTokens)
+	if err != nil || len(res.Output.Message.Content) != 1 || res.StopReason != bedrock.StopReasonMaxTokens {
+		t.Errorf("cut by the limit: %+v, %v", res, err)
+	}
+	if res, err := collect(bedrock.StopReasonToolUse); err == nil {
+		t.Errorf("cut otherwise: %+v, want an error", res)
+	}
+}

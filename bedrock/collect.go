@@ -159,12 +159,16 @@ func (b *collected) finish() (ContentBlock, bool) {
 }
 
 // Response is the whole reply. It is an error when the stream ended early, or
-// when the input of a tool is no JSON.
+// when the input of a tool is no JSON; a tool whose input the output limit cut
+// off is left out instead, as the stop reason tells of it.
 func (c *Collector) Response() (*ConverseResponse, error) {
 	if c.stop == nil || c.metadata == nil {
 		return nil, ErrIncomplete
 	}
 	for i := range c.blocks {
+		if c.stop.StopReason == StopReasonMaxTokens {
+			break
+		}
 		if b := c.blocks[i]; b.kind == blockTool && b.input.Len() > 0 && !Document(b.input.String()).IsValid() {
 			return nil, fmt.Errorf("content block %d: the input of tool %s is not valid JSON", i, b.tool.Name)
 		}

@@ -19,7 +19,7 @@ install_js() {
 	rm -rf "$target/installed"
 	mkdir -p "$target"
 	cp "$source/package.json" "$source/package-lock.json" "$source/.npmrc" "$target/"
-	npm ci --prefix "$target" --ignore-scripts --loglevel=error >"$target/npm.log" 2>&1 && touch "$target/installed"
+	npm ci --prefix "$target" --ignore-scripts --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=1000 >"$target/npm.log" 2>&1 && touch "$target/installed"
 }
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then

@@ -44,6 +44,9 @@ type Profile struct {
 	// Unroll is how many levels of recursion are written out where Recursion
 	// is false; below them the value is JSON text in a string.
 	Unroll int
+	// Unseen tells that the model is held to the schema without being shown
+	// it, so that the prompt must hold it as well.
+	Unseen bool
 	// MaxNodes is the size of a lowered schema, counted in places for a value, beyond which recursion
 	// is unrolled less and then what lies deepest becomes JSON text; 0 means
 	// any.
@@ -100,7 +103,7 @@ func OpenAIStrict() Profile {
 }
 
 // LlamaCPP is what llama.cpp turns into a grammar; it skips other keywords
-// silently.
+// silently, and shows the model nothing of the schema.
 func LlamaCPP() Profile {
 	return Profile{
 		Name:          "llama.cpp",
@@ -111,9 +114,34 @@ func LlamaCPP() Profile {
 		Formats:       []string{"date-time", "time", "date", "uuid"},
 		Recursion:     true,
 		OpenObjects:   true,
+		Unseen:        true,
 		MaxOptional:   -1,
 		MaxUnions:     -1,
 		MaxNodes:      5000,
+	}
+}
+
+// ToolInput is for a schema that has no object at its root where one must be,
+// as the input of a tool: nothing else is taken away that can be helped. It is
+// no back-end's own and not among the built-in profiles.
+func ToolInput() Profile {
+	return Profile{
+		Name:          "tool",
+		Ranges:        true,
+		IntegerRanges: true,
+		Lengths:       true,
+		Counts:        true,
+		Patterns:      PlainPatterns,
+		Formats: []string{
+			"date-time", "time", "date", "duration", "email", "idn-email", "hostname", "idn-hostname", "uri", "uri-reference",
+			"iri", "iri-reference", "uri-template", "ipv4", "ipv6", "uuid", "json-pointer", "relative-json-pointer", "regex",
+		},
+		Recursion:   true,
+		OpenObjects: true,
+		MaxOptional: -1,
+		MaxUnions:   -1,
+		RootObject:  true,
+		MaxNodes:    5000,
 	}
 }
 

@@ -23,11 +23,13 @@ type Backend struct {
 	transport http.RoundTripper
 	limits    Limits
 	waits     waits
+	schemas   []string
 }
 
 var (
-	_ outcrop.Backend      = (*Backend)(nil)
-	_ outcrop.TokenCounter = (*Backend)(nil)
+	_ outcrop.Backend       = (*Backend)(nil)
+	_ outcrop.TokenCounter  = (*Backend)(nil)
+	_ outcrop.SchemaSupport = (*Backend)(nil)
 )
 
 // waits are the limits of what a call waits for.
@@ -54,7 +56,7 @@ func New(ctx context.Context, c Config) (*Backend, error) {
 			return nil, fmt.Errorf("amazon: %s: %w", bearerEnv, err)
 		}
 	}
-	b := &Backend{place: place, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits}
+	b := &Backend{place: place, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits, schemas: c.SchemaModels}
 	if b.transport == nil {
 		b.transport = newTransport(loaded, c.Limits)
 	}
@@ -143,7 +145,7 @@ func (b *Backend) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.
 	if err != nil {
 		return outcrop.TokenCount{}, err
 	}
-	counted := &outcrop.Call{Operation: bedrock.OpCountTokens, ModelID: countedModel(call.ModelID), Caller: call.Caller, RequestID: call.RequestID}
+	counted := &outcrop.Call{Operation: bedrock.OpCountTokens, ModelID: baseModel(call.ModelID), Caller: call.Caller, RequestID: call.RequestID}
 	reply, err := b.exchange(ctx, op, counted, text)
 	if err != nil {
 		return outcrop.TokenCount{}, err

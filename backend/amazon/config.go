@@ -22,6 +22,10 @@ type Config struct {
 	// one of a map.
 	AssumeRole func(outcrop.Caller) (Role, bool)
 
+	// SchemaModels are further models that can be held to a JSON Schema, by the
+	// beginning of their ids; those that AWS documents are known.
+	SchemaModels []string
+
 	// Transport sends the requests. Nil makes one with the limits, HTTP/2 by
 	// ALPN, the proxy of the environment and the certificates of AWS_CA_BUNDLE.
 	Transport http.RoundTripper

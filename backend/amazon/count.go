@@ -24,9 +24,8 @@ func countBody(call *outcrop.Call) ([]byte, error) {
 	return bedrock.Marshal(&req)
 }
 
-// countedModel is the id that CountTokens takes for a model: the service
-// refuses inference profiles and ARNs there.
-func countedModel(id string) string {
+// baseModel is the id of the model behind a profile's id or an ARN.
+func baseModel(id string) string {
 	if match, ok := catalog.Default().Resolve(id); ok {
 		return match.Model.ID
 	}

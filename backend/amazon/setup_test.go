@@ -1,7 +1,11 @@
 package amazon_test
 
 import (
+	"bytes"
+	"crypto/tls"
+	"encoding/pem"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -78,11 +82,24 @@ func limits(l amazon.Limits) func(*amazon.Config) {
 }
 
 // upstream serves a handler until the test ends, and then cuts what is left.
+// The handler gets the request with its body read: only then does a server
+// notice that a client has gone.
 func upstream(t testing.TB, handler http.HandlerFunc) *httptest.Server {
 	t.Helper()
-	s := httptest.NewServer(handler)
+	s := httptest.NewServer(readFirst(t, handler))
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	return s
+}
+
+func readFirst(t testing.TB, handler http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		handler(w, r)
+	}
 }
 
 // seen is a request as the service got it.
@@ -175,4 +192,18 @@ func partialText(t testing.TB, e *outcrop.Error) string {
 var short = amazon.Limits{
 	Dial: time.Second, TLS: time.Second,
 	Accept: 60 * time.Millisecond, Answer: 60 * time.Millisecond, Idle: 60 * time.Millisecond, Linger: 20 * time.Millisecond,
+}
+
+// quiet takes what a server logs about what a test provokes.
+var quiet = log.New(io.Discard, "", 0)
+
+// certificateFile writes a certificate as a CA bundle.
+func certificateFile(t testing.TB, c tls.Certificate) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

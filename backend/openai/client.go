@@ -66,7 +66,7 @@ func (b *Backend) send(ctx context.Context, method, path string, body []byte) (*
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, reader)
+	req, err := http.NewRequestWithContext(ctx, method, url, reader) //nolint:gosec // the configuration names the server
 	if err != nil {
 		return nil, outcrop.Errorf(bedrock.CodeInternalServer, "the request to the server cannot be made")
 	}
@@ -74,13 +74,18 @@ func (b *Backend) send(ctx context.Context, method, path string, body []byte) (*
 		req.Header["Content-Type"] = jsonHeader
 	}
 	req.Header["User-Agent"] = agentHeader
+	// llama-server closes a connection after a stream without saying so, and a
+	// request may be on its way into it by then. The empty header, which is
+	// not sent, lets net/http send such a request again on a new connection,
+	// when no byte of a response has come; all requests here can be repeated.
+	req.Header["Idempotency-Key"] = nil
 	for name, value := range b.config.Header {
 		req.Header.Set(name, value)
 	}
 	if b.config.APIKey != "" {
 		req.Header.Set("Authorization", "Bearer "+b.config.APIKey)
 	}
-	res, err := b.client.Do(req)
+	res, err := b.client.Do(req) //nolint:gosec // as above
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}

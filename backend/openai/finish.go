@@ -34,12 +34,12 @@ func (b *Backend) stop(a *ask, e *ending) bedrock.StopReason {
 	return bedrock.StopReasonEndTurn
 }
 
-// keeps tells whether a text is JSON that keeps to a schema. A schema that
-// does not compile here is the server's to judge.
+// keeps tells whether a text is JSON that keeps to a schema, which compiled
+// before it was sent.
 func (b *Backend) keeps(schema, text string) bool {
 	compiled, err := b.schemas.Compile([]byte(schema))
 	if err != nil {
-		return bedrock.Document(text).IsValid()
+		return false
 	}
 	violations, err := compiled.ValidateJSON([]byte(text))
 	return err == nil && len(violations) == 0

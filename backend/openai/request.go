@@ -39,6 +39,9 @@ func (b *Backend) prepare(req *bedrock.ConverseRequest, model string, stream boo
 	if err := w.tools(req.ToolConfig, a); err != nil {
 		return nil, err
 	}
+	if err := b.checkSchema(req.OutputConfig); err != nil {
+		return nil, err
+	}
 	w.output(req.OutputConfig, a)
 	if err := w.additional(req); err != nil {
 		return nil, err
@@ -52,6 +55,18 @@ func (b *Backend) prepare(req *bedrock.ConverseRequest, model string, stream boo
 	w.raw(`}`)
 	a.body = w.buf
 	return a, nil
+}
+
+// checkSchema refuses a schema that is none: servers pass over what they do
+// not understand, and some fail on it.
+func (b *Backend) checkSchema(c *bedrock.OutputConfig) error {
+	if c == nil || c.TextFormat == nil || c.TextFormat.Structure.JSONSchema == nil {
+		return nil
+	}
+	if _, err := b.schemas.Compile([]byte(c.TextFormat.Structure.JSONSchema.Schema)); err != nil {
+		return outcrop.Invalid("outputConfig.textFormat.structure.jsonSchema.schema", "%w", err)
+	}
+	return nil
 }
 
 // refuse names what Chat Completions has no place for and what must not be

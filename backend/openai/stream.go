@@ -18,7 +18,7 @@ import (
 func (b *Backend) stream(ctx context.Context, a *ask) (*outcrop.Reply, error) {
 	s := &streamer{backend: b, ask: a, started: b.config.Now(), open: -1}
 	s.watch = newWatch(ctx, b.config.FirstByteTimeout, "the server sent no first event")
-	res, err := b.send(s.watch.ctx, http.MethodPost, chatPath, a.body)
+	res, err := b.send(s.watch.ctx, http.MethodPost, chatPath, a.body) //nolint:bodyclose // the streamer closes it
 	if err != nil {
 		s.watch.stop()
 		return nil, err
@@ -47,6 +47,8 @@ type streamer struct {
 	sse     *sse
 
 	chunk     completion // the one at hand; its memory is used again
+	plain     string     // or instead: a chunk of text alone
+	begun     bool       // the first chunk, with the reply's id and model, was read
 	done      bool       // the server said so
 	yield     func(bedrock.Event, error) bool
 	collector bedrock.Collector // what was delivered, for Partial
@@ -78,7 +80,7 @@ func (s *streamer) close() {
 func (s *streamer) first() error {
 	err := s.read()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return unavailable("the server's reply ended before it began", io.ErrUnexpectedEOF)
 	case err != nil:
 		return err
@@ -91,7 +93,7 @@ func (s *streamer) events() iter.Seq2[bedrock.Event, error] {
 		defer s.close()
 		s.yield = yield
 		err := s.run()
-		if err == nil || err == errStopped {
+		if err == nil || errors.Is(err, errStopped) {
 			return
 		}
 		message := s.collector.Message()
@@ -111,7 +113,7 @@ func (s *streamer) run() error {
 		s.watch.begin()
 		err := s.read()
 		s.watch.end()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -144,7 +146,7 @@ func (s *streamer) drain() {
 func (s *streamer) read() error {
 	event, data, err := s.sse.next()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return err
 	case err != nil:
 		return s.broken(err)
@@ -153,6 +155,13 @@ func (s *streamer) read() error {
 		return io.EOF
 	}
 	c := &s.chunk
+	if s.begun && len(event) == 0 {
+		if text, ok := scanText(data); ok {
+			s.plain = text
+			return nil
+		}
+	}
+	s.begun, s.plain = true, ""
 	*c = completion{Choices: c.Choices[:0]}
 	if err := bedrock.Unmarshal(data, c); err != nil {
 		return unreadable(err)
@@ -187,6 +196,9 @@ func midway(err error) error {
 
 // take turns the chunk at hand into events.
 func (s *streamer) take() error {
+	if s.plain != "" {
+		return s.text(s.plain)
+	}
 	if s.chunk.Usage != nil {
 		s.usage = s.chunk.Usage
 	}

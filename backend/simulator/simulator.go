@@ -261,7 +261,7 @@ func (b *Backend) check(m *model, call *outcrop.Call) (*bedrock.ConverseRequest,
 	if err := bedrock.CheckConverse(req, bedrock.ConverseLimits{MaxOutput: m.MaxOutput}); err != nil {
 		return nil, outcrop.AsError(err)
 	}
-	return req, nil
+	return ownFormat(req), nil
 }
 
 // respond makes the whole response, and how long it takes.
@@ -328,7 +328,7 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	if err != nil {
 		return outcrop.TokenCount{}, outcrop.AsError(err)
 	}
-	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, req), Estimated: true}, nil
+	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, ownFormat(req)), Estimated: true}, nil
 }
 
 // SchemaProfile says that every JSON Schema is kept to as it is.

@@ -92,11 +92,10 @@ func converseBody(words string) any {
 
 // job is what the programs show of a job.
 type job struct {
-	Status  int
-	JobARN  string
-	Jobs    []jobState
-	Seen    []string
-	Attempt int `json:"attempts"`
+	Status int
+	JobARN string
+	Jobs   []jobState
+	Seen   []string
 }
 
 type jobState struct {

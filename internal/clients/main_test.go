@@ -15,7 +15,11 @@ var (
 	jsDir  string
 )
 
-const packages = "../../.cache/clients/node_modules"
+// The JavaScript packages, and what scripts/clients.sh leaves when they are whole.
+const (
+	packages  = "../../.cache/clients/node_modules"
+	installed = "../../.cache/clients/installed"
+)
 
 func TestMain(m *testing.M) {
 	code, err := runAll(m)
@@ -44,11 +48,11 @@ func runAll(m *testing.M) (int, error) {
 	if err := os.CopyFS(jsDir, os.DirFS("js")); err != nil {
 		return 0, err
 	}
-	installed, err := filepath.Abs(packages)
+	modules, err := filepath.Abs(packages)
 	if err != nil {
 		return 0, err
 	}
-	if err := os.Symlink(installed, filepath.Join(jsDir, "node_modules")); err != nil {
+	if err := os.Symlink(modules, filepath.Join(jsDir, "node_modules")); err != nil {
 		return 0, err
 	}
 	return m.Run(), nil
@@ -67,7 +71,7 @@ func need(t *testing.T, client string) {
 		if _, err := exec.LookPath("node"); err != nil {
 			t.Skip("node is not installed")
 		}
-		if _, err := os.Stat(packages); err != nil {
+		if _, err := os.Stat(installed); err != nil {
 			t.Skip("the npm packages are not installed: run scripts/clients.sh")
 		}
 	case "python3":

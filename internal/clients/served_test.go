@@ -34,6 +34,7 @@ const keysFile = `tenants:
 type served struct {
 	url  string
 	data string
+	stop func(*testing.T) // before the test's end; does nothing the second time
 }
 
 // serve starts the program and stops it when the test ends. It must end
@@ -52,7 +53,9 @@ func serve(t *testing.T, flags ...string) *served {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stop(t, cmd, log) })
+	var once sync.Once
+	s.stop = func(t *testing.T) { once.Do(func() { stop(t, cmd, log) }) }
+	t.Cleanup(func() { s.stop(t) })
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		t.Fatalf("outcrop serve printed no address: %v\n%s", err, log)
@@ -76,7 +79,7 @@ const loggedLines = 20
 
 // stopTimeout is how long a server may take to end; it is far more than an
 // idle one needs, and there so that a test ends in any case.
-const stopTimeout = 30 * time.Second
+const stopTimeout = 2 * time.Minute
 
 func stop(t *testing.T, cmd *exec.Cmd, log *lockedBuffer) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {

@@ -147,6 +147,13 @@ func calls(t *testing.T, p *program, want *bedrock.ConverseResponse) {
 			t.Errorf("after the tool's result: %s, %q", r.StopReason, r.Text)
 		}
 	})
+	t.Run("tools-usage", func(t *testing.T) {
+		t.Skip("the simulator counts the spaces in a tool's schema, which Python writes and JavaScript does not")
+		r := result[reply](t, p, "tools", params{"modelId": modelID, "words": weather})
+		if r.Usage.InputTokens != 59 {
+			t.Errorf("%d input tokens for what takes 59 when it is written without spaces", r.Usage.InputTokens)
+		}
+	})
 	for name, id := range map[string]string{"model": modelID, "profile": profileID, "profile-arn": profileARN} {
 		t.Run("count-tokens-"+name, func(t *testing.T) {
 			r := result[reply](t, p, "countTokens", params{"modelId": id, "words": question})

@@ -64,8 +64,9 @@ func (g *generator) writeCheck(b *bytes.Buffer, name string) {
 		fmt.Fprintf(b, "var pattern%s = lazyPattern(%q)\n\n", goName(name), pattern)
 	}
 	fmt.Fprintf(b, "func check%s(c *checker, v %s) {\n", goName(name), g.goType(name))
-	if s.Type == "integer" && s.Max == nil {
-		s.Max = new(float64(maxInt32))
+	upper := s.Max
+	if s.Type == "integer" && upper == nil {
+		upper = new(float64(maxInt32))
 	}
 	measure := map[string]string{"string": "c.length(runes(v)", "blob": "c.length(len(v)", "list": "c.length(len(v)", "map": "c.length(len(v)"}[s.Type]
 	if measure == "" {
@@ -76,8 +77,8 @@ func (g *generator) writeCheck(b *bytes.Buffer, name string) {
 	if s.Min != nil {
 		fmt.Fprintf(b, "\t%s, atLeast, %v)\n", measure, number(*s.Min))
 	}
-	if s.Max != nil {
-		fmt.Fprintf(b, "\t%s, atMost, %v)\n", measure, number(*s.Max))
+	if upper != nil {
+		fmt.Fprintf(b, "\t%s, atMost, %v)\n", measure, number(*upper))
 	}
 	if usable(s.Pattern) != "" {
 		fmt.Fprintf(b, "\tc.pattern(pattern%s, v)\n", goName(name))

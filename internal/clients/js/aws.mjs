@@ -87,7 +87,7 @@ const cases = {
 			content: [{ toolResult: { toolUseId: use.toolUseId, content: [{ json: { sky: "clear", celsius: 21 } }] } }],
 		});
 		const second = await client.send(new runtime.ConverseCommand({ modelId, messages, toolConfig }));
-		return { firstStop: first.stopReason, tool: use.name, input: use.input, stopReason: second.stopReason, text: text(second.output.message) };
+		return { firstStop: first.stopReason, usage: first.usage, tool: use.name, input: use.input, stopReason: second.stopReason, text: text(second.output.message) };
 	},
 
 	async countTokens({ modelId, words, body }) {

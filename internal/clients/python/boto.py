@@ -45,7 +45,8 @@ def configure(env):
         if value == "":
             del os.environ[name]
     core = botocore.session.Session()
-    core.register_component("data_loader", API_MODELS)
+    if "AWS_DATA_PATH" not in env:  # which this loader was not told of
+        core.register_component("data_loader", API_MODELS)
     session = boto3.Session(botocore_session=core)
     runtime = session.client("bedrock-runtime")
     bedrock = session.client("bedrock")
@@ -102,6 +103,7 @@ def tools(modelId, words):
     second = runtime.converse(modelId=modelId, messages=messages, toolConfig=config)
     return {
         "firstStop": first["stopReason"],
+        "usage": first["usage"],
         "tool": use["name"],
         "input": use["input"],
         "stopReason": second["stopReason"],
@@ -135,6 +137,38 @@ def list_profiles():
 def get_profile(profileId):
     out = bedrock.get_inference_profile(inferenceProfileIdentifier=profileId)
     return {**meta(out), "id": out["inferenceProfileId"], "arn": out["inferenceProfileArn"], "models": len(out["models"])}
+
+
+def construct(**request):
+    out = runtime.construct(**request)
+    return {**meta(out), **constructed(out)}
+
+
+def construct_stream(**request):
+    out = runtime.construct_stream(**request)
+    events = [next(iter(event.items())) for event in out["stream"]]
+    last = {kind: value for kind, value in events}["result"]
+    return {**meta(out), **constructed(last), "events": [kind for kind, _ in events]}
+
+
+def constructed(out):
+    return {
+        "output": out["output"],
+        "text": out["text"],
+        "stopReason": out["stopReason"],
+        "strategy": out["trace"]["strategy"],
+        "attempts": len(out["trace"]["attempts"]),
+    }
+
+
+def create_text_job(name, modelId, text, output):
+    out = bedrock.create_model_invocation_job(
+        modelId=modelId,
+        jobName=name,
+        inputDataConfig={"contentType": "application/json", "text": text},
+        outputDataConfig={"s3Uri": output},
+    )
+    return {**meta(out), "jobArn": out["jobArn"]}
 
 
 def create_job(name, modelId, input, output, **more):
@@ -193,6 +227,9 @@ CASES = {
     "getModel": get_model,
     "listProfiles": list_profiles,
     "getProfile": get_profile,
+    "construct": construct,
+    "constructStream": construct_stream,
+    "createTextJob": create_text_job,
     "createJob": create_job,
     "getJob": get_job,
     "waitJob": wait_job,

@@ -1,0 +1,43 @@
+package outcrop
+
+import (
+	"context"
+
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// Abilities passes on what a Backend can do besides Do. A decorator embeds it,
+// so that the back-end behind it can still count tokens, list its models, and
+// say which schemas it takes.
+type Abilities struct{ Next Backend }
+
+var (
+	_ TokenCounter  = Abilities{}
+	_ ModelLister   = Abilities{}
+	_ SchemaSupport = Abilities{}
+)
+
+// CountTokens asks the back-end, or says that it cannot count.
+func (a Abilities) CountTokens(ctx context.Context, call *Call) (TokenCount, error) {
+	if counter, ok := a.Next.(TokenCounter); ok {
+		return counter.CountTokens(ctx, call)
+	}
+	return TokenCount{}, Errorf(bedrock.CodeValidation, "the back-end of model %s cannot count tokens", call.ModelID)
+}
+
+// Models lists the models that the back-end knows, or none when it cannot
+// tell.
+func (a Abilities) Models(ctx context.Context) ([]Model, error) {
+	if lister, ok := a.Next.(ModelLister); ok {
+		return lister.Models(ctx)
+	}
+	return nil, nil
+}
+
+// SchemaProfile is that of the back-end, or "".
+func (a Abilities) SchemaProfile(modelID string) string {
+	if support, ok := a.Next.(SchemaSupport); ok {
+		return support.SchemaProfile(modelID)
+	}
+	return ""
+}

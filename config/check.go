@@ -1,0 +1,242 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/outcrop-ai/outcrop/internal/near"
+)
+
+// The kinds of back-ends.
+const (
+	KindSimulator = "simulator"
+	KindOpenAI    = "openai"
+	KindAmazon    = "amazon"
+)
+
+var (
+	regionForm  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d+$`)
+	accountForm = regexp.MustCompile(`^\d{12}$`)
+)
+
+// check completes what settings imply, and refuses what makes no sense
+// together.
+func (c *Config) check() error {
+	var errs []error
+	fail := func(path, format string, args ...any) {
+		if len(errs) < maxErrors {
+			errs = append(errs, c.failure(path, format, args...))
+		}
+	}
+	if err := c.chooseBackend(); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Backends)) {
+		c.checkBackend(name, fail)
+	}
+	c.checkModels(fail)
+	if !regionForm.MatchString(c.Region) {
+		fail("region", "expected a Region such as us-east-1")
+	}
+	if !accountForm.MatchString(c.Server.Account) {
+		fail("server.account", "expected 12 digits in quotes")
+	}
+	if (c.Server.TLSCert == "") != (c.Server.TLSKey == "") {
+		fail("server", "tlsCert and tlsKey go together")
+	}
+	if c.Circuit.MaxOpen < c.Circuit.Open {
+		fail("circuit.maxOpen", "expected no less than circuit.open")
+	}
+	if c.Simulator.Jitter > 1 {
+		fail("simulator.jitter", "expected a number from 0 to 1")
+	}
+	return errors.Join(errs...)
+}
+
+// failure is an error that begins with where the setting of a path comes from:
+// the nearest thing around it that came from somewhere.
+func (c *Config) failure(path, format string, args ...any) error {
+	text := path + ": " + fmt.Sprintf(format, args...)
+	for at := path; at != ""; at = parent(at) {
+		if o, ok := c.origins[at]; ok {
+			return fmt.Errorf("%s: %s", o, text)
+		}
+	}
+	return errors.New(text)
+}
+
+func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
+
+// chooseBackend finds the back-end of models that nothing else names.
+func (c *Config) chooseBackend() error {
+	if c.Backends == nil {
+		c.Backends = map[string]Backend{}
+	}
+	origin := c.origins["backend"]
+	c.Only = origin.Source >= FromEnvironment
+	if c.Only {
+		kind, value, given := strings.Cut(c.Backend, "=")
+		if _, configured := c.Backends[c.Backend]; !configured && isKind(kind) {
+			b := newBackend(kind)
+			switch {
+			case kind == KindOpenAI:
+				b.BaseURL = value
+			case kind == KindAmazon && given:
+				b.Region = value
+			case given:
+				return c.failure("backend", "the %s takes no value", kind)
+			}
+			c.Backend = kind
+			c.Backends[kind] = b
+			for _, key := range []string{"baseUrl", "region"} {
+				c.origins["backends."+kind+"."+key] = origin
+			}
+			return nil
+		}
+	}
+	if c.Backend == "" {
+		switch len(c.Backends) {
+		case 0:
+			c.Backend = KindSimulator
+		case 1:
+			c.Backend = slices.Collect(maps.Keys(c.Backends))[0]
+		default:
+			return nil
+		}
+	}
+	if !c.implied(c.Backend) {
+		return c.failure("backend", "%s", c.unknown(c.Backend))
+	}
+	return nil
+}
+
+func isKind(kind string) bool {
+	return kind == KindSimulator || kind == KindOpenAI || kind == KindAmazon
+}
+
+func newBackend(kind string) Backend {
+	var b Backend
+	setDefaults(reflect.ValueOf(&b).Elem())
+	b.Kind = kind
+	return b
+}
+
+// implied tells whether there is a back-end of a name. The simulator and
+// Amazon Bedrock need nothing said about them to be one.
+func (c *Config) implied(name string) bool {
+	if _, ok := c.Backends[name]; ok {
+		return true
+	}
+	if name != KindSimulator && name != KindAmazon {
+		return false
+	}
+	c.Backends[name] = newBackend(name)
+	return true
+}
+
+// unknown says that there is no back-end of a name.
+func (c *Config) unknown(name string) string {
+	text := "there is no back-end of that name under backends"
+	known := append(slices.Sorted(maps.Keys(c.Backends)), KindSimulator, KindAmazon)
+	if words := near.Words(name, slices.Compact(known), 2); len(words) > 0 {
+		text += "; did you mean " + strings.Join(words, " or ") + "?"
+	}
+	return text
+}
+
+// checkBackend holds one back-end against its kind.
+func (c *Config) checkBackend(name string, fail func(path, format string, args ...any)) {
+	b, at := c.Backends[name], "backends."+name
+	if strings.ContainsAny(name, ". \t=") {
+		fail(at, "the name of a back-end has no dots, spaces or =")
+	}
+	if b.Kind == "" {
+		fail(at, "kind is missing: simulator, openai or amazon")
+		return
+	}
+	c.foreign(reflect.TypeOf(b), at, b.Kind, fail)
+	switch b.Kind {
+	case KindOpenAI:
+		u, err := url.Parse(b.BaseURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			fail(at+".baseUrl", "expected a URL such as http://127.0.0.1:11434/v1")
+		}
+		if b.APIKeyEnv != "" && b.APIKeyFile != "" {
+			fail(at, "expected one of apiKeyEnv and apiKeyFile, not both")
+		}
+	case KindAmazon:
+		if b.Region != "" && !regionForm.MatchString(b.Region) {
+			fail(at+".region", "expected a Region such as us-east-1")
+		}
+	}
+}
+
+// foreign refuses keys that stand in a back-end of another kind.
+func (c *Config) foreign(t reflect.Type, at, kind string, fail func(path, format string, args ...any)) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		path := join(at, f.Tag.Get("yaml"))
+		kinds := strings.Fields(f.Tag.Get("kind"))
+		if _, given := c.origins[path]; !given || c.origins[path] == c.origins["backend"] {
+			continue
+		}
+		if len(kinds) > 0 && !slices.Contains(kinds, kind) {
+			fail(path, "this key is for back-ends of kind %s, not %s", strings.Join(kinds, " and "), kind)
+		} else if f.Type.Kind() == reflect.Struct {
+			c.foreign(f.Type, path, kind, fail)
+		}
+	}
+}
+
+// checkModels holds the routes against the back-ends.
+func (c *Config) checkModels(fail func(path, format string, args ...any)) {
+	seen := map[string]int{}
+	for i, r := range c.Models {
+		at := fmt.Sprintf("models[%d]", i)
+		if r.Match == "" {
+			fail(at, "match is missing: a model id, or a pattern such as anthropic.*")
+		}
+		if first, twice := seen[r.Match]; twice {
+			fail(at+".match", "never reached: models[%d] matches the same", first)
+		}
+		seen[r.Match] = i
+		c.checkTarget(at, r.Match, Target{Backend: r.Backend, Name: r.Name}, fail)
+		for j, t := range r.Failover {
+			c.checkTarget(fmt.Sprintf("%s.failover[%d]", at, j), r.Match, t, fail)
+		}
+	}
+	for _, alias := range slices.Sorted(maps.Keys(c.Aliases)) {
+		target := c.Aliases[alias]
+		for range len(c.Aliases) + 1 {
+			next, more := c.Aliases[target]
+			if target == "" || target == alias || !more {
+				break
+			}
+			target = next
+		}
+		switch {
+		case target == "":
+			fail("aliases."+alias, "expected a model id")
+		case target == alias:
+			fail("aliases."+alias, "leads back to itself")
+		}
+	}
+}
+
+func (c *Config) checkTarget(at, match string, t Target, fail func(path, format string, args ...any)) {
+	switch {
+	case t.Backend == "":
+		fail(at, "backend is missing")
+	case !c.implied(t.Backend):
+		fail(at+".backend", "%s", c.unknown(t.Backend))
+	}
+	if strings.Count(t.Name, "*") > 1 || strings.Contains(t.Name, "*") && !strings.Contains(match, "*") {
+		fail(at+".name", "may have one *, and only where match has one")
+	}
+}

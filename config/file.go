@@ -1,0 +1,263 @@
+package config
+
+import "time"
+
+// The tags of the fields: yaml is the key; default its value when nobody says
+// otherwise; env further environment variables that set it, the strongest
+// first; enum its values; min the smallest; expand allows ${VAR}; kind the
+// back-ends that know it; secret keeps the value out of every report.
+
+// File is what outcrop.yaml says. Every setting may be left out.
+type File struct {
+	// Model is the model of requests that name none: a model id, an inference
+	// profile, an ARN, an alias, or a name of the back-end's own.
+	Model string `yaml:"model" env:"OUTCROP_MODEL_ID" default:"anthropic.claude-sonnet-4-5-20250929-v1:0"`
+
+	// Profile is the name of the profile in force: of the section under
+	// profiles with that name, and of the profile in ~/.aws/config that amazon
+	// back-ends use.
+	Profile string `yaml:"profile" env:"AWS_PROFILE" default:"aws"`
+
+	// Region is the AWS Region that stands in ARNs, and that amazon back-ends
+	// without one of their own call.
+	Region string `yaml:"region" env:"AWS_REGION AWS_DEFAULT_REGION" default:"us-east-1"`
+
+	// Data is the directory of jobs and objects. Default: the user's data
+	// directory.
+	Data string `yaml:"data"`
+
+	// Backend names the back-end that answers models which no entry of models
+	// matches. Default: the only one, when there is one; the simulator, when
+	// there is none; otherwise such models are refused. As a flag or in the
+	// environment it may also be KIND or KIND=VALUE (simulator,
+	// openai=http://127.0.0.1:11434/v1, amazon=us-east-1), and then answers
+	// every model, whatever models says.
+	Backend string `yaml:"backend"`
+
+	// Profiles are settings by profile name. Those of the profile in force
+	// come before the same settings at the top of the file.
+	Profiles map[string]Profile `yaml:"profiles"`
+
+	// Backends are what answers calls, by names of your choice.
+	Backends map[string]Backend `yaml:"backends"`
+
+	// Models says which back-end answers for which model ids. The first entry
+	// that matches counts.
+	Models []Route `yaml:"models"`
+
+	// Aliases are other names for model ids.
+	Aliases map[string]string `yaml:"aliases"`
+
+	// Circuit says when a back-end that fails is left alone for a while. It
+	// only matters for models with a failover list: where there is no other
+	// back-end, calls go through.
+	Circuit Circuit `yaml:"circuit"`
+
+	// Server is about `outcrop serve`.
+	Server Server `yaml:"server"`
+
+	// Simulator is about the built-in simulator: about every back-end of kind
+	// simulator.
+	Simulator Simulator `yaml:"simulator"`
+}
+
+// Profile is a set of settings for one profile name.
+type Profile struct {
+	// Model is the model of requests that name none.
+	Model string `yaml:"model"`
+	// Region is the AWS Region.
+	Region string `yaml:"region"`
+	// Backend names the back-end of models that no entry of models matches.
+	Backend string `yaml:"backend"`
+}
+
+// Backend is one place where models run.
+type Backend struct {
+	// Kind is what it is: the built-in simulator, a server that speaks
+	// OpenAI's Chat Completions, or Amazon Bedrock.
+	Kind string `yaml:"kind" enum:"simulator openai amazon"`
+
+	// BaseURL is the server's address with the path of its API, as in
+	// http://127.0.0.1:11434/v1.
+	BaseURL string `yaml:"baseUrl" kind:"openai" expand:"true"`
+
+	// Engine is which server it is, where that is known; the differences are
+	// small. Empty means what all of them take.
+	Engine string `yaml:"engine" kind:"openai" enum:"llama.cpp vllm sglang ollama lmstudio openai"`
+
+	// Model is the server's model for every id that no entry of models gives
+	// another name.
+	Model string `yaml:"model" kind:"openai"`
+
+	// APIKeyEnv names the environment variable that holds the API key.
+	APIKeyEnv string `yaml:"apiKeyEnv" kind:"openai"`
+
+	// APIKeyFile is the file that holds the API key. White space around the
+	// key is cut off.
+	APIKeyFile string `yaml:"apiKeyFile" kind:"openai"`
+
+	// Headers are further request headers, such as a gateway's key.
+	Headers map[string]string `yaml:"headers" kind:"openai" expand:"true" secret:"true"`
+
+	// Profile is the profile in ~/.aws/config. Default: the profile in force.
+	Profile string `yaml:"profile" kind:"amazon"`
+
+	// Region is the AWS Region that is called. Default: the region in force,
+	// where a flag, the environment or the file names one; else the profile's.
+	Region string `yaml:"region" kind:"amazon"`
+
+	// Endpoint is the URL of the bedrock-runtime service, where it is not
+	// AWS's own.
+	Endpoint string `yaml:"endpoint" kind:"amazon" expand:"true"`
+
+	// Roles are the roles that calls of tenants take on, by tenant.
+	Roles map[string]Role `yaml:"roles" kind:"amazon"`
+
+	// Limits bound what a call may take.
+	Limits BackendLimits `yaml:"limits" kind:"openai amazon"`
+}
+
+// Role is a role in AWS that calls take on.
+type Role struct {
+	// ARN is the role's.
+	ARN string `yaml:"arn"`
+	// ExternalID is what the role's trust policy may ask for.
+	ExternalID string `yaml:"externalId"`
+	// SessionName is how calls appear in CloudTrail. Default: outcrop- and the
+	// tenant's name.
+	SessionName string `yaml:"sessionName"`
+	// Duration is how long a session lasts.
+	Duration time.Duration `yaml:"duration" default:"15m"`
+}
+
+// BackendLimits bound the calls to one back-end.
+type BackendLimits struct {
+	// Dial is how long a connection may take. Default: 10s for openai, 5s for
+	// amazon.
+	Dial time.Duration `yaml:"dial"`
+	// FirstByte is how long the first event of a stream may take. Default: 5m
+	// for openai, 2m for amazon.
+	FirstByte time.Duration `yaml:"firstByte"`
+	// Idle is how long a stream may pause. Default: 1m for openai, 2m for
+	// amazon.
+	Idle time.Duration `yaml:"idle"`
+	// Reply is how long a whole reply may take. Default: 10m for openai, 1h for
+	// amazon.
+	Reply time.Duration `yaml:"reply"`
+	// MaxReply is the size of the largest reply.
+	MaxReply Bytes `yaml:"maxReply" default:"64MiB"`
+	// MaxEvent is the size of a stream's largest event.
+	MaxEvent Bytes `yaml:"maxEvent" kind:"openai" default:"1MiB"`
+	// MaxConnections is how many idle connections are kept.
+	MaxConnections int `yaml:"maxConnections" kind:"openai" min:"1" default:"256"`
+}
+
+// Route says who answers for a model id.
+type Route struct {
+	// Match is a model id, or a pattern in which * is any text. It is held
+	// against the id as it was asked for, without its ARN, and without the
+	// geography of an inference profile: anthropic.* also matches
+	// us.anthropic.claude-sonnet-4-5-20250929-v1:0.
+	Match string `yaml:"match"`
+
+	// Backend names the back-end.
+	Backend string `yaml:"backend"`
+
+	// Name is the model's name there; a * in it is what the first * of match
+	// stood for. Default: the id as it was asked for.
+	Name string `yaml:"name"`
+
+	// Failover lists who is asked next, in order, when the back-end fails in a
+	// way that another may not, and before anything of a reply was delivered.
+	Failover []Target `yaml:"failover"`
+}
+
+// Target is a back-end and a model's name there.
+type Target struct {
+	// Backend names the back-end.
+	Backend string `yaml:"backend"`
+	// Name is the model's name there, as in the entry itself.
+	Name string `yaml:"name"`
+}
+
+// Circuit says when a back-end is left alone.
+type Circuit struct {
+	// Failures is how many calls in a row must fail before a back-end is left
+	// alone. Throttling does not count: it is the answer of a healthy one.
+	Failures int `yaml:"failures" min:"1" default:"5"`
+	// Open is how long it is left alone the first time. Then one call tries
+	// it; if that fails too, the time doubles.
+	Open time.Duration `yaml:"open" default:"10s"`
+	// MaxOpen is how long it is left alone at most.
+	MaxOpen time.Duration `yaml:"maxOpen" default:"2m"`
+}
+
+// Server is about the HTTP door.
+type Server struct {
+	// Listen is the address to listen on; port 0 takes a free one.
+	Listen string `yaml:"listen" default:"127.0.0.1:8777"`
+
+	// Keys is the file of tenants with their access keys and bearer tokens.
+	// Without it only loopback addresses are served, to anybody there.
+	Keys string `yaml:"keys"`
+
+	// Account is the AWS account of requests without a tenant, for ARNs.
+	Account string `yaml:"account" default:"000000000000"`
+
+	// AllowedHosts are further names under which the server is reached on a
+	// loopback address, as through a reverse proxy.
+	AllowedHosts []string `yaml:"allowedHosts"`
+
+	// TLSCert is the file of the certificate chain, in PEM; with tlsKey, the
+	// server speaks TLS.
+	TLSCert string `yaml:"tlsCert"`
+
+	// TLSKey is the file of the certificate's private key, in PEM.
+	TLSKey string `yaml:"tlsKey"`
+
+	// MaxSkew is how far a client's clock may be off when it signs.
+	MaxSkew time.Duration `yaml:"maxSkew" default:"5m"`
+
+	// Limits bound what a client can take up.
+	Limits ServerLimits `yaml:"limits"`
+}
+
+// ServerLimits bound what a client can take up.
+type ServerLimits struct {
+	// MaxBody is the size of the largest request body.
+	MaxBody Bytes `yaml:"maxBody" default:"25MB"`
+	// MaxHeader is how large a request's headers may be together.
+	MaxHeader Bytes `yaml:"maxHeader" default:"64KiB"`
+	// ReadHeaderTimeout is how long a client may take to send its headers.
+	ReadHeaderTimeout time.Duration `yaml:"readHeaderTimeout" default:"10s"`
+	// ReadTimeout is how long a client may take to send the whole request.
+	ReadTimeout time.Duration `yaml:"readTimeout" default:"2m"`
+	// IdleTimeout closes a connection without requests.
+	IdleTimeout time.Duration `yaml:"idleTimeout" default:"3m"`
+	// WriteStall is how long a client may leave a part of a reply unread.
+	WriteStall time.Duration `yaml:"writeStall" default:"30s"`
+	// LameDuck is how long new requests are still taken after /readyz says no.
+	LameDuck time.Duration `yaml:"lameDuck" default:"0s"`
+	// DrainTimeout is how long requests under way may go on when the server
+	// stops.
+	DrainTimeout time.Duration `yaml:"drainTimeout" default:"25s"`
+	// CloseTimeout is how long each of them then has to take its error.
+	CloseTimeout time.Duration `yaml:"closeTimeout" default:"3s"`
+	// MaxStreams is how many requests one HTTP/2 connection carries at once.
+	MaxStreams int `yaml:"maxStreams" min:"1" default:"1000"`
+}
+
+// Simulator says how a simulator answers.
+type Simulator struct {
+	// Rules is the file that scripts replies. It is read again when it has
+	// changed.
+	Rules string `yaml:"rules" env:"OUTCROP_RULES"`
+	// Pace makes replies take time, at the pace of the three settings below.
+	Pace bool `yaml:"pace" default:"false"`
+	// FirstToken is the time to the first token.
+	FirstToken time.Duration `yaml:"firstToken" default:"400ms"`
+	// TokensPerSecond is the speed after it.
+	TokensPerSecond float64 `yaml:"tokensPerSecond" min:"0" default:"80"`
+	// Jitter is how far times vary around these, from 0 to 1.
+	Jitter float64 `yaml:"jitter" min:"0" default:"0.2"`
+}

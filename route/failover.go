@@ -1,0 +1,96 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// lane is a back-end with the name that the model has there.
+type lane struct {
+	name    string // of the back-end
+	backend Backend
+	model   string
+	circuit *circuit
+}
+
+// failover asks lane after lane, until one answers or fails in a way that
+// another would too. Lanes whose circuit is open are passed over; when all
+// are, the first is asked all the same, since to try is better than to refuse.
+func (r *Router) failover(ctx context.Context, lanes []lane, ask func(lane) (*outcrop.Reply, error)) (*outcrop.Reply, error) {
+	asked := 0
+	var reply *outcrop.Reply
+	var err error
+	for i, l := range lanes {
+		if len(lanes) > 1 && !l.circuit.admit(r.now()) {
+			continue
+		}
+		asked++
+		reply, err = r.one(ctx, l, ask, i < len(lanes)-1)
+		if err == nil {
+			reply.Meta.Attempts = max(1, reply.Meta.Attempts) + asked - 1
+			return reply, nil
+		}
+		if !outcrop.AsError(err).Retryable || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+	if asked == 0 {
+		return r.one(ctx, lanes[0], ask, false)
+	}
+	return nil, err
+}
+
+// one asks one lane and reports to its circuit. A reply that streams is
+// reported when it ends; when there is another lane, its first event is read
+// before it counts as a reply.
+func (r *Router) one(ctx context.Context, l lane, ask func(lane) (*outcrop.Reply, error), another bool) (*outcrop.Reply, error) {
+	reply, err := ask(l)
+	if err == nil && reply.Stream != nil && another {
+		reply.Stream, err = begun(reply.Stream)
+	}
+	if err != nil {
+		l.circuit.report(r.now(), judge(err, ctx.Err() != nil))
+		return nil, err
+	}
+	reply.Meta.Backend = l.name
+	if reply.Stream == nil {
+		l.circuit.report(r.now(), answered)
+		return reply, nil
+	}
+	reply.Stream.OnEnd(func(err error) {
+		l.circuit.report(r.now(), judge(err, ctx.Err() != nil || errors.Is(err, context.Canceled)))
+	})
+	return reply, nil
+}
+
+// begun reads the first event of a stream: the stream from there on, or the
+// error that came in its place.
+func begun(s *outcrop.Stream) (*outcrop.Stream, error) {
+	next, stop := iter.Pull2(s.Events())
+	first, err, some := next()
+	if err != nil {
+		stop()
+		_ = s.Close()
+		return nil, err
+	}
+	events := func(yield func(bedrock.Event, error) bool) {
+		if !some || !yield(first, nil) {
+			return
+		}
+		for {
+			event, err, more := next()
+			if !more || !yield(event, err) {
+				return
+			}
+		}
+	}
+	out := outcrop.NewStream(events, func() { _ = s.Close() })
+	// A stream ends once: where it was ranged, or unread. So stop never runs
+	// beside next.
+	out.OnEnd(func(error) { stop() })
+	return out, nil
+}
