@@ -397,3 +397,26 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestAPIKey(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("hush-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for by, want := range map[string]string{"apiKeyEnv: KEY": "hush-env", "apiKeyFile: " + file: "hush-file", "engine: vllm": ""} {
+		c := parse(t, "backends: {b: {kind: openai, baseUrl: 'http://h/v1', "+by+"}}", config.Sources{Lookup: env("KEY", "hush-env")})
+		if key, err := c.APIKey("b"); err != nil || key != want {
+			t.Errorf("%s: %q, %v", by, key, err)
+		}
+	}
+	for by, says := range map[string]string{
+		"apiKeyEnv: MISSING":        "outcrop.yaml:1: backends.b.apiKeyEnv: the environment variable MISSING is not set",
+		"apiKeyFile: " + file + "x": "outcrop.yaml:1: backends.b.apiKeyFile: open ",
+		"apiKeyFile: " + os.DevNull: "expected one line with the key",
+	} {
+		c := parse(t, "backends: {b: {kind: openai, baseUrl: 'http://h/v1', "+by+"}}", config.Sources{Lookup: env("KEY", "hush-env")})
+		if _, err := c.APIKey("b"); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: got %v, want %q", by, err, says)
+		}
+	}
+}

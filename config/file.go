@@ -251,7 +251,7 @@ type ServerLimits struct {
 type Simulator struct {
 	// Rules is the file that scripts replies. It is read again when it has
 	// changed.
-	Rules string `yaml:"rules"`
+	Rules string `yaml:"rules" env:"OUTCROP_RULES"`
 	// Pace makes replies take time, at the pace of the three settings below.
 	Pace bool `yaml:"pace" default:"false"`
 	// FirstToken is the time to the first token.

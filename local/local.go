@@ -1,7 +1,7 @@
 // Package local opens a manager with everything it needs on one machine: the
-// embedded simulator, batch jobs in this process, and a data directory whose
-// objects directory stands for s3:// buckets. It is what the outcrop program
-// and Go programs use when nothing else is configured.
+// back-ends of a configuration, or the embedded simulator when there is none;
+// batch jobs in this process; and a data directory whose objects directory
+// stands for s3:// buckets. It is what the outcrop program and Go programs use.
 //
 //	m, err := local.Open("", local.Config{ModelID: "anthropic.claude-sonnet-4-5-20250929-v1:0"})
 //	if err != nil { … }
@@ -10,40 +10,60 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/batch"
+	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/objects"
+	"github.com/outcrop-ai/outcrop/remote"
 )
 
 // Config says what to open. The zero value is useful.
 type Config struct {
-	ModelID string // of requests that name none
-	Profile string // name of the configuration profile, for reports
+	ModelID string // of requests that name none; the settings' when empty
+	Profile string // name of the configuration profile, for reports; the settings' when empty
 
-	// Simulator is the configuration of the embedded simulator.
+	// Settings are what config.Load read: back-ends, and which models go where.
+	// Nil means the simulator for every model, and nothing of files or of the
+	// environment.
+	Settings *config.Config
+
+	// Simulator is the configuration of the embedded simulator, where one
+	// answers. It comes before the settings.
 	Simulator simulator.Config
+
+	// OnUnlisted is told of back-ends that could not list their models; nil
+	// tells nobody.
+	OnUnlisted func(backend string, err error)
 }
 
 // Local is a Manager with its parts. Close it.
 type Local struct {
 	*outcrop.Manager
-	simulator *simulator.Backend
-	objects   *objects.Directory
-	jobs      *batch.Jobs
-	remove    string // a temporary directory, or ""
+	opened  *opener            // the back-ends of this process; nil when a server answers
+	objects *objects.Directory // nil when they are a server's own
+	jobs    *batch.Jobs        // nil when a server runs them
+	server  *remote.Client     // nil when this process answers
+	remove  string             // a temporary directory, or ""
 }
 
 // Open makes a manager whose state lies in dir. An empty dir is a temporary
 // directory that Close removes. The directory is made, readable by its owner
 // only.
-func Open(dir string, config Config) (*Local, error) {
+func Open(dir string, c Config) (*Local, error) {
+	if c.Settings == nil {
+		c.Settings = config.Default()
+	}
+	c.ModelID = cmp.Or(c.ModelID, c.Settings.Model)
+	c.Profile = cmp.Or(c.Profile, c.Settings.Profile)
 	temporary := dir == ""
 	if temporary {
 		var err error
@@ -51,9 +71,12 @@ func Open(dir string, config Config) (*Local, error) {
 			return nil, err
 		}
 	}
-	l, err := open(dir, config)
+	l, err := open(dir, c)
 	if err != nil {
-		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+		if temporary {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+		return nil, err
 	}
 	if temporary {
 		l.remove = dir
@@ -61,34 +84,47 @@ func Open(dir string, config Config) (*Local, error) {
 	return l, nil
 }
 
-func open(dir string, config Config) (*Local, error) {
+func open(dir string, c Config) (*Local, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	store, err := objects.NewDirectory(filepath.Join(dir, "objects"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	store.CreateBuckets = true
-	backend, err := simulator.New(config.Simulator)
+	opened := &opener{settings: c.Settings, simulated: c.Simulator}
+	router, err := opened.router(c.OnUnlisted)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})
+	jobs, err := batch.New(batch.Config{Backend: router, Objects: store})
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, opened.close(), store.Close())
 	}
-	manager, err := outcrop.New(outcrop.Config{ModelID: config.ModelID, Profile: config.Profile, Backend: backend, Jobs: jobs})
+	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: router, Jobs: jobs})
 	if err != nil {
-		return nil, errors.Join(err, jobs.Close(context.Background()), store.Close())
+		return nil, errors.Join(err, jobs.Close(context.Background()), opened.close(), store.Close())
 	}
-	return &Local{Manager: manager, simulator: backend, objects: store, jobs: jobs}, nil
+	return &Local{Manager: manager, opened: opened, objects: store, jobs: jobs}, nil
 }
 
 // Close waits for the jobs that run, for as long as the context lasts, and
 // stops what is left of them then.
 func (l *Local) Close(ctx context.Context) error {
-	err := errors.Join(l.jobs.Close(ctx), l.objects.Close())
+	var err error
+	if l.jobs != nil {
+		err = l.jobs.Close(ctx)
+	}
+	if l.opened != nil {
+		err = errors.Join(err, l.opened.close())
+	}
+	if l.objects != nil {
+		err = errors.Join(err, l.objects.Close())
+	}
+	if l.server != nil {
+		err = errors.Join(err, l.server.Close())
+	}
 	if l.remove != "" {
 		err = errors.Join(err, os.RemoveAll(l.remove))
 	}
@@ -96,10 +132,38 @@ func (l *Local) Close(ctx context.Context) error {
 }
 
 // Notice is the line that says who answers.
-func (l *Local) Notice() string { return simulator.Notice }
+func (l *Local) Notice() string {
+	if l.server != nil {
+		return "The server at " + l.server.URL() + " answers."
+	}
+	places := Places(l.opened.settings)
+	if len(places) == 1 && places[0].Kind == config.KindSimulator {
+		return simulator.Notice
+	}
+	var names []string
+	for _, p := range places {
+		names = append(names, fmt.Sprintf("%s (%s, %s)", p.Name, p.Kind, p.Where))
+	}
+	if len(names) == 0 {
+		return "No back-end is configured."
+	}
+	return "Answers come from " + strings.Join(names, "; ") + "."
+}
 
-// Objects is the data directory's store of s3:// objects.
-func (l *Local) Objects() outcrop.Objects { return l.objects }
+// Objects is the data directory's store of s3:// objects. Those of a server
+// elsewhere are out of reach: every method is then a ValidationException.
+func (l *Local) Objects() outcrop.Objects {
+	if l.objects == nil {
+		return outOfReach{l.server.URL()}
+	}
+	return l.objects
+}
 
-// Simulator is the embedded simulator.
-func (l *Local) Simulator() *simulator.Backend { return l.simulator }
+// Simulator is the embedded simulator, or nil when another back-end or a
+// server answers.
+func (l *Local) Simulator() *simulator.Backend {
+	if l.opened == nil {
+		return nil
+	}
+	return l.opened.simulator
+}

@@ -12,9 +12,9 @@ import (
 	"github.com/outcrop-ai/outcrop/local"
 )
 
-// open makes the manager that the flags ask for. The caller closes it.
-func (a *app) open() (*local.Local, error) {
-	config := local.Config{
+// config is what the flags and the environment ask for.
+func (a *app) config() (dir string, config local.Config) {
+	config = local.Config{
 		ModelID: setting(a.model, "OUTCROP_MODEL_ID", defaultModel),
 		Profile: setting(a.profile, "AWS_PROFILE", "aws"),
 	}
@@ -23,17 +23,22 @@ func (a *app) open() (*local.Local, error) {
 	if a.pace {
 		config.Simulator.Pace = &simulator.Pace{}
 	}
-	return local.Open(setting(a.dataDir, "OUTCROP_DATA", defaultDataDir()), config)
+	return setting(a.dataDir, "OUTCROP_DATA", defaultDataDir()), config
 }
 
-// with runs f with a manager, and closes the manager.
+// with runs f with the manager that open makes.
 func (a *app) with(c *cobra.Command, f func(ctx context.Context, m *local.Local) error) error {
-	m, err := a.open()
+	m, err := a.open(c)
 	if err != nil {
 		return err
 	}
+	return a.use(c, m, f)
+}
+
+// use runs f with a manager, and closes the manager.
+func (a *app) use(c *cobra.Command, m *local.Local, f func(ctx context.Context, m *local.Local) error) error {
 	ctx := outcrop.WithOrigin(c.Context(), outcrop.Origin{RequestID: newID()})
-	err = f(ctx, m)
+	err := f(ctx, m)
 	if closing := m.Close(context.WithoutCancel(ctx)); err == nil {
 		err = closing
 	}

@@ -14,6 +14,10 @@ func requestLog(m *local.Local) server.Mount {
 	return server.Mount{
 		Name: "requests", Path: "/outcrop/requests", Methods: []string{http.MethodGet, http.MethodDelete}, Verify: true,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if m.Simulator() == nil {
+				http.Error(w, "no model is answered by the simulator, which alone keeps requests", http.StatusNotFound)
+				return
+			}
 			if r.Method == http.MethodDelete {
 				m.Simulator().ForgetRequests()
 				w.WriteHeader(http.StatusNoContent)

@@ -19,11 +19,12 @@ type app struct {
 	stdout io.Writer // data
 	stderr io.Writer // words
 
-	dataDir string
-	model   string
-	profile string
-	json    bool
-	pace    bool
+	dataDir  string
+	endpoint string
+	model    string
+	profile  string
+	json     bool
+	pace     bool
 
 	simulator simulator.Config
 }
@@ -54,6 +55,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.dataDir, "data", "", "directory of jobs and objects (default $OUTCROP_DATA, else "+defaultDataDir()+")")
+	flags.StringVar(&a.endpoint, "endpoint", "", "URL of an Outcrop server to ask (default $OUTCROP_ENDPOINT, else the server that owns the data directory, else this process); $OUTCROP_TOKEN is its bearer token")
 	flags.StringVarP(&a.model, "model-id", "m", "", "model to ask (default $OUTCROP_MODEL_ID, else "+defaultModel+")")
 	flags.StringVar(&a.profile, "profile", "", "configuration profile (default $AWS_PROFILE, else aws)")
 	flags.BoolVar(&a.json, "json", false, "print JSON on standard output")

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop/local"
+	"github.com/outcrop-ai/outcrop/owner"
 	"github.com/outcrop-ai/outcrop/server"
 	"github.com/outcrop-ai/outcrop/sigv4"
 )
@@ -30,6 +31,10 @@ request on standard error (never prompts), and stops on SIGTERM or Ctrl-C: it
 takes no more requests, waits for those under way, and ends streams that are
 still open with an error in band.
 
+While it serves, it owns the data directory: a second server on it is refused,
+and the other commands with this --data ask the server instead of working in
+their own process, with keys or without.
+
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
 forgets them.`,
 		Example: `  outcrop serve
@@ -39,7 +44,7 @@ forgets them.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.simulator.LogPrompts = f.logPrompts
-			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.serve(ctx, m, &f) })
+			return a.own(c, func(ctx context.Context, m *local.Local, lock *owner.Lock) error { return a.serve(ctx, m, lock, &f) })
 		},
 	}
 	flags := c.Flags()
@@ -64,7 +69,7 @@ type serveFlags struct {
 	config                  server.Config
 }
 
-func (a *app) serve(ctx context.Context, m *local.Local, f *serveFlags) error {
+func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock, f *serveFlags) error {
 	config := f.config
 	config.Manager = m.Manager
 	config.Logger = slog.New(slog.NewTextHandler(a.stderr, nil))
@@ -77,10 +82,17 @@ func (a *app) serve(ctx context.Context, m *local.Local, f *serveFlags) error {
 		return usageError{err}
 	}
 	config.Addr = listener.Addr().String()
+	published, err := admitOwner(&config, listener.Addr())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	s, err := server.New(config)
 	if err != nil {
 		listener.Close()
 		return usageError{err}
+	}
+	if err := lock.Publish(published); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	url := "http://" + config.Addr
 	if config.TLS != nil {
