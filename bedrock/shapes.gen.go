@@ -1003,9 +1003,9 @@ type DocumentBlock struct {
 
 // DocumentCharLocation is the API's structure of that name.
 type DocumentCharLocation struct {
-	DocumentIndex *int `json:"documentIndex,omitzero"` // at least 0, at most 2.147483647e+09
-	Start         *int `json:"start,omitzero"`         // at least 0, at most 2.147483647e+09
-	End           *int `json:"end,omitzero"`           // at least 0, at most 2.147483647e+09
+	DocumentIndex *int `json:"documentIndex,omitzero"` // at least 0
+	Start         *int `json:"start,omitzero"`         // at least 0
+	End           *int `json:"end,omitzero"`           // at least 0
 
 	// Unknown holds members that this version does not know, as a JSON object.
 	Unknown Document `json:",embed"`
@@ -1013,9 +1013,9 @@ type DocumentCharLocation struct {
 
 // DocumentChunkLocation is the API's structure of that name.
 type DocumentChunkLocation struct {
-	DocumentIndex *int `json:"documentIndex,omitzero"` // at least 0, at most 2.147483647e+09
-	Start         *int `json:"start,omitzero"`         // at least 0, at most 2.147483647e+09
-	End           *int `json:"end,omitzero"`           // at least 0, at most 2.147483647e+09
+	DocumentIndex *int `json:"documentIndex,omitzero"` // at least 0
+	Start         *int `json:"start,omitzero"`         // at least 0
+	End           *int `json:"end,omitzero"`           // at least 0
 
 	// Unknown holds members that this version does not know, as a JSON object.
 	Unknown Document `json:",embed"`
@@ -1031,9 +1031,9 @@ type DocumentContentBlock struct {
 
 // DocumentPageLocation is the API's structure of that name.
 type DocumentPageLocation struct {
-	DocumentIndex *int `json:"documentIndex,omitzero"` // at least 0, at most 2.147483647e+09
-	Start         *int `json:"start,omitzero"`         // at least 0, at most 2.147483647e+09
-	End           *int `json:"end,omitzero"`           // at least 0, at most 2.147483647e+09
+	DocumentIndex *int `json:"documentIndex,omitzero"` // at least 0
+	Start         *int `json:"start,omitzero"`         // at least 0
+	End           *int `json:"end,omitzero"`           // at least 0
 
 	// Unknown holds members that this version does not know, as a JSON object.
 	Unknown Document `json:",embed"`
@@ -1624,7 +1624,7 @@ type ImageSource struct {
 
 // InferenceConfiguration is the API's structure of that name.
 type InferenceConfiguration struct {
-	MaxTokens     *int     `json:"maxTokens,omitzero"`     // at least 1, at most 2.147483647e+09
+	MaxTokens     *int     `json:"maxTokens,omitzero"`     // at least 1
 	Temperature   *float64 `json:"temperature,omitzero"`   // at least 0, at most 1
 	TopP          *float64 `json:"topP,omitzero"`          // at least 0, at most 1
 	StopSequences []string `json:"stopSequences,omitzero"` // at least 0, at most 2500
@@ -2013,9 +2013,9 @@ type SearchResultContentBlock struct {
 
 // SearchResultLocation is the API's structure of that name.
 type SearchResultLocation struct {
-	SearchResultIndex *int `json:"searchResultIndex,omitzero"` // at least 0, at most 2.147483647e+09
-	Start             *int `json:"start,omitzero"`             // at least 0, at most 2.147483647e+09
-	End               *int `json:"end,omitzero"`               // at least 0, at most 2.147483647e+09
+	SearchResultIndex *int `json:"searchResultIndex,omitzero"` // at least 0
+	Start             *int `json:"start,omitzero"`             // at least 0
+	End               *int `json:"end,omitzero"`               // at least 0
 
 	// Unknown holds members that this version does not know, as a JSON object.
 	Unknown Document `json:",embed"`

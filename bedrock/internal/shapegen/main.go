@@ -71,6 +71,7 @@ func Generate(dir string) (map[string][]byte, error) {
 	sections := map[string]func(*bytes.Buffer) error{
 		"shapes.gen.go":     g.writeTypes,
 		"codec.gen.go":      g.writeCodec,
+		"fast.gen.go":       g.writeFast,
 		"validate.gen.go":   g.writeValidate,
 		"operations.gen.go": g.writeOperations,
 	}
