@@ -8,31 +8,35 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop"
-	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/local"
 )
 
-// open makes the manager that the flags ask for. The caller closes it.
-func (a *app) open() (*local.Local, error) {
-	config := local.Config{
-		ModelID: setting(a.model, "OUTCROP_MODEL_ID", defaultModel),
-		Profile: setting(a.profile, "AWS_PROFILE", "aws"),
+// open makes the manager that the settings ask for. The caller closes it.
+func (a *app) open(c *cobra.Command) (*local.Local, error) {
+	s, err := a.load(c)
+	if err != nil {
+		return nil, err
 	}
-	config.Simulator = a.simulator
-	config.Simulator.RulesFile = setting(a.simulator.RulesFile, "OUTCROP_RULES", "")
-	if a.pace {
-		config.Simulator.Pace = &simulator.Pace{}
+	a.settings = s
+	dir := s.Data
+	if dir == "" {
+		dir = defaultDataDir()
 	}
-	return local.Open(setting(a.dataDir, "OUTCROP_DATA", defaultDataDir()), config)
+	config := local.Config{Settings: s, Simulator: a.simulator}
+	config.OnUnlisted = func(backend string, err error) {
+		a.say("warning: the models of back-end %s are missing: %s", backend, outcrop.AsError(err).Message)
+	}
+	return local.Open(dir, config)
 }
 
 // with runs f with a manager, and closes the manager.
 func (a *app) with(c *cobra.Command, f func(ctx context.Context, m *local.Local) error) error {
-	m, err := a.open()
+	m, err := a.open(c)
 	if err != nil {
 		return err
 	}
-	ctx := outcrop.WithOrigin(c.Context(), outcrop.Origin{RequestID: newID()})
+	origin := outcrop.Origin{RequestID: newID(), Caller: outcrop.Caller{Region: a.settings.Region}}
+	ctx := outcrop.WithOrigin(c.Context(), origin)
 	err = f(ctx, m)
 	if closing := m.Close(context.WithoutCancel(ctx)); err == nil {
 		err = closing
