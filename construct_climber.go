@@ -89,9 +89,7 @@ func (l *ladder) toolPlan() *structured.Plan {
 	if err := json.Unmarshal([]byte(l.schema.Text()), &root); err == nil && root.Type == "object" {
 		return l.lowerTo(structured.Full())
 	}
-	object := structured.LlamaCPP()
-	object.Name, object.RootObject = "tool", true
-	if plan := l.lowerTo(object); plan != nil {
+	if plan := l.lowerTo(structured.ToolInput()); plan != nil {
 		return plan
 	}
 	return l.lowerTo(structured.Full())

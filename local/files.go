@@ -19,7 +19,7 @@ func (l *Local) PutFile(ctx context.Context, uri, file string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := l.objects.Create(ctx, uri)
+	out, err := l.Objects().Create(ctx, uri)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (l *Local) CopyOut(ctx context.Context, prefix, dir string) ([]string, erro
 		return nil, err
 	}
 	var files []string
-	for object, err := range l.objects.List(ctx, prefix) {
+	for object, err := range l.Objects().List(ctx, prefix) {
 		if err != nil {
 			return files, err
 		}
@@ -52,7 +52,7 @@ func (l *Local) CopyOut(ctx context.Context, prefix, dir string) ([]string, erro
 
 // copyOut writes one file, which appears only when it is whole.
 func (l *Local) copyOut(ctx context.Context, uri, file string) error {
-	in, err := l.objects.Open(ctx, uri)
+	in, err := l.Objects().Open(ctx, uri)
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,9 @@ func (l *Local) ResultsPath(out bedrock.ModelInvocationJobOutputDataConfig, jobI
 		uri = out.S3OutputDataConfig.S3URI
 	}
 	uri = strings.TrimSuffix(uri, "/") + "/" + jobID + "/"
+	if l.objects == nil {
+		return uri
+	}
 	file, err := l.objects.Path(uri)
 	if err != nil {
 		return uri

@@ -23,6 +23,7 @@ import (
 	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/objects"
+	"github.com/outcrop-ai/outcrop/remote"
 )
 
 // Config says what to open. The zero value is useful.
@@ -47,10 +48,11 @@ type Config struct {
 // Local is a Manager with its parts. Close it.
 type Local struct {
 	*outcrop.Manager
-	opened  *opener
-	objects *objects.Directory
-	jobs    *batch.Jobs
-	remove  string // a temporary directory, or ""
+	opened  *opener            // the back-ends of this process; nil when a server answers
+	objects *objects.Directory // nil when they are a server's own
+	jobs    *batch.Jobs        // nil when a server runs them
+	server  *remote.Client     // nil when this process answers
+	remove  string             // a temporary directory, or ""
 }
 
 // Open makes a manager whose state lies in dir. An empty dir is a temporary
@@ -110,7 +112,19 @@ func open(dir string, c Config) (*Local, error) {
 // Close waits for the jobs that run, for as long as the context lasts, and
 // stops what is left of them then.
 func (l *Local) Close(ctx context.Context) error {
-	err := errors.Join(l.jobs.Close(ctx), l.opened.close(), l.objects.Close())
+	var err error
+	if l.jobs != nil {
+		err = l.jobs.Close(ctx)
+	}
+	if l.opened != nil {
+		err = errors.Join(err, l.opened.close())
+	}
+	if l.objects != nil {
+		err = errors.Join(err, l.objects.Close())
+	}
+	if l.server != nil {
+		err = errors.Join(err, l.server.Close())
+	}
 	if l.remove != "" {
 		err = errors.Join(err, os.RemoveAll(l.remove))
 	}
@@ -119,6 +133,9 @@ func (l *Local) Close(ctx context.Context) error {
 
 // Notice is the line that says who answers.
 func (l *Local) Notice() string {
+	if l.server != nil {
+		return "The server at " + l.server.URL() + " answers."
+	}
 	places := Places(l.opened.settings)
 	if len(places) == 1 && places[0].Kind == config.KindSimulator {
 		return simulator.Notice
@@ -133,8 +150,20 @@ func (l *Local) Notice() string {
 	return "Answers come from " + strings.Join(names, "; ") + "."
 }
 
-// Objects is the data directory's store of s3:// objects.
-func (l *Local) Objects() outcrop.Objects { return l.objects }
+// Objects is the data directory's store of s3:// objects. Those of a server
+// elsewhere are out of reach: every method is then a ValidationException.
+func (l *Local) Objects() outcrop.Objects {
+	if l.objects == nil {
+		return outOfReach{l.server.URL()}
+	}
+	return l.objects
+}
 
-// Simulator is the embedded simulator, or nil when no model is answered by it.
-func (l *Local) Simulator() *simulator.Backend { return l.opened.simulator }
+// Simulator is the embedded simulator, or nil when another back-end or a
+// server answers.
+func (l *Local) Simulator() *simulator.Backend {
+	if l.opened == nil {
+		return nil
+	}
+	return l.opened.simulator
+}

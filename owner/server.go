@@ -26,6 +26,10 @@ type Server struct {
 	PID     int    `json:"pid"`     // its process
 	Token   string `json:"token"`   // a bearer token that it accepts
 	Version string `json:"version"` // of the program
+
+	// Certificate is the SHA-256, in hex, of the certificate it shows when URL
+	// is an https one: its names need not be those of this machine.
+	Certificate string `json:"certificate,omitzero"`
 }
 
 // NewToken makes a token, of 128 random bits or more.

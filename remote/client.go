@@ -41,7 +41,7 @@ func New(c Config) (*Client, error) {
 		client.token = []string{"Bearer " + c.Token}
 	}
 	if client.transport == nil {
-		client.transport = newTransport(c.Limits)
+		client.transport = newTransport(c.Limits, c.Pin)
 	}
 	return client, nil
 }

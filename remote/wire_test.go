@@ -192,7 +192,7 @@ func end() []byte {
 
 // streaming is a client whose server answers with a body.
 func streaming(t testing.TB, body io.Reader) *remote.Client {
-	return newClient(t, remote.Config{Transport: transport(func(*http.Request) (*http.Response, error) {
+	return newClient(t, remote.Config{Limits: remote.Limits{MaxReply: 1 << 20}, Transport: transport(func(*http.Request) (*http.Response, error) {
 		return reply(200, map[string]string{"Content-Type": eventstream.ContentType, "X-Amzn-Requestid": "id-1"}, body), nil
 	})})
 }

@@ -195,7 +195,7 @@ func (x *exchange) send(status int, contentType string, body []byte) error {
 		x.extend()
 		if _, err := x.w.Write(body[:n]); err != nil {
 			x.gone = true
-			return nil
+			return nil //nolint:nilerr // the client has gone: nobody is left to be told
 		}
 		body = body[n:]
 	}

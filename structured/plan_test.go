@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/outcrop-ai/outcrop/internal/maskbench"
 )
 
 // Each case gives a schema, a value of it, the value's lowered form, and the
@@ -171,22 +173,22 @@ func TestPlanBoundsProducts(t *testing.T) {
 // what validation finds: instances of the lowered schema never get lost in Up.
 func TestSuiteUpNeverFails(t *testing.T) {
 	valid, total := 0, 0
-	for i, c := range loadSuite(t) {
+	for i, c := range maskbench.Load(t) {
 		if i%4 != 0 {
 			continue
 		}
-		s, err := Compile(c.schema)
+		s, err := Compile(c.Schema)
 		if err != nil {
 			continue
 		}
 		for _, p := range []Profile{Bedrock(), OpenAIStrict()} {
 			plan, err := s.Plan(p)
 			if err != nil {
-				t.Fatalf("%s: %v", c.name, err)
+				t.Fatalf("%s: %v", c.Name, err)
 			}
 			lowered, err := Compile(plan.Schema())
 			if err != nil {
-				t.Fatalf("%s: %v", c.name, err)
+				t.Fatalf("%s: %v", c.Name, err)
 			}
 			v, err := lowered.Instance(Hints{}, 3)
 			if err != nil {

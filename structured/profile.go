@@ -121,6 +121,30 @@ func LlamaCPP() Profile {
 	}
 }
 
+// ToolInput is for a schema that has no object at its root where one must be,
+// as the input of a tool: nothing else is taken away that can be helped. It is
+// no back-end's own and not among the built-in profiles.
+func ToolInput() Profile {
+	return Profile{
+		Name:          "tool",
+		Ranges:        true,
+		IntegerRanges: true,
+		Lengths:       true,
+		Counts:        true,
+		Patterns:      PlainPatterns,
+		Formats: []string{
+			"date-time", "time", "date", "duration", "email", "idn-email", "hostname", "idn-hostname", "uri", "uri-reference",
+			"iri", "iri-reference", "uri-template", "ipv4", "ipv6", "uuid", "json-pointer", "relative-json-pointer", "regex",
+		},
+		Recursion:   true,
+		OpenObjects: true,
+		MaxOptional: -1,
+		MaxUnions:   -1,
+		RootObject:  true,
+		MaxNodes:    5000,
+	}
+}
+
 // Profiles lists the built-in profiles.
 func Profiles() []Profile { return []Profile{Full(), Bedrock(), OpenAIStrict(), LlamaCPP()} }
 

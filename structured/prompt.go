@@ -1,6 +1,7 @@
 package structured
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -51,7 +52,7 @@ func (s *Schema) Prompt(format Format, examples []Example) (string, error) {
 	case JSON, "":
 		b.WriteString("Answer with one JSON value that keeps to the JSON Schema below, and with nothing else: " +
 			"no explanation, no code fence, no comments. Use only members that the schema names. " +
-			"Where something is not known and the member is optional, leave the member out.\n\nJSON Schema:\n")
+			"Where something is not known and the member is optional, leave the member out.\n\n" + schemaMark)
 		b.WriteString(compactSchema(s.doc, s.order))
 	case XML:
 		skeleton, err := s.xmlSkeleton()
@@ -59,7 +60,7 @@ func (s *Schema) Prompt(format Format, examples []Example) (string, error) {
 			return "", err
 		}
 		b.WriteString("Answer with one XML element of the form below, and with nothing else: no explanation, no code fence. " +
-			"Repeat an element where the JSON Schema has an array. Leave an element out where something optional is not known.\n\nJSON Schema:\n")
+			"Repeat an element where the JSON Schema has an array. Leave an element out where something optional is not known.\n\n" + schemaMark)
 		b.WriteString(compactSchema(s.doc, s.order))
 		b.WriteString("\n\nForm of the XML:\n" + skeleton)
 	default:
@@ -80,6 +81,24 @@ func (s *Schema) Prompt(format Format, examples []Example) (string, error) {
 	return b.String(), nil
 }
 
+// schemaMark stands before the schema in a prompt.
+const schemaMark = "JSON Schema:\n"
+
+// PromptSchema finds the schema and the format in a text that Prompt made, or
+// in one of the same manner: a line "JSON Schema:" and the schema below it. The
+// simulator answers by it.
+func PromptSchema(text string) (schema json.RawMessage, format Format, ok bool) {
+	before, after, found := strings.Cut(text, schemaMark)
+	if !found || json.NewDecoder(strings.NewReader(after)).Decode(&schema) != nil {
+		return nil, "", false
+	}
+	format = JSON
+	if strings.Contains(before, "XML element") {
+		format = XML
+	}
+	return schema, format, true
+}
+
 // xmlSkeleton shows the XML form with a made-up value.
 func (s *Schema) xmlSkeleton() (string, error) {
 	if _, err := s.rootName(); err != nil {
@@ -87,7 +106,7 @@ func (s *Schema) xmlSkeleton() (string, error) {
 	}
 	v, err := s.Instance(Hints{}, 1)
 	if err != nil {
-		return "(as the schema says)", nil
+		return "(as the schema says)", nil //nolint:nilerr // a schema without an example is shown without one
 	}
 	text, err := s.EncodeXML(v)
 	return string(text), err

@@ -1,6 +1,7 @@
 package structured
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -316,7 +317,7 @@ func (r *tolerant) meant(start int, err error) bool {
 	if r.members > 0 {
 		return true
 	}
-	if e, ok := err.(*ReadError); ok && e.Kind != Malformed {
+	if e, ok := errors.AsType[*ReadError](err); ok && e.Kind != Malformed {
 		return true
 	}
 	rest := r.text[start+1 : min(len(r.text), start+1+lookahead)]

@@ -362,6 +362,10 @@ func (s *Stream) beginValue(c byte) {
 			return
 		}
 		path, place := s.here()
+		if !place.mayOpen(c) {
+			s.stop() // nothing in it can be part of the value
+			return
+		}
 		f := frame{path: path, place: place}
 		if len(s.stack) > 0 && s.stack[len(s.stack)-1].object == nil {
 			f.element = true
@@ -378,6 +382,25 @@ func (s *Stream) beginValue(c byte) {
 	default:
 		s.stop()
 	}
+}
+
+// mayOpen tells whether the value may be the object or the array that a bracket
+// opens.
+func (p *streamPlace) mayOpen(bracket byte) bool {
+	kind := "object"
+	if bracket == '[' {
+		kind = "array"
+	}
+	types, _ := p.view.types()
+	if !slices.Contains(types, kind) || !p.guide.mayBe(kind) {
+		return false
+	}
+	values, restricted := p.view.values()
+	return !restricted || slices.ContainsFunc(values, func(v any) bool {
+		_, object := v.(map[string]any)
+		_, list := v.([]any)
+		return object && kind == "object" || list && kind == "array"
+	})
 }
 
 // growsFreely tells whether a prefix of a string says something: of an enum,

@@ -184,3 +184,22 @@ func BenchmarkStream(b *testing.B) {
 		})
 	}
 }
+
+// Parts of an object are not settled where the schema wants none.
+func TestStreamStopsAtTheWrongContainer(t *testing.T) {
+	for schema, text := range map[string]string{
+		`{"type":"array"}`:                       `{"a":1}`,
+		`{"type":"boolean"}`:                     `{"a":1}`,
+		`{"type":"object"}`:                      `["a"]`,
+		`{"enum":["a",["b"]]}`:                   `{"a":1}`,
+		`{"properties":{"a":{"type":"string"}}}`: `{"a":{"b":1}}`,
+	} {
+		s, err := Compile([]byte(schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Stream().Feed(text); len(got) > 0 {
+			t.Errorf("%s: %s settles %v", schema, text, got)
+		}
+	}
+}

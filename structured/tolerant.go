@@ -2,6 +2,7 @@ package structured
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -161,7 +162,7 @@ func (r *tolerant) object(g guide) (any, error) {
 
 // adopt replaces the partial value of a cut-off part by its container.
 func adopt(err error, into func(part any) any) error {
-	if e, ok := err.(*ReadError); ok && e.Kind == Truncated {
+	if e, ok := errors.AsType[*ReadError](err); ok && e.Kind == Truncated {
 		e.Partial = into(e.Partial)
 	}
 	return err

@@ -57,7 +57,7 @@ func (w *xmlWriter) element(name string, original *string, note xmlNote, v any, 
 	switch {
 	case isText && !xmlSafe(text):
 		w.mark("type", "json")
-		v, typ = plainJSON(text), "string"
+		v = plainJSON(text)
 	case typ == "null" && g.soleType() != "null", g.soleType() != typ:
 		w.mark("type", typ)
 	}

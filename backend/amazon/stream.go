@@ -60,7 +60,7 @@ func (f *frames) begin(resp *http.Response) (bedrock.Event, error) {
 		return bedrock.Event{}, e
 	}
 	event, err := f.next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = f.broken(errors.New("it ended before its first event"))
 	}
 	return event, err
@@ -75,7 +75,7 @@ func (f *frames) all(event bedrock.Event) iter.Seq2[bedrock.Event, error] {
 			var err error
 			event, err = f.next()
 			f.watch.end()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
@@ -127,11 +127,11 @@ func (f *frames) ended(err error) error {
 	switch {
 	case f.done:
 		return io.EOF // all of it has come; how the connection ends changes nothing
-	case err == io.EOF && f.events > 0 && f.native:
+	case errors.Is(err, io.EOF) && f.events > 0 && f.native:
 		return io.EOF // the families' own formats name no last event
-	case err == io.EOF && f.events > 0:
+	case errors.Is(err, io.EOF) && f.events > 0:
 		return f.broken(errors.New("it ended before its metadata event"))
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return err
 	case errors.Is(err, eventstream.ErrChecksum), errors.Is(err, eventstream.ErrMalformed), errors.Is(err, eventstream.ErrTooLarge):
 		return f.broken(err)

@@ -66,7 +66,7 @@ func (b *Backend) send(ctx context.Context, method, path string, body []byte) (*
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, reader)
+	req, err := http.NewRequestWithContext(ctx, method, url, reader) //nolint:gosec // the configuration names the server
 	if err != nil {
 		return nil, outcrop.Errorf(bedrock.CodeInternalServer, "the request to the server cannot be made")
 	}
@@ -85,7 +85,7 @@ func (b *Backend) send(ctx context.Context, method, path string, body []byte) (*
 	if b.config.APIKey != "" {
 		req.Header.Set("Authorization", "Bearer "+b.config.APIKey)
 	}
-	res, err := b.client.Do(req)
+	res, err := b.client.Do(req) //nolint:gosec // as above
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}

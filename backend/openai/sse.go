@@ -46,7 +46,7 @@ func (s *sse) next() (event, data []byte, err error) {
 	for {
 		line, err := s.line()
 		if err != nil {
-			if err == io.EOF && s.hasData {
+			if errors.Is(err, io.EOF) && s.hasData {
 				return s.take()
 			}
 			return nil, nil, err
@@ -139,7 +139,7 @@ func (s *sse) line() ([]byte, error) {
 			}
 		}
 		if s.err != nil {
-			if len(rest) > 0 && s.err == io.EOF {
+			if len(rest) > 0 && errors.Is(s.err, io.EOF) {
 				s.start, s.scanned = len(s.buf), 0
 				return rest, nil // the last line, without its end
 			}

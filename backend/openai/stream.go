@@ -18,7 +18,7 @@ import (
 func (b *Backend) stream(ctx context.Context, a *ask) (*outcrop.Reply, error) {
 	s := &streamer{backend: b, ask: a, started: b.config.Now(), open: -1}
 	s.watch = newWatch(ctx, b.config.FirstByteTimeout, "the server sent no first event")
-	res, err := b.send(s.watch.ctx, http.MethodPost, chatPath, a.body)
+	res, err := b.send(s.watch.ctx, http.MethodPost, chatPath, a.body) //nolint:bodyclose // the streamer closes it
 	if err != nil {
 		s.watch.stop()
 		return nil, err
@@ -80,7 +80,7 @@ func (s *streamer) close() {
 func (s *streamer) first() error {
 	err := s.read()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return unavailable("the server's reply ended before it began", io.ErrUnexpectedEOF)
 	case err != nil:
 		return err
@@ -93,7 +93,7 @@ func (s *streamer) events() iter.Seq2[bedrock.Event, error] {
 		defer s.close()
 		s.yield = yield
 		err := s.run()
-		if err == nil || err == errStopped {
+		if err == nil || errors.Is(err, errStopped) {
 			return
 		}
 		message := s.collector.Message()
@@ -113,7 +113,7 @@ func (s *streamer) run() error {
 		s.watch.begin()
 		err := s.read()
 		s.watch.end()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -146,7 +146,7 @@ func (s *streamer) drain() {
 func (s *streamer) read() error {
 	event, data, err := s.sse.next()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return err
 	case err != nil:
 		return s.broken(err)

@@ -49,6 +49,9 @@ func (b *Backend) compose(m *model, req *bedrock.ConverseRequest, p *prompt) ([]
 		text := string(value)
 		return append(blocks, bedrock.ContentBlock{Text: &text}), nil
 	}
+	if text, err := b.shownValue(req, p); text != "" || err != nil {
+		return append(blocks, bedrock.ContentBlock{Text: &text}), err
+	}
 	text := prose(p)
 	return append(blocks, bedrock.ContentBlock{Text: &text}), nil
 }

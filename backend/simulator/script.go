@@ -64,10 +64,13 @@ func (b *Backend) spoil(s *shaped, kind string, req *bedrock.ConverseRequest) {
 			}
 		}
 	case malformedSchema:
-		schema := schemaOf(req)
+		schema, _ := shownSchema(req)
+		if asked := schemaOf(req); asked != nil {
+			schema = []byte(asked.Schema)
+		}
 		for i := range s.blocks {
 			if schema != nil && s.blocks[i].Text != nil {
-				text := string(b.breaking([]byte(schema.Schema), len(unwanted)))
+				text := string(b.breaking(schema, len(unwanted)))
 				s.blocks[i].Text = &text
 			}
 		}

@@ -12,7 +12,7 @@ import (
 // ask is a client of `outcrop serve` for the scripts: it waits until the
 // server has written its address to a file, and prints what it answers.
 //
-//	ask FILE converse|requests|unknown
+//	ask FILE url|converse|requests|unknown
 func ask() {
 	if err := askServer(os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, "ask:", err)
@@ -27,6 +27,9 @@ func askServer(file, what string) error {
 	}
 	var response *http.Response
 	switch what {
+	case "url":
+		fmt.Println(url)
+		return nil
 	case "converse":
 		response, err = http.Post(url+"/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse", "application/json",
 			strings.NewReader(`{"messages":[{"role":"user","content":[{"text":"say hello"}]}]}`))

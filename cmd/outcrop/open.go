@@ -11,33 +11,37 @@ import (
 	"github.com/outcrop-ai/outcrop/local"
 )
 
-// open makes the manager that the settings ask for. The caller closes it.
-func (a *app) open(c *cobra.Command) (*local.Local, error) {
+// config is what flags, environment and file ask for.
+func (a *app) config(c *cobra.Command) (dir string, config local.Config, err error) {
 	s, err := a.load(c)
 	if err != nil {
-		return nil, err
+		return "", config, err
 	}
 	a.settings = s
-	dir := s.Data
-	if dir == "" {
+	if dir = s.Data; dir == "" {
 		dir = defaultDataDir()
 	}
-	config := local.Config{Settings: s, Simulator: a.simulator}
+	config = local.Config{ModelID: s.Model, Profile: s.Profile, Settings: s, Simulator: a.simulator}
 	config.OnUnlisted = func(backend string, err error) {
 		a.say("warning: the models of back-end %s are missing: %s", backend, outcrop.AsError(err).Message)
 	}
-	return local.Open(dir, config)
+	return dir, config, nil
 }
 
-// with runs f with a manager, and closes the manager.
+// with runs f with the manager that open makes.
 func (a *app) with(c *cobra.Command, f func(ctx context.Context, m *local.Local) error) error {
 	m, err := a.open(c)
 	if err != nil {
 		return err
 	}
+	return a.use(c, m, f)
+}
+
+// use runs f with a manager, and closes the manager.
+func (a *app) use(c *cobra.Command, m *local.Local, f func(ctx context.Context, m *local.Local) error) error {
 	origin := outcrop.Origin{RequestID: newID(), Caller: outcrop.Caller{Region: a.settings.Region}}
 	ctx := outcrop.WithOrigin(c.Context(), origin)
-	err = f(ctx, m)
+	err := f(ctx, m)
 	if closing := m.Close(context.WithoutCancel(ctx)); err == nil {
 		err = closing
 	}

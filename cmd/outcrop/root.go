@@ -18,10 +18,11 @@ type app struct {
 	stdout io.Writer // data
 	stderr io.Writer // words
 
-	config string   // --config
-	sets   []string // --set
-	json   bool
-	pace   bool
+	file     string   // --config
+	sets     []string // --set
+	endpoint string
+	json     bool
+	pace     bool
 
 	settings  *config.Config // once a manager is open
 	simulator simulator.Config
@@ -49,6 +50,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	})
 	flags := root.PersistentFlags()
 	a.addSettingFlags(flags)
+	flags.StringVar(&a.endpoint, "endpoint", "", "URL of an Outcrop server to ask (default $OUTCROP_ENDPOINT, else the server that owns the data directory, else this process); $OUTCROP_TOKEN is its bearer token")
 	flags.BoolVar(&a.json, "json", false, "print JSON on standard output")
 
 	root.AddCommand(

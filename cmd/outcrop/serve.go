@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/local"
+	"github.com/outcrop-ai/outcrop/owner"
 	"github.com/outcrop-ai/outcrop/server"
 	"github.com/outcrop-ai/outcrop/sigv4"
 )
@@ -30,6 +32,10 @@ request on standard error (never prompts), and stops on SIGTERM or Ctrl-C: it
 takes no more requests, waits for those under way, and ends streams that are
 still open with an error in band.
 
+While it serves, it owns the data directory: a second server on it is refused,
+and the other commands with this --data ask the server instead of working in
+their own process, with keys or without.
+
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
 forgets them.`,
 		Example: `  outcrop serve
@@ -39,7 +45,7 @@ forgets them.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.simulator.LogPrompts = logPrompts
-			return a.with(c, a.serve)
+			return a.own(c, a.serve)
 		},
 	}
 	flags := c.Flags()
@@ -57,7 +63,7 @@ forgets them.`,
 	return c
 }
 
-func (a *app) serve(ctx context.Context, m *local.Local) error {
+func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error {
 	set := &a.settings.Server
 	config := server.Config{
 		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Mounts: []server.Mount{requestLog(m)},
@@ -71,10 +77,17 @@ func (a *app) serve(ctx context.Context, m *local.Local) error {
 		return usageError{err}
 	}
 	config.Addr = listener.Addr().String()
+	published, err := admitOwner(&config, listener.Addr())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	s, err := server.New(config)
 	if err != nil {
 		listener.Close()
 		return usageError{err}
+	}
+	if err := lock.Publish(published); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	url := "http://" + config.Addr
 	if config.TLS != nil {

@@ -36,7 +36,7 @@ var settingFlags = map[string]string{
 
 // addSettingFlags declares the flags that all commands have.
 func (a *app) addSettingFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&a.config, "config", "", `configuration file, or "none" (default $OUTCROP_CONFIG, else ./outcrop.yaml, else the user's)`)
+	flags.StringVar(&a.file, "config", "", `configuration file, or "none" (default $OUTCROP_CONFIG, else ./outcrop.yaml, else the user's)`)
 	flags.StringArrayVar(&a.sets, "set", nil, "any setting of the configuration, as path=value; may be repeated")
 	flags.String("data", "", "directory of jobs and objects (default $OUTCROP_DATA, else "+defaultDataDir()+")")
 	flags.StringP("model-id", "m", "", "model to ask (default $OUTCROP_MODEL_ID, else "+config.Default().Model+")")
@@ -49,7 +49,7 @@ func (a *app) addSettingFlags(flags *pflag.FlagSet) {
 
 // load reads the settings in force for a command.
 func (a *app) load(c *cobra.Command) (*config.Config, error) {
-	sources := config.Sources{File: a.config}
+	sources := config.Sources{File: a.file}
 	for _, set := range a.sets {
 		path, value, ok := strings.Cut(set, "=")
 		if !ok {

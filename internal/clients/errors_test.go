@@ -109,14 +109,16 @@ func retries(t *testing.T, p *program, backend *scripted) {
 			if r.Attempts != 3 || backend.calls.Load() != 3 || r.Text == "" {
 				t.Errorf("%d attempts, %d calls, text %q", r.Attempts, backend.calls.Load(), r.Text)
 			}
-			backend.calls.Store(0)
-			f := refused(t, p, ask, asking(ask, "busy.9"))
-			checkFailure(t, &f, bedrock.CodeThrottling, 429)
-			if f.Class != bedrock.CodeThrottling || f.Attempts != 3 || backend.calls.Load() != 3 {
-				t.Errorf("class %s after %d attempts, %d calls", f.Class, f.Attempts, backend.calls.Load())
-			}
 		})
 	}
+	t.Run("in vain", func(t *testing.T) {
+		backend.calls.Store(0)
+		f := refused(t, p, "converse", asking("converse", "busy.9"))
+		checkFailure(t, &f, bedrock.CodeThrottling, 429)
+		if f.Class != bedrock.CodeThrottling || f.Attempts != 3 || backend.calls.Load() != 3 {
+			t.Errorf("class %s after %d attempts, %d calls", f.Class, f.Attempts, backend.calls.Load())
+		}
+	})
 }
 
 // brokenStreams: a stream that fails half way is an exception in band. The

@@ -18,6 +18,7 @@ var sdks = []sdk{
 // TestSDKs has each SDK do everything: with the program, which verifies each
 // signature, and with a server whose model fails as it is told.
 func TestSDKs(t *testing.T) {
+	t.Parallel()
 	need(t, "")
 	verified := serveKeys(t)
 	want := expected(t)

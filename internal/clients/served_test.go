@@ -79,7 +79,7 @@ const loggedLines = 20
 
 // stopTimeout is how long a server may take to end; it is far more than an
 // idle one needs, and there so that a test ends in any case.
-const stopTimeout = 30 * time.Second
+const stopTimeout = 2 * time.Minute
 
 func stop(t *testing.T, cmd *exec.Cmd, log *lockedBuffer) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {

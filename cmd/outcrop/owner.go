@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outcrop-ai/outcrop/local"
+	"github.com/outcrop-ai/outcrop/owner"
+	"github.com/outcrop-ai/outcrop/remote"
+	"github.com/outcrop-ai/outcrop/server"
+	"github.com/outcrop-ai/outcrop/sigv4"
+)
+
+// open finds out who answers: the server that --endpoint names, the one that
+// owns the data directory, or this process. The caller closes the manager.
+func (a *app) open(c *cobra.Command) (*local.Local, error) {
+	dir, config, err := a.config(c)
+	if err != nil {
+		return nil, err
+	}
+	client, shared, err := a.server(dir, c.Flags().Changed("data"))
+	if err != nil {
+		return nil, err
+	}
+	if client == nil {
+		return local.Open(dir, config)
+	}
+	for _, name := range []string{"rules", "pace", "backend"} {
+		if c.Flags().Changed(name) {
+			return nil, usageError{fmt.Errorf("--%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve", name, client.URL())}
+		}
+	}
+	if !shared {
+		dir = ""
+	}
+	return local.Connect(client, dir, config)
+}
+
+// server is the server to ask, or nil when there is none. It shares the data
+// directory when it was found there. named says that a flag names the
+// directory.
+func (a *app) server(dir string, named bool) (client *remote.Client, shared bool, err error) {
+	endpoint := a.endpoint
+	switch {
+	case endpoint != "" && named:
+		return nil, false, usageError{errors.New("--endpoint and --data exclude each other: the data is the server's")}
+	case endpoint == "" && !named:
+		endpoint = os.Getenv("OUTCROP_ENDPOINT")
+	}
+	if endpoint != "" {
+		client, err = remote.New(remote.Config{URL: endpoint, Token: os.Getenv("OUTCROP_TOKEN")})
+		if err != nil {
+			err = usageError{fmt.Errorf("--endpoint: %w", err)}
+		}
+		return client, false, err
+	}
+	s, found, err := owner.Find(dir)
+	if err != nil || !found {
+		return nil, false, err
+	}
+	client, err = remote.New(remote.Config{URL: s.URL, Token: s.Token, Pin: s.Certificate, PlainToken: true})
+	return client, true, err
+}
+
+// own runs f with a manager in this process, which owns the data directory for
+// as long as f runs.
+func (a *app) own(c *cobra.Command, f func(ctx context.Context, m *local.Local, lock *owner.Lock) error) error {
+	if a.endpoint != "" {
+		return usageError{errors.New("--endpoint is for commands that ask a server, and serve is one")}
+	}
+	dir, config, err := a.config(c)
+	if err != nil {
+		return err
+	}
+	lock, err := owner.Acquire(dir)
+	if err != nil {
+		return err
+	}
+	m, err := local.Open(dir, config)
+	if err != nil {
+		return errors.Join(err, lock.Release())
+	}
+	err = a.use(c, m, func(ctx context.Context, m *local.Local) error { return f(ctx, m, lock) })
+	return errors.Join(err, lock.Release())
+}
+
+// admitOwner has a server accept a token of this user's commands, and returns
+// what there is to publish about it. The server must not listen yet.
+func admitOwner(config *server.Config, addr net.Addr) (owner.Server, error) {
+	s := owner.Server{URL: owner.URL("http", addr), Token: owner.NewToken(), Version: version}
+	if config.TLS != nil {
+		s.URL = owner.URL("https", addr)
+		sum := sha256.Sum256(config.TLS.Certificates[0].Certificate[0])
+		s.Certificate = hex.EncodeToString(sum[:])
+	}
+	ring := new(sigv4.Keyring)
+	tenant, err := ring.AddTenant(sigv4.Tenant{Name: "owner"})
+	if err != nil {
+		return s, err
+	}
+	config.Tokens = ring
+	return s, ring.AddToken(tenant, s.Token)
+}
