@@ -110,7 +110,7 @@ func (l *ladder) prepare() error {
 }
 
 func schemaError(field string, err error) *Error {
-	e := Invalid(field, "%v", err)
-	e.Cause = err
+	e := Errorf(bedrock.CodeValidation, "%w", err) // it begins with the field
+	e.Field, e.Cause = field, err
 	return e
 }

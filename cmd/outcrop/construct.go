@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +27,11 @@ output, says on standard error what is wrong with it, and exits with 6.
 
 With --input, every row of a CSV or JSONL file is a prompt of its own, after
 the words of the prompt if there are any. Each row gives one line of JSON, in
-order: {"row", "output"}, or {"row", "error"} where it failed.`,
+order: {"row", "output"}, or {"row", "error"} where it failed.
+
+With --stream, lines come while the model writes: {"path", "value"} is settled
+and stays, {"path", "text", "open"} is what was added to a string that still
+grows; the last line is the whole response.`,
 		Example: `  outcrop construct --schema person.json "Extract: John Doe is 42"
   outcrop construct --schema '{"type":"object","properties":{"name":{"type":"string"}}}' "I am Ada"
   outcrop construct --schema person.json --format xml @letter.txt
@@ -41,6 +48,7 @@ order: {"row", "output"}, or {"row", "error"} where it failed.`,
 	flags.IntVar(&f.attempts, "max-attempts", outcrop.DefaultMaxAttempts, "how often to ask in all")
 	flags.IntVar(&f.maxTokens, "max-tokens", 0, "output tokens of an attempt at most (default: the model's)")
 	flags.StringSliceVar(&f.req.FallbackModelIDs, "fallback-model-id", nil, "model to ask when the first one fails; may be repeated")
+	complete(c, "fallback-model-id", a.completeModels)
 	flags.BoolVar(&f.stream, "stream", false, "print what is settled while the model writes, one JSON line each")
 	flags.BoolVar(&f.lint, "lint", false, "look the schema over instead of asking a model")
 	flags.StringVar(&f.input, "input", "", "CSV or JSONL file whose rows are the prompts")
@@ -88,8 +96,17 @@ func (a *app) runConstruct(c *cobra.Command, f *constructFlags, args []string) e
 
 // read turns the flags into the request.
 func (f *constructFlags) read() error {
-	if f.schema == "" {
+	switch {
+	case f.schema == "":
 		return usageError{errors.New("construct needs --schema: a file, or the schema itself")}
+	case !slices.Contains([]bedrock.ConstructFormat{bedrock.ConstructFormatJSON, bedrock.ConstructFormatXML}, f.req.Format):
+		return usageError{fmt.Errorf("--format %s: use json or xml", f.req.Format)}
+	case !slices.Contains(strategies, f.req.Strategy):
+		return usageError{fmt.Errorf("--strategy %s: use auto, native, tool or prompt", f.req.Strategy)}
+	case f.attempts < 1 || f.attempts > 10:
+		return usageError{fmt.Errorf("--max-attempts %d: from 1 to 10", f.attempts)}
+	case f.input != "" && f.stream:
+		return usageError{errors.New("--input and --stream do not go together: rows are printed when they are whole")}
 	}
 	var err error
 	if f.req.Schema, err = schemaText(f.schema); err != nil {
@@ -115,6 +132,10 @@ func (f *constructFlags) read() error {
 	return nil
 }
 
+var strategies = []bedrock.ConstructStrategy{
+	bedrock.ConstructStrategyAuto, bedrock.ConstructStrategyNative, bedrock.ConstructStrategyTool, bedrock.ConstructStrategyPrompt,
+}
+
 // schemaText is the flag's value when it is JSON, else the file it names.
 func schemaText(flag string) ([]byte, error) {
 	if flag[0] == '{' {
@@ -124,6 +145,9 @@ func schemaText(flag string) ([]byte, error) {
 		flag = flag[1:]
 	}
 	text, err := readFile(flag)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = usageError{fmt.Errorf("--schema: there is no file %s; a schema itself begins with {", flag)}
+	}
 	return []byte(text), err
 }
 
@@ -188,7 +212,7 @@ func (a *app) failedConstruct(f *bedrock.SchemaFailure, err error) error {
 		}
 	}
 	for _, e := range f.Errors {
-		a.say("%s: %s", e.Path, e.Message)
+		a.say("%s: %s", cmp.Or(e.Path, "(root)"), e.Message)
 	}
 	return err
 }

@@ -66,6 +66,9 @@ func (a *app) constructRows(ctx context.Context, m *local.Local, f *constructFla
 	if err == nil {
 		err = readErr
 	}
+	if err == nil && printed.rows == 0 {
+		a.say("%s has no rows", f.input)
+	}
 	if err == nil && printed.failed > 0 {
 		err = outcrop.Errorf(bedrock.CodeModelError, "%d of %d rows failed; their lines say why", printed.failed, printed.rows)
 	}
@@ -119,6 +122,8 @@ func (a *app) printRows(ctx context.Context, answers <-chan chan constructedRow)
 		p.show(fmt.Sprintf("rows  %d done, %d failed", done.rows, done.failed))
 	}
 	p.done()
-	a.sayUsage(usage)
+	if done.rows > 0 {
+		a.sayUsage(usage)
+	}
 	return done, nil
 }

@@ -63,9 +63,10 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	flags.BoolVar(&a.pace, "pace", false, "let the simulator answer at the pace of a real model")
 
 	root.AddCommand(
-		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newConstruct(a),
-		newServe(a), newModels(a), newVersion(a), newExitCodes(),
+		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newChat(a), newConstruct(a),
+		newServe(a), newModels(a), newVersion(a), newCompletion(a), newExitCodes(),
 	)
+	complete(root, "model-id", a.completeModels)
 	return root
 }
 
