@@ -30,6 +30,10 @@ test-all: clients ## the long tests too: the race detector and a minute of every
 clients: ## install the clients that tests use
 	@scripts/clients.sh
 
+.PHONY: engine
+engine: ## install a llama-server for the tests of real models (12 MB, from Debian)
+	internal/testengine/llama-server.sh .cache/llama.cpp
+
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## formatting, vet, linters, the arrows between packages
 	$(BIN)/golangci-lint run ./...

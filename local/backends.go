@@ -87,6 +87,17 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 	return r, nil
 }
 
+// retrying asks again after errors that may pass. The simulator's errors are
+// there to be seen, so it is left alone where it alone answers.
+func (o *opener) retrying(r *route.Router) outcrop.Backend {
+	for _, name := range inUse(o.settings) {
+		if o.settings.Backends[name].Kind != config.KindSimulator {
+			return route.NewRetry(r, route.RetryConfig{})
+		}
+	}
+	return r
+}
+
 // inUse are the back-ends that a call can reach. The others are not opened:
 // the key of a server that nobody asks need not be there.
 func inUse(s *config.Config) []string {
