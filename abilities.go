@@ -15,6 +15,7 @@ var (
 	_ TokenCounter  = Abilities{}
 	_ ModelLister   = Abilities{}
 	_ SchemaSupport = Abilities{}
+	_ ModelChecker  = Abilities{}
 )
 
 // CountTokens asks the back-end, or says that it cannot count.
@@ -32,6 +33,14 @@ func (a Abilities) Models(ctx context.Context) ([]Model, error) {
 		return lister.Models(ctx)
 	}
 	return nil, nil
+}
+
+// CheckModel asks the back-end; one that cannot tell refuses no model.
+func (a Abilities) CheckModel(modelID string) error {
+	if checker, ok := a.Next.(ModelChecker); ok {
+		return checker.CheckModel(modelID)
+	}
+	return nil
 }
 
 // SchemaProfile is that of the back-end, or "".

@@ -43,6 +43,13 @@ type ModelLister interface {
 	Models(ctx context.Context) ([]Model, error)
 }
 
+// ModelChecker is a Backend that can say, without a call, that it does not know
+// a model: the error that a call would get. Whether the model is there right
+// now is not asked.
+type ModelChecker interface {
+	CheckModel(modelID string) error
+}
+
 // SchemaSupport is a Backend whose models can be held to a JSON Schema through
 // Converse's outputConfig.textFormat. SchemaProfile names the subset that the
 // model takes, as a profile of package structured; "" means none.

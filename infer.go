@@ -154,7 +154,7 @@ func (r *InferRequest) native() ([]byte, error) {
 	}
 	family := native.ByModel(r.ModelID)
 	if family == nil {
-		return nil, Invalid("prompt", "no native format is known for model %s: give the body itself, or use converse", r.ModelID)
+		family = native.Default()
 	}
 	body, err := family.Body(native.Question{Prompt: r.Prompt, System: r.SystemPrompt, MaxTokens: r.MaxTokens})
 	if err != nil {

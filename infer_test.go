@@ -84,7 +84,6 @@ func TestInferNamesWhatIsMissing(t *testing.T) {
 		"no schema":                  {outcrop.InferRequest{Method: "construct", Prompt: "a"}, "schema"},
 		"unknown method":             {outcrop.InferRequest{Method: "x", Prompt: "a"}, "method"},
 		"a native body for converse": {outcrop.InferRequest{Method: "converse", Body: []byte(`{}`)}, "body"},
-		"no native format":           {outcrop.InferRequest{Prompt: "a", ModelID: "nobody.knows"}, "prompt"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -80,6 +80,11 @@ func (j *Jobs) Create(ctx context.Context, caller outcrop.Caller, req *bedrock.C
 	if err != nil {
 		return nil, err
 	}
+	if checker, ok := j.config.Backend.(outcrop.ModelChecker); ok {
+		if err := checker.CheckModel(req.ModelID); err != nil {
+			return nil, err
+		}
+	}
 	text, err := bedrock.Marshal(req)
 	if err != nil {
 		return nil, outcrop.AsError(err)

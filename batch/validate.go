@@ -124,7 +124,7 @@ func (c *counter) end() error {
 
 // clip bounds what a message repeats of the input.
 func clip(s string) string {
-	const most = 64
+	const most = 128 // an ARN with its job's id
 	if len(s) <= most {
 		return s
 	}

@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,10 +21,27 @@ var codec = json.Deterministic(true)
 
 // Marshal writes a value of this package as JSON, with its unknown members,
 // and with equal bytes for equal values.
-func Marshal(v any) ([]byte, error) { return json.Marshal(v, codec) }
+func Marshal(v any) ([]byte, error) {
+	fast, ok := v.(fastCoder)
+	if !ok {
+		return json.Marshal(v, codec)
+	}
+	w := writers.Get().(*writer)
+	defer w.release()
+	if !fast.encodeFast(w) {
+		return json.Marshal(v, codec)
+	}
+	return bytes.Clone(w.buf), nil
+}
 
 // MarshalAppend is [Marshal] onto the end of dst.
 func MarshalAppend(dst []byte, v any) ([]byte, error) {
+	if fast, ok := v.(fastCoder); ok {
+		w := &writer{buf: dst}
+		if fast.encodeFast(w) {
+			return w.buf, nil
+		}
+	}
 	text, err := json.Marshal(v, codec)
 	return append(dst, text...), err
 }
@@ -38,6 +56,9 @@ func AppendString(dst []byte, s string) []byte {
 // Unmarshal reads JSON into a value of this package. Duplicate names, bad
 // UTF-8, wrong types and trailing data are errors, always a *[DecodeError].
 func Unmarshal(data []byte, v any) error {
+	if fast, ok := v.(fastCoder); ok && fast.decodeFast(data) {
+		return nil
+	}
 	if deeperThan(data, MaxDepth) {
 		return &DecodeError{Reason: fmt.Sprintf("the JSON text is nested more than %d levels deep", MaxDepth)}
 	}

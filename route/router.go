@@ -176,6 +176,20 @@ func (r *Router) route(id string) (targets []Target, star string) {
 	return nil, ""
 }
 
+// CheckModel refuses a model that no lane leads to, or that the first lane's
+// back-end refuses.
+func (r *Router) CheckModel(modelID string) error {
+	id, _ := r.unalias(modelID)
+	lanes, err := r.lanes(id)
+	if err != nil {
+		return err
+	}
+	if checker, ok := lanes[0].backend.Backend.(outcrop.ModelChecker); ok {
+		return checker.CheckModel(lanes[0].model)
+	}
+	return nil
+}
+
 // Do passes a call on.
 func (r *Router) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 	call, lanes, err := r.place(call)

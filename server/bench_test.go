@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -260,17 +261,19 @@ func (c *connection) readHeader() (length int, err error) {
 }
 
 // BenchmarkConverse compares the kinds of servers by their CPU time for a
-// request, in turns, so that a busy machine disturbs all of them alike. The
-// time per operation is that of one request to each kind.
+// request, in short turns, so that a busy machine disturbs all of them alike.
+// Each figure is the median of the turns, and each ratio the median of the
+// ratios of neighbouring turns. The time per operation is that of one request
+// to each kind.
 func BenchmarkConverse(b *testing.B) {
 	for _, conns := range []int{1, 32} {
 		b.Run(fmt.Sprintf("connections=%d", conns), func(b *testing.B) {
-			const turn = 2000 // requests to a kind before the next has its turn
+			const turn = 500 // requests to a kind before the next has its turn
 			var loads []*load
 			for _, kind := range kinds {
 				l := newLoad(b, kind, conns)
-				l.run(b, turn) // warm
-				l.cpu, l.took = 0, 0
+				l.run(b, 4*turn) // warm
+				l.cpu, l.took = nil, nil
 				loads = append(loads, l)
 			}
 			for left := b.N; left > 0; left -= turn {
@@ -279,12 +282,21 @@ func BenchmarkConverse(b *testing.B) {
 				}
 			}
 			for _, l := range loads {
-				b.ReportMetric(l.cpu/1000/float64(b.N), l.kind+"-cpu-µs/req")
-				b.ReportMetric(l.cpu/loads[0].cpu, l.kind+"/bare")
-				b.ReportMetric(float64(l.took.Microseconds())*float64(conns)/float64(b.N), l.kind+"-µs/req")
+				var ratios []float64
+				for i := range l.cpu {
+					ratios = append(ratios, l.cpu[i]/loads[0].cpu[i])
+				}
+				b.ReportMetric(median(l.cpu)/1000, l.kind+"-cpu-µs/req")
+				b.ReportMetric(median(ratios), l.kind+"/bare")
+				b.ReportMetric(median(l.took)/1000*float64(conns), l.kind+"-µs/req")
 			}
 		})
 	}
+}
+
+func median(of []float64) float64 {
+	of = slices.Sorted(slices.Values(of))
+	return of[len(of)/2]
 }
 
 // load is a server with its connections and what they cost it.
@@ -292,8 +304,8 @@ type load struct {
 	*process
 	wire  []byte
 	conns []*connection
-	cpu   float64 // ns
-	took  time.Duration
+	cpu   []float64 // of each turn, in ns for a request
+	took  []float64 // likewise, by the clock
 }
 
 func newLoad(b *testing.B, kind string, conns int) *load {
@@ -326,9 +338,51 @@ func (l *load) run(b *testing.B, n int) {
 		})
 	}
 	all.Wait()
-	l.took += time.Since(began)
-	l.cpu += l.ask(b, "cpu") - cpu
+	l.took = append(l.took, float64(time.Since(began))/float64(n))
+	l.cpu = append(l.cpu, (l.ask(b, "cpu")-cpu)/float64(n))
 }
+
+// BenchmarkHandler measures what the door and the codec allocate and take,
+// without the connection.
+func BenchmarkHandler(b *testing.B) {
+	response := benchReply()
+	reply, err := bedrock.Marshal(response)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, kind := range kinds[1:] {
+		b.Run(kind, func(b *testing.B) {
+			s, err := benchDoor(kind, response, reply)
+			if err != nil {
+				b.Fatal(err)
+			}
+			p := &process{kind: kind, addr: "localhost"}
+			r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(p.request(b, "converse"))))
+			if err != nil {
+				b.Fatal(err)
+			}
+			body, w, handler := strings.NewReader(""), discard{}, s.Handler()
+			r.Body = io.NopCloser(body)
+			b.ReportAllocs()
+			for b.Loop() {
+				body.Reset(benchRequest)
+				clear(w)
+				handler.ServeHTTP(w, r)
+			}
+			if w["Content-Length"][0] != strconv.Itoa(len(reply)) {
+				b.Fatalf("the reply's header is %v", w)
+			}
+		})
+	}
+}
+
+// discard is a client that wants nothing but the header.
+type discard http.Header
+
+func (d discard) Header() http.Header              { return http.Header(d) }
+func (d discard) WriteHeader(int)                  {}
+func (d discard) Write(p []byte) (int, error)      { return len(p), nil }
+func (d discard) SetWriteDeadline(time.Time) error { return nil }
 
 // BenchmarkOpenStreams measures what 1,000 streams cost that are open and
 // wait for their model's next event.

@@ -66,7 +66,7 @@ func (d *digest) config(req *bedrock.ConverseRequest) {
 				d.word(tagTool)
 				d.text(spec.Name)
 				d.text(spec.Description)
-				d.data(spec.InputSchema.JSON)
+				d.data(compact(spec.InputSchema.JSON))
 			}
 		}
 		if choice := req.ToolConfig.ToolChoice; choice != nil {

@@ -71,6 +71,7 @@ var (
 	_ outcrop.Backend       = (*Backend)(nil)
 	_ outcrop.TokenCounter  = (*Backend)(nil)
 	_ outcrop.ModelLister   = (*Backend)(nil)
+	_ outcrop.ModelChecker  = (*Backend)(nil)
 	_ outcrop.SchemaSupport = (*Backend)(nil)
 )
 
@@ -239,6 +240,12 @@ func (b *Backend) model(id string) (*model, error) {
 		return nil, e
 	}
 	return b.models[match.Model.ID], nil
+}
+
+// CheckModel refuses a model that the catalogue does not have.
+func (b *Backend) CheckModel(modelID string) error {
+	_, err := b.model(modelID)
+	return err
 }
 
 // check reads a call's request and refuses what Bedrock would refuse.

@@ -1,6 +1,8 @@
 package simulator
 
 import (
+	"bytes"
+
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/tokens"
 )
@@ -32,7 +34,7 @@ func inputTokens(m tokens.Model, req *bedrock.ConverseRequest) int {
 	if req.ToolConfig != nil {
 		for i := range req.ToolConfig.Tools {
 			if spec := req.ToolConfig.Tools[i].ToolSpec; spec != nil {
-				n += framePerTool + m.Text(spec.Name) + m.Text(spec.Description) + m.TextBytes(spec.InputSchema.JSON)
+				n += framePerTool + m.Text(spec.Name) + m.Text(spec.Description) + m.TextBytes(compact(spec.InputSchema.JSON))
 			}
 		}
 	}
@@ -52,7 +54,7 @@ func blockTokens(m tokens.Model, b *bedrock.ContentBlock) int {
 	case b.Document != nil:
 		return m.Text(b.Document.Name) + documentTokens(m, b.Document)
 	case b.ToolUse != nil:
-		return framePerTool + m.Text(b.ToolUse.Name) + m.TextBytes(b.ToolUse.Input)
+		return framePerTool + m.Text(b.ToolUse.Name) + m.TextBytes(compact(b.ToolUse.Input))
 	case b.ToolResult != nil:
 		n := framePerTool
 		for i := range b.ToolResult.Content {
@@ -61,7 +63,7 @@ func blockTokens(m tokens.Model, b *bedrock.ContentBlock) int {
 			case c.Text != nil:
 				n += m.Text(*c.Text)
 			case c.JSON != nil:
-				n += m.TextBytes(c.JSON)
+				n += m.TextBytes(compact(c.JSON))
 			case c.Image != nil:
 				n += m.ImageData(c.Image.Source.Bytes)
 			case c.Document != nil:
@@ -122,4 +124,17 @@ func runeStart(text string, i int) int {
 		i--
 	}
 	return i
+}
+
+// compact is a document without white space between its tokens, so that clients
+// which write JSON differently are charged alike. It does not change d.
+func compact(d bedrock.Document) bedrock.Document {
+	if !bytes.ContainsAny(d, " \n\t\r") {
+		return d
+	}
+	tight := bytes.Clone(d)
+	if doc := bedrock.Document(tight); doc.Compact() == nil {
+		return doc
+	}
+	return d
 }

@@ -48,6 +48,7 @@ grows; the last line is the whole response.`,
 	flags.IntVar(&f.attempts, "max-attempts", outcrop.DefaultMaxAttempts, "how often to ask in all")
 	flags.IntVar(&f.maxTokens, "max-tokens", 0, "output tokens of an attempt at most (default: the model's)")
 	flags.StringSliceVar(&f.req.FallbackModelIDs, "fallback-model-id", nil, "model to ask when the first one fails; may be repeated")
+	complete(c, "fallback-model-id", a.completeModels)
 	flags.BoolVar(&f.stream, "stream", false, "print what is settled while the model writes, one JSON line each")
 	flags.BoolVar(&f.lint, "lint", false, "look the schema over instead of asking a model")
 	flags.StringVar(&f.input, "input", "", "CSV or JSONL file whose rows are the prompts")

@@ -19,6 +19,8 @@ func newConverse(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "converse [prompt]",
 		Short: "Send messages in the shape that all models share (Converse)",
+		Long: `converse sends a prompt, or a whole conversation, and prints the reply. Without a
+prompt, on a terminal, it is outcrop chat.`,
 		Example: `  outcrop converse "What is quantum computing?"
   outcrop converse --system "Answer in one sentence." "What is a qubit?"
   outcrop converse --messages @history.json --json`,
@@ -36,6 +38,9 @@ func newConverse(a *app) *cobra.Command {
 
 func (a *app) converse(ctx context.Context, m *local.Local, q *question, messages string, args []string) error {
 	req := outcrop.InferRequest{Method: string(outcrop.MethodConverse), MaxTokens: q.maxTokens, SystemPrompt: q.system}
+	if messages == "" && len(args) == 0 && isTerminal(a.stdin) && isTerminal(a.stdout) && !a.json {
+		return a.chat(ctx, m, q, "")
+	}
 	var err error
 	if messages != "" {
 		req.Messages, err = parseMessages(messages)

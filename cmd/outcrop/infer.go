@@ -40,6 +40,7 @@ async, converse or construct, or by the operation's own name.`,
 	}
 	q.flags(c)
 	c.Flags().StringVar(&method, "method", "sync", "sync, stream, async, converse or construct")
+	complete(c, "method", completeMethods)
 	c.Flags().StringVar(&output, "output-s3-uri", "", "async: where the job writes its results")
 	c.Flags().StringVar(&schema, "schema", "", "construct: the JSON Schema, a file or the text itself")
 	return c

@@ -236,7 +236,6 @@ func TestJobs(t *testing.T) {
 		}
 	})
 	t.Run("unknown model", func(t *testing.T) {
-		t.Skip("a job for a model that nobody has is accepted today, and every record fails")
 		f := refused(t, p, "createJob", params{"name": "no-model", "modelId": "no.such-model-v1:0", "input": native, "output": bucket + "out/"})
 		checkFailure(t, &f, bedrock.CodeValidation, 400)
 	})

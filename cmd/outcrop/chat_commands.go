@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/outcrop-ai/outcrop/bedrock"
+
+	"github.com/outcrop-ai/outcrop"
+)
+
+const chatHelp = `Commands of a chat:
+  /help          this list
+  /system TEXT   set the system prompt; without TEXT, drop it
+  /model ID      ask this model from now on
+  /tokens        what the conversation takes, and what was used so far
+  /save FILE     write the messages as JSON
+  /load FILE     go on with the messages of a file
+  /retry         ask the last question again
+  /forget        begin anew, with the same system prompt and model
+  /quit          leave
+  //text         a message that begins with a slash`
+
+// command does what a line that begins with a slash says.
+func (s *session) command(ctx context.Context, line string) (done bool, err error) {
+	name, argument, _ := strings.Cut(line, " ")
+	name, more, _ := strings.Cut(name, "\n")
+	argument = strings.TrimSpace(more + argument)
+	switch name {
+	case "/help", "/?":
+		s.say("%s", chatHelp)
+	case "/system":
+		s.system = argument
+	case "/model":
+		if argument == "" {
+			s.say("model %s", s.model)
+		} else {
+			s.model = argument
+		}
+	case "/tokens":
+		return false, s.tokens(ctx)
+	case "/save":
+		return false, s.save(argument)
+	case "/load":
+		return false, s.load(argument)
+	case "/retry":
+		return false, s.retry(ctx)
+	case "/forget":
+		s.messages, s.failed = nil, nil
+	case "/quit", "/exit":
+		return true, nil
+	default:
+		return false, usageError{fmt.Errorf("unknown command %s; /help lists them", name)}
+	}
+	return false, nil
+}
+
+// tokens says what the conversation costs.
+func (s *session) tokens(ctx context.Context) error {
+	used := fmt.Sprintf("used so far: %d input + %d output tokens", s.usage.InputTokens, s.usage.OutputTokens)
+	if len(s.messages) == 0 {
+		s.say("an empty conversation; %s", used)
+		return nil
+	}
+	count, err := s.manager.CountTokens(ctx, outcrop.NewConverseCall(bedrock.OpConverse, s.request()))
+	if err != nil {
+		return err
+	}
+	about := ""
+	if count.Estimated {
+		about = "about "
+	}
+	s.say("%d messages, %s%d input tokens; %s", len(s.messages), about, count.InputTokens, used)
+	return nil
+}
+
+// retry asks the last question again, and forgets the reply it had.
+func (s *session) retry(ctx context.Context) error {
+	if s.failed != nil {
+		return s.ask(ctx, *s.failed)
+	}
+	for i := len(s.messages) - 1; i >= 0; i-- {
+		if question := s.messages[i]; question.Role == bedrock.ConversationRoleUser {
+			s.messages = s.messages[:i]
+			return s.ask(ctx, question)
+		}
+	}
+	return usageError{errors.New("/retry: nothing was asked yet")}
+}
+
+// save writes the messages as `outcrop converse --messages @FILE` reads them.
+// The file appears whole, for its user only.
+func (s *session) save(file string) error {
+	if file == "" {
+		return usageError{errors.New("/save needs a file")}
+	}
+	list := s.messages
+	if list == nil {
+		list = []bedrock.Message{}
+	}
+	text, err := bedrock.Marshal(list)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, text, "", "  "); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	out, err := os.CreateTemp(filepath.Dir(file), ".outcrop-*")
+	if err != nil {
+		return usageError{err}
+	}
+	defer os.Remove(out.Name())
+	_, err = out.Write(b.Bytes())
+	if err := errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(out.Name(), file); err != nil {
+		return err
+	}
+	s.say("%d messages saved to %s", len(list), file)
+	return nil
+}
+
+// load goes on with the messages of a file.
+func (s *session) load(file string) error {
+	if file == "" {
+		return usageError{errors.New("/load needs a file")}
+	}
+	text, err := readFile(file)
+	if err != nil {
+		return err
+	}
+	var loaded []bedrock.Message
+	if err := bedrock.Unmarshal([]byte(text), &loaded); err != nil {
+		return usageError{fmt.Errorf("/load %s: %w", file, err)}
+	}
+	s.messages, s.failed = loaded, nil
+	s.say("%d messages loaded from %s", len(loaded), file)
+	return nil
+}
