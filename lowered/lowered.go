@@ -21,6 +21,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/native"
 	"github.com/outcrop-ai/outcrop/structured"
 )
 
@@ -30,11 +31,22 @@ type Backend struct {
 	schemas *structured.Compiler
 }
 
-var _ outcrop.Backend = (*Backend)(nil)
+var (
+	_ outcrop.Backend  = (*Backend)(nil)
+	_ outcrop.Embedder = (*Backend)(nil)
+)
 
 // New decorates a back-end.
 func New(next outcrop.Backend) *Backend {
 	return &Backend{Abilities: outcrop.Abilities{Next: next}, schemas: structured.NewCompiler(structured.Config{})}
+}
+
+// Embed passes embeddings through, where the back-end makes them.
+func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.EmbedRequest) (*native.Embeddings, outcrop.Meta, error) {
+	if embedder, ok := b.Next.(outcrop.Embedder); ok {
+		return embedder.Embed(ctx, call, req)
+	}
+	return nil, outcrop.Meta{}, outcrop.Errorf(bedrock.CodeValidation, "the back-end of model %s makes no embeddings", call.ModelID)
 }
 
 // form is a schema that was lowered, and the way back.
