@@ -107,7 +107,7 @@ func (s *session) run(ctx context.Context, lines lineReader) error {
 			continue
 		case err == io.EOF && text == "":
 			return nil
-		case err != nil && err != io.EOF:
+		case err != nil && !errors.Is(err, io.EOF):
 			return err
 		}
 		last := err == io.EOF
