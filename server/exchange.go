@@ -68,7 +68,7 @@ func (x *exchange) draining() bool {
 func (x *exchange) finish() {
 	defer x.server.active.Add(-1)
 	if p := recover(); p != nil {
-		if p == http.ErrAbortHandler {
+		if p == http.ErrAbortHandler { //nolint:errorlint // the value itself is the signal
 			x.gone = true
 			x.logLine()
 			panic(p)

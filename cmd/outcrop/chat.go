@@ -105,12 +105,12 @@ func (s *session) run(ctx context.Context, lines lineReader) error {
 		switch {
 		case errors.Is(err, errInterrupted):
 			continue
-		case err == io.EOF && text == "":
+		case errors.Is(err, io.EOF) && text == "":
 			return nil
 		case err != nil && !errors.Is(err, io.EOF):
 			return err
 		}
-		last := err == io.EOF
+		last := errors.Is(err, io.EOF)
 		done, err := s.take(ctx, text)
 		if err := s.report(ctx, err); err != nil || done || last {
 			return err
