@@ -47,7 +47,7 @@ func csvRows(r io.Reader) iter.Seq2[string, error] {
 		reader := csv.NewReader(r)
 		header, err := reader.Read()
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = errors.New("the file is empty")
 			}
 			yield("", err)
