@@ -56,7 +56,7 @@ type frames struct {
 // hand.
 func (c *Client) stream(ctx context.Context, m message, kind *streamKind) (*outcrop.Reply, error) {
 	w := newWait(ctx, c.limits.Accept, "the server did not begin to answer")
-	resp, err := c.send(w, &m)
+	resp, err := c.send(w, &m) //nolint:bodyclose // frames closes it
 	if err != nil {
 		w.stop()
 		return nil, err
@@ -86,7 +86,7 @@ func (f *frames) first(resp *http.Response) (bedrock.Event, error) {
 		return bedrock.Event{}, e
 	}
 	event, err := f.next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = f.broken(errors.New("it ended before its first event"))
 	}
 	return event, err
@@ -105,7 +105,7 @@ func (f *frames) all(event bedrock.Event) iter.Seq2[bedrock.Event, error] {
 			var err error
 			event, err = f.next()
 			f.wait.end()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
@@ -143,11 +143,11 @@ func (f *frames) ended(err error) error {
 	switch {
 	case f.done:
 		return io.EOF // all of it has come; how the connection ends changes nothing
-	case err == io.EOF && f.events > 0 && f.kind.last == "":
+	case errors.Is(err, io.EOF) && f.events > 0 && f.kind.last == "":
 		return io.EOF // an Outcrop server ends no stream silently
-	case err == io.EOF && f.events > 0:
+	case errors.Is(err, io.EOF) && f.events > 0:
 		return f.broken(fmt.Errorf("it ended before its %s event", f.kind.last))
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return err
 	case errors.Is(err, eventstream.ErrChecksum), errors.Is(err, eventstream.ErrMalformed), errors.Is(err, eventstream.ErrTooLarge):
 		return f.broken(err)
