@@ -26,9 +26,17 @@ test-all: clients ## the long tests too: the race detector and a minute of every
 	OUTCROP_CLIENTS=1 go test -race -timeout 30m ./...
 	scripts/fuzz.sh 60s
 
+.PHONY: test-long
+test-long: ## the suites over real-world schemas, all of them (OUTCROP_MASKBENCH names the archive)
+	OUTCROP_LONG=1 go test -timeout 30m . ./structured/... ./lowered/...
+
 .PHONY: clients
 clients: ## install the clients that tests use
 	@scripts/clients.sh
+
+.PHONY: engine
+engine: ## install a llama-server for the tests of real models (12 MB, from Debian)
+	internal/testengine/llama-server.sh .cache/llama.cpp
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## formatting, vet, linters, the arrows between packages

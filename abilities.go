@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/native"
 )
 
 // Abilities passes on what a Backend can do besides Do. A decorator embeds it,
@@ -16,6 +17,7 @@ var (
 	_ ModelLister   = Abilities{}
 	_ SchemaSupport = Abilities{}
 	_ ModelChecker  = Abilities{}
+	_ Embedder      = Abilities{}
 )
 
 // CountTokens asks the back-end, or says that it cannot count.
@@ -41,6 +43,14 @@ func (a Abilities) CheckModel(modelID string) error {
 		return checker.CheckModel(modelID)
 	}
 	return nil
+}
+
+// Embed asks the back-end, or says that it makes no embeddings.
+func (a Abilities) Embed(ctx context.Context, call *Call, req *native.EmbedRequest) (*native.Embeddings, Meta, error) {
+	if embedder, ok := a.Next.(Embedder); ok {
+		return embedder.Embed(ctx, call, req)
+	}
+	return nil, Meta{}, Errorf(bedrock.CodeValidation, "the back-end of model %s makes no embeddings", call.ModelID)
 }
 
 // SchemaProfile is that of the back-end, or "".

@@ -48,7 +48,7 @@ func (c *Config) check() error {
 		fail("server.account", "expected 12 digits in quotes")
 	}
 	if (c.Server.TLSCert == "") != (c.Server.TLSKey == "") {
-		fail("server", "tlsCert and tlsKey go together")
+		fail("server", "--tls-cert and --tls-key go together, as tlsCert and tlsKey do here")
 	}
 	if c.Circuit.MaxOpen < c.Circuit.Open {
 		fail("circuit.maxOpen", "expected no less than circuit.open")

@@ -182,7 +182,7 @@ func TestErrors(t *testing.T) {
 		{"alias circle", "aliases: {a: b, b: c, c: b}\n", "outcrop.yaml:1: aliases.b: leads back to itself"},
 		{"region", "region: hush\n", "outcrop.yaml:1: region: expected a Region"},
 		{"account", "server: {account: 12}\n", "server.account: expected 12 digits"},
-		{"half of TLS", "server: {tlsCert: hush}\n", "tlsCert and tlsKey go together"},
+		{"half of TLS", "server: {tlsCert: hush}\n", "--tls-cert and --tls-key go together"},
 		{"jitter", "simulator: {jitter: 2}\n", "simulator.jitter: expected a number from 0 to 1"},
 		{"circuit", "circuit: {open: 10m}\n", "circuit.maxOpen: expected no less"},
 	} {

@@ -15,6 +15,7 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/openai"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/lowered"
 	"github.com/outcrop-ai/outcrop/route"
 )
 
@@ -85,6 +86,17 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 		return nil, errors.Join(err, o.close())
 	}
 	return r, nil
+}
+
+// retrying asks again after errors that may pass. The simulator's errors are
+// there to be seen, so it is left alone where it alone answers.
+func (o *opener) retrying(r *route.Router) outcrop.Backend {
+	for _, name := range inUse(o.settings) {
+		if o.settings.Backends[name].Kind != config.KindSimulator {
+			return route.NewRetry(r, route.RetryConfig{})
+		}
+	}
+	return r
 }
 
 // inUse are the back-ends that a call can reach. The others are not opened:
@@ -163,11 +175,15 @@ func openOpenAI(o *opener, name string) (outcrop.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openai.New(openai.Config{
+	backend, err := openai.New(openai.Config{
 		BaseURL: b.BaseURL, APIKey: key, Header: b.Headers, Engine: b.Engine,
 		DialTimeout: b.Limits.Dial, FirstByteTimeout: b.Limits.FirstByte, IdleTimeout: b.Limits.Idle, ReplyTimeout: b.Limits.Reply,
 		MaxReply: int64(b.Limits.MaxReply), MaxEvent: int(b.Limits.MaxEvent), MaxConnections: b.Limits.MaxConnections,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return lowered.New(backend), nil
 }
 
 func openAIPlace(o *opener, name string) string {

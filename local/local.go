@@ -98,11 +98,12 @@ func open(dir string, c Config) (*Local, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	jobs, err := batch.New(batch.Config{Backend: router, Objects: store})
+	backend := opened.retrying(router)
+	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})
 	if err != nil {
 		return nil, errors.Join(err, opened.close(), store.Close())
 	}
-	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: router, Jobs: jobs})
+	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs})
 	if err != nil {
 		return nil, errors.Join(err, jobs.Close(context.Background()), opened.close(), store.Close())
 	}

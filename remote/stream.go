@@ -56,7 +56,7 @@ type frames struct {
 // hand.
 func (c *Client) stream(ctx context.Context, m message, kind *streamKind) (*outcrop.Reply, error) {
 	w := newWait(ctx, c.limits.Accept, "the server did not begin to answer")
-	resp, err := c.send(w, &m) //nolint:bodyclose // frames closes it
+	resp, err := c.send(w, &m) //nolint:bodyclose // frames close it
 	if err != nil {
 		w.stop()
 		return nil, err

@@ -108,9 +108,11 @@ func unread(err error) error {
 // AWS does, it keeps a web page from sending one without asking first.
 func (x *exchange) wantJSON() error {
 	declared := x.r.Header.Get("Content-Type")
+	if declared == contentJSON {
+		return nil
+	}
 	media, _, err := mime.ParseMediaType(declared)
 	switch {
-	case declared == contentJSON:
 	case declared == "":
 		return outcrop.Invalid("Content-Type", "the header is missing; the body has to be application/json")
 	case err != nil || !isJSON(media):

@@ -342,6 +342,48 @@ func (l *load) run(b *testing.B, n int) {
 	l.cpu = append(l.cpu, (l.ask(b, "cpu")-cpu)/float64(n))
 }
 
+// BenchmarkHandler measures what the door and the codec allocate and take,
+// without the connection.
+func BenchmarkHandler(b *testing.B) {
+	response := benchReply()
+	reply, err := bedrock.Marshal(response)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, kind := range kinds[1:] {
+		b.Run(kind, func(b *testing.B) {
+			s, err := benchDoor(kind, response, reply)
+			if err != nil {
+				b.Fatal(err)
+			}
+			p := &process{kind: kind, addr: "localhost"}
+			r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(p.request(b, "converse"))))
+			if err != nil {
+				b.Fatal(err)
+			}
+			body, w, handler := strings.NewReader(""), discard{}, s.Handler()
+			r.Body = io.NopCloser(body)
+			b.ReportAllocs()
+			for b.Loop() {
+				body.Reset(benchRequest)
+				clear(w)
+				handler.ServeHTTP(w, r)
+			}
+			if w["Content-Length"][0] != strconv.Itoa(len(reply)) {
+				b.Fatalf("the reply's header is %v", w)
+			}
+		})
+	}
+}
+
+// discard is a client that wants nothing but the header.
+type discard http.Header
+
+func (d discard) Header() http.Header              { return http.Header(d) }
+func (d discard) WriteHeader(int)                  {}
+func (d discard) Write(p []byte) (int, error)      { return len(p), nil }
+func (d discard) SetWriteDeadline(time.Time) error { return nil }
+
 // BenchmarkOpenStreams measures what 1,000 streams cost that are open and
 // wait for their model's next event.
 func BenchmarkOpenStreams(b *testing.B) {

@@ -140,7 +140,7 @@ func (x *exchange) sendFrame(frame []byte) bool {
 	x.extend()
 	_, err := x.w.Write(frame)
 	if err == nil {
-		err = x.rc.Flush()
+		err = http.NewResponseController(x.w).Flush()
 	}
 	x.gone = x.gone || err != nil
 	return err == nil

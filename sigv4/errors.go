@@ -78,10 +78,14 @@ func (e *Error) S3() (code string, status int) {
 }
 
 func fail(reason Reason, format string, args ...any) *Error {
+	message := format
+	if len(args) > 0 { // every request without a signature comes here
+		message = fmt.Sprintf(format, args...)
+	}
 	return &Error{
 		Reason:  reason,
 		Code:    codes[reason].bedrock,
-		Message: fmt.Sprintf(format, args...),
+		Message: message,
 		Status:  http.StatusForbidden,
 	}
 }

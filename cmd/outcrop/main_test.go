@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/config")
 			return writeCertificate(e.WorkDir)
 		},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"engine": startEngine},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})

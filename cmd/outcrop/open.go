@@ -8,22 +8,24 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop"
-	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/local"
 )
 
-// config is what the flags and the environment ask for.
-func (a *app) config() (dir string, config local.Config) {
-	config = local.Config{
-		ModelID: setting(a.model, "OUTCROP_MODEL_ID", defaultModel),
-		Profile: setting(a.profile, "AWS_PROFILE", "aws"),
+// config is what flags, environment and file ask for.
+func (a *app) config(c *cobra.Command) (dir string, config local.Config, err error) {
+	s, err := a.load(c)
+	if err != nil {
+		return "", config, err
 	}
-	config.Simulator = a.simulator
-	config.Simulator.RulesFile = setting(a.simulator.RulesFile, "OUTCROP_RULES", "")
-	if a.pace {
-		config.Simulator.Pace = &simulator.Pace{}
+	a.settings = s
+	if dir = s.Data; dir == "" {
+		dir = defaultDataDir()
 	}
-	return setting(a.dataDir, "OUTCROP_DATA", defaultDataDir()), config
+	config = local.Config{ModelID: s.Model, Profile: s.Profile, Settings: s, Simulator: a.simulator}
+	config.OnUnlisted = func(backend string, err error) {
+		a.say("warning: the models of back-end %s are missing: %s", backend, outcrop.AsError(err).Message)
+	}
+	return dir, config, nil
 }
 
 // with runs f with the manager that open makes.
@@ -37,7 +39,8 @@ func (a *app) with(c *cobra.Command, f func(ctx context.Context, m *local.Local)
 
 // use runs f with a manager, and closes the manager.
 func (a *app) use(c *cobra.Command, m *local.Local, f func(ctx context.Context, m *local.Local) error) error {
-	ctx := outcrop.WithOrigin(c.Context(), outcrop.Origin{RequestID: newID()})
+	origin := outcrop.Origin{RequestID: newID(), Caller: outcrop.Caller{Region: a.settings.Region}}
+	ctx := outcrop.WithOrigin(c.Context(), origin)
 	err := f(ctx, m)
 	if closing := m.Close(context.WithoutCancel(ctx)); err == nil {
 		err = closing

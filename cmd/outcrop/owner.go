@@ -21,17 +21,20 @@ import (
 // open finds out who answers: the server that --endpoint names, the one that
 // owns the data directory, or this process. The caller closes the manager.
 func (a *app) open(c *cobra.Command) (*local.Local, error) {
-	dir, config := a.config()
-	client, shared, err := a.server(dir)
+	dir, config, err := a.config(c)
+	if err != nil {
+		return nil, err
+	}
+	client, shared, err := a.server(dir, c.Flags().Changed("data"))
 	if err != nil {
 		return nil, err
 	}
 	if client == nil {
 		return local.Open(dir, config)
 	}
-	for _, name := range []string{"rules", "pace"} {
+	for _, name := range []string{"rules", "pace", "backend"} {
 		if c.Flags().Changed(name) {
-			return nil, usageError{fmt.Errorf("--%s is for a simulator in this process, and the server at %s answers: give it to outcrop serve", name, client.URL())}
+			return nil, usageError{fmt.Errorf("--%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve", name, client.URL())}
 		}
 	}
 	if !shared {
@@ -41,13 +44,14 @@ func (a *app) open(c *cobra.Command) (*local.Local, error) {
 }
 
 // server is the server to ask, or nil when there is none. It shares the data
-// directory when it was found there.
-func (a *app) server(dir string) (client *remote.Client, shared bool, err error) {
+// directory when it was found there. named says that a flag names the
+// directory.
+func (a *app) server(dir string, named bool) (client *remote.Client, shared bool, err error) {
 	endpoint := a.endpoint
 	switch {
-	case endpoint != "" && a.dataDir != "":
+	case endpoint != "" && named:
 		return nil, false, usageError{errors.New("--endpoint and --data exclude each other: the data is the server's")}
-	case endpoint == "" && a.dataDir == "":
+	case endpoint == "" && !named:
 		endpoint = os.Getenv("OUTCROP_ENDPOINT")
 	}
 	if endpoint != "" {
@@ -71,7 +75,10 @@ func (a *app) own(c *cobra.Command, f func(ctx context.Context, m *local.Local, 
 	if a.endpoint != "" {
 		return usageError{errors.New("--endpoint is for commands that ask a server, and serve is one")}
 	}
-	dir, config := a.config()
+	dir, config, err := a.config(c)
+	if err != nil {
+		return err
+	}
 	lock, err := owner.Acquire(dir)
 	if err != nil {
 		return err

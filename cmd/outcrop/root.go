@@ -3,13 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/config"
 )
 
 // app is what all commands share: the streams, the global flags, and how a
@@ -19,19 +18,15 @@ type app struct {
 	stdout io.Writer // data
 	stderr io.Writer // words
 
-	dataDir  string
+	file     string   // --config
+	sets     []string // --set
 	endpoint string
-	model    string
-	profile  string
 	json     bool
 	pace     bool
 
+	settings  *config.Config // once a manager is open
 	simulator simulator.Config
 }
-
-// defaultModel is the model of commands that name none; the simulator and
-// Amazon Bedrock both know it.
-const defaultModel = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
@@ -54,17 +49,13 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 		return usageError{fmt.Errorf("%w (see: %s --help)", err, c.CommandPath())}
 	})
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.dataDir, "data", "", "directory of jobs and objects (default $OUTCROP_DATA, else "+defaultDataDir()+")")
+	a.addSettingFlags(flags)
 	flags.StringVar(&a.endpoint, "endpoint", "", "URL of an Outcrop server to ask (default $OUTCROP_ENDPOINT, else the server that owns the data directory, else this process); $OUTCROP_TOKEN is its bearer token")
-	flags.StringVarP(&a.model, "model-id", "m", "", "model to ask (default $OUTCROP_MODEL_ID, else "+defaultModel+")")
-	flags.StringVar(&a.profile, "profile", "", "configuration profile (default $AWS_PROFILE, else aws)")
 	flags.BoolVar(&a.json, "json", false, "print JSON on standard output")
-	flags.StringVar(&a.simulator.RulesFile, "rules", "", "file of rules for the simulator's replies (default $OUTCROP_RULES)")
-	flags.BoolVar(&a.pace, "pace", false, "let the simulator answer at the pace of a real model")
 
 	root.AddCommand(
 		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newChat(a), newConstruct(a),
-		newServe(a), newModels(a), newVersion(a), newCompletion(a), newExitCodes(),
+		newServe(a), newModels(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
 	)
 	complete(root, "model-id", a.completeModels)
 	return root
@@ -85,30 +76,6 @@ func unknownCommand(c *cobra.Command, args []string) error {
 
 func newExitCodes() *cobra.Command {
 	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesHelp}
-}
-
-// setting is a flag, else an environment variable, else a default.
-func setting(flag, variable, otherwise string) string {
-	if flag != "" {
-		return flag
-	}
-	if value := os.Getenv(variable); value != "" {
-		return value
-	}
-	return otherwise
-}
-
-// defaultDataDir is where state lies when nobody says: the user's own data
-// directory, as the XDG specification places it.
-func defaultDataDir() string {
-	if base := os.Getenv("XDG_DATA_HOME"); base != "" {
-		return filepath.Join(base, "outcrop")
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "outcrop-data"
-	}
-	return filepath.Join(home, ".local", "share", "outcrop")
 }
 
 // exactly is cobra's argument count with a message that names the command.

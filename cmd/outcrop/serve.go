@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/local"
 	"github.com/outcrop-ai/outcrop/owner"
 	"github.com/outcrop-ai/outcrop/server"
@@ -17,7 +18,7 @@ import (
 )
 
 func newServe(a *app) *cobra.Command {
-	var f serveFlags
+	var logPrompts bool
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the Bedrock APIs to unmodified AWS SDKs",
@@ -43,41 +44,35 @@ forgets them.`,
   outcrop serve --listen :8443 --keys keys.yaml --tls-cert cert.pem --tls-key key.pem`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			a.simulator.LogPrompts = f.logPrompts
-			return a.own(c, func(ctx context.Context, m *local.Local, lock *owner.Lock) error { return a.serve(ctx, m, lock, &f) })
+			a.simulator.LogPrompts = logPrompts
+			return a.own(c, a.serve)
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.listen, "listen", server.DefaultAddr, "address to listen on; port 0 takes a free one")
-	flags.StringVar(&f.keys, "keys", "", "file of tenants with their access keys and bearer tokens")
-	flags.StringVar(&f.cert, "tls-cert", "", "certificate (PEM) for TLS, with --tls-key")
-	flags.StringVar(&f.key, "tls-key", "", "private key (PEM) of the certificate")
-	flags.StringSliceVar(&f.config.AllowedHosts, "allowed-host", nil, "further name under which a loopback server may be reached; may be repeated")
-	flags.DurationVar(&f.config.MaxSkew, "max-skew", sigv4.DefaultMaxSkew, "how far a client's clock may be off")
-	flags.Int64Var(&f.config.MaxBody, "max-body", server.DefaultMaxBody, "largest request body, in bytes")
-	flags.DurationVar(&f.config.IdleTimeout, "idle-timeout", server.DefaultIdleTimeout, "close a connection that is idle this long")
-	flags.DurationVar(&f.config.WriteStall, "write-stall", server.DefaultWriteStall, "give up a client that reads nothing for this long")
-	flags.DurationVar(&f.config.DrainTimeout, "drain-timeout", server.DefaultDrainTimeout, "how long requests may go on after the signal to stop")
-	flags.BoolVar(&f.logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
+	flags.String("listen", server.DefaultAddr, "address to listen on; port 0 takes a free one")
+	flags.String("keys", "", "file of tenants with their access keys and bearer tokens")
+	flags.String("tls-cert", "", "certificate (PEM) for TLS, with --tls-key")
+	flags.String("tls-key", "", "private key (PEM) of the certificate")
+	flags.StringSlice("allowed-host", nil, "further name under which a loopback server may be reached; may be repeated")
+	flags.Duration("max-skew", sigv4.DefaultMaxSkew, "how far a client's clock may be off")
+	flags.String("max-body", "25MB", "largest request body, in bytes or with a unit")
+	flags.Duration("idle-timeout", server.DefaultIdleTimeout, "close a connection that is idle this long")
+	flags.Duration("write-stall", server.DefaultWriteStall, "give up a client that reads nothing for this long")
+	flags.Duration("drain-timeout", server.DefaultDrainTimeout, "how long requests may go on after the signal to stop")
+	flags.BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
 	return c
 }
 
-// serveFlags is the command line of serve.
-type serveFlags struct {
-	listen, keys, cert, key string
-	logPrompts              bool
-	config                  server.Config
-}
-
-func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock, f *serveFlags) error {
-	config := f.config
-	config.Manager = m.Manager
-	config.Logger = slog.New(slog.NewTextHandler(a.stderr, nil))
-	config.Mounts = append(config.Mounts, requestLog(m))
-	if err := a.secure(&config, f); err != nil {
+func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error {
+	set := &a.settings.Server
+	config := server.Config{
+		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Mounts: []server.Mount{requestLog(m)},
+		Region: a.settings.Region, Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
+	}
+	if err := a.secure(&config, set); err != nil {
 		return usageError{err}
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.Listen)
 	if err != nil {
 		return usageError{err}
 	}
@@ -104,10 +99,18 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock, f *se
 	return s.Serve(ctx, listener)
 }
 
+func serverLimits(l *config.ServerLimits) server.Limits {
+	return server.Limits{
+		MaxBody: int64(l.MaxBody), MaxHeader: int(l.MaxHeader), ReadHeaderTimeout: l.ReadHeaderTimeout, ReadTimeout: l.ReadTimeout,
+		IdleTimeout: l.IdleTimeout, WriteStall: l.WriteStall, LameDuck: l.LameDuck, DrainTimeout: l.DrainTimeout, CloseTimeout: l.CloseTimeout,
+		MaxStreams: l.MaxStreams,
+	}
+}
+
 // secure loads the tenants' keys and the certificate.
-func (a *app) secure(config *server.Config, f *serveFlags) error {
-	if f.keys != "" {
-		ring, warning, err := sigv4.LoadKeys(f.keys)
+func (a *app) secure(config *server.Config, set *config.Server) error {
+	if set.Keys != "" {
+		ring, warning, err := sigv4.LoadKeys(set.Keys)
 		if err != nil {
 			return err
 		}
@@ -116,15 +119,12 @@ func (a *app) secure(config *server.Config, f *serveFlags) error {
 		}
 		config.Keys = ring
 	}
-	switch {
-	case f.cert == "" && f.key == "":
+	if set.TLSCert == "" {
 		return nil
-	case f.cert == "" || f.key == "":
-		return errors.New("--tls-cert and --tls-key go together")
 	}
-	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	pair, err := tls.LoadX509KeyPair(set.TLSCert, set.TLSKey)
 	if err != nil {
-		return fmt.Errorf("--tls-cert %s: %w", f.cert, err)
+		return fmt.Errorf("the certificate %s: %w", set.TLSCert, err)
 	}
 	config.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	return nil

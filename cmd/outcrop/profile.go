@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/local"
+)
+
+func newProfile(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "profile",
+		Short: "Show profile, region, back-end and model, and where each comes from",
+		Long: `profile shows the settings in force and who set them: a flag, the environment,
+a line of the configuration file, or nobody. It calls no back-end.`,
+		Example: `  outcrop profile
+  outcrop profile --profile work --json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.load(c)
+			if err != nil {
+				return err
+			}
+			return a.showProfile(s)
+		},
+	}
+}
+
+// inForce is a setting with its value and where it comes from.
+type inForce struct {
+	Value string `json:"value"`
+	From  string `json:"from"`
+}
+
+func (a *app) showProfile(s *config.Config) error {
+	of := func(path, value, otherwise string) inForce {
+		if value == "" {
+			value = otherwise
+		}
+		return inForce{value, s.Origin(path).String()}
+	}
+	backend := of("backend", s.Backend, "none; models says who answers")
+	if len(s.Models) > 0 && s.Only {
+		backend.From += ", for every model"
+	}
+	file := s.Path
+	if file == "" {
+		file = "none"
+	}
+	report := struct {
+		Profile  inForce       `json:"profile"`
+		Region   inForce       `json:"region"`
+		Backend  inForce       `json:"backend"`
+		Model    inForce       `json:"model"`
+		Data     inForce       `json:"data"`
+		File     string        `json:"file"`
+		Backends []local.Place `json:"backends"`
+	}{
+		of("profile", s.Profile, ""), of("region", s.Region, ""), backend, of("model", s.Model, ""),
+		of("data", s.Data, defaultDataDir()), file, local.Places(s),
+	}
+	if a.json {
+		return a.printJSON(report)
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, row := range []struct {
+		name string
+		inForce
+	}{{"profile", report.Profile}, {"region", report.Region}, {"back-end", report.Backend}, {"model", report.Model}, {"data", report.Data}} {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", row.name, row.Value, row.From)
+	}
+	fmt.Fprintf(w, "file\t%s\t\n", file)
+	for _, p := range report.Backends {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Name, p.Kind, p.Where)
+	}
+	return w.Flush()
+}
