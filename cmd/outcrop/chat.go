@@ -102,15 +102,15 @@ var errInterrupted = errors.New("the line was given up")
 func (s *session) run(ctx context.Context, lines lineReader) error {
 	for {
 		text, err := entry(ctx, lines)
+		last := errors.Is(err, io.EOF)
 		switch {
 		case errors.Is(err, errInterrupted):
 			continue
-		case errors.Is(err, io.EOF) && text == "":
+		case last && text == "":
 			return nil
-		case err != nil && !errors.Is(err, io.EOF):
+		case err != nil && !last:
 			return err
 		}
-		last := errors.Is(err, io.EOF)
 		done, err := s.take(ctx, text)
 		if err := s.report(ctx, err); err != nil || done || last {
 			return err
