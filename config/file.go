@@ -48,6 +48,12 @@ type File struct {
 	// Aliases are other names for model ids.
 	Aliases map[string]string `yaml:"aliases"`
 
+	// Prices are what tokens cost, in USD, for models that the built-in table
+	// of Amazon Bedrock's list prices does not have, or has otherwise: another
+	// Region, a discount, hardware of your own. They come before the built-in
+	// ones, and the first entry that matches counts.
+	Prices []Price `yaml:"prices"`
+
 	// Circuit says when a back-end that fails is left alone for a while. It
 	// only matters for models with a failover list: where there is no other
 	// back-end, calls go through.
@@ -178,6 +184,29 @@ type Target struct {
 	Backend string `yaml:"backend"`
 	// Name is the model's name there, as in the entry itself.
 	Name string `yaml:"name"`
+}
+
+// Price is what the tokens of a model cost, in USD per million. What is left
+// out is not known, and no cost is shown for calls that use it.
+type Price struct {
+	// Match is a model id, or a pattern in which * is any text. It is held
+	// against the id as it was asked for, without its ARN, and without the
+	// geography of an inference profile.
+	Match string `yaml:"match"`
+	// Input is the price of a million input tokens.
+	Input float64 `yaml:"input" min:"0"`
+	// Output is the price of a million output tokens.
+	Output float64 `yaml:"output" min:"0"`
+	// CacheRead is the price of a million tokens read from a prompt cache.
+	CacheRead float64 `yaml:"cacheRead" min:"0"`
+	// CacheWrite is the price of a million tokens written to a prompt cache.
+	CacheWrite float64 `yaml:"cacheWrite" min:"0"`
+	// CacheWrite1h is the price of a million tokens written to a prompt cache
+	// that keeps them for an hour.
+	CacheWrite1h float64 `yaml:"cacheWrite1h" min:"0"`
+	// Batch is what the prices are multiplied with in a batch job of AWS, as
+	// 0.5.
+	Batch float64 `yaml:"batch" min:"0"`
 }
 
 // Circuit says when a back-end is left alone.
