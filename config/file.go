@@ -54,6 +54,10 @@ type File struct {
 	// ones, and the first entry that matches counts.
 	Prices []Price `yaml:"prices"`
 
+	// MaxCost is what a command that begins with an estimate (compare, batch)
+	// may cost at most, in USD; above it, it is refused. 0 is no limit.
+	MaxCost float64 `yaml:"maxCost" min:"0" default:"0"`
+
 	// Circuit says when a back-end that fails is left alone for a while. It
 	// only matters for models with a failover list: where there is no other
 	// back-end, calls go through.

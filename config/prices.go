@@ -8,7 +8,13 @@ import (
 
 // PriceTable is the built-in prices behind those of the configuration. Aliases
 // are resolved.
-func (c *Config) PriceTable() (*price.Table, error) {
+func (c *Config) PriceTable() (*price.Table, error) { return c.prices(price.Default()) }
+
+// OwnPrices are the prices of the configuration alone: for a back-end that is
+// not Amazon Bedrock, whose prices the built-in ones are.
+func (c *Config) OwnPrices() (*price.Table, error) { return c.prices(price.Empty()) }
+
+func (c *Config) prices(behind *price.Table) (*price.Table, error) {
 	entries := make([]price.Entry, 0, len(c.Prices))
 	for i, p := range c.Prices {
 		// A price of zero is one, if it was given.
@@ -24,7 +30,7 @@ func (c *Config) PriceTable() (*price.Table, error) {
 			CacheWrite1h: given("cacheWrite1h", p.CacheWrite1h), Batch: given("batch", p.Batch),
 		}})
 	}
-	return price.Default().With(entries, c.Aliases)
+	return behind.With(entries, c.Aliases)
 }
 
 // checkPrices refuses entries that can never count.

@@ -43,6 +43,24 @@ prices:
 	}
 }
 
+// TestOwnPrices: another engine under a model's name does not charge for it.
+func TestOwnPrices(t *testing.T) {
+	c, err := Parse("outcrop.yaml", []byte("prices: [{match: gpt-*, input: 1, output: 2}]"), Sources{Lookup: func(string) (string, bool) { return "", false }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := c.OwnPrices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := table.Find("amazon.nova-micro-v1:0"); ok {
+		t.Error("a built-in price is among the configuration's own")
+	}
+	if _, ok := table.Find("gpt-4.1"); !ok {
+		t.Error("a price of the configuration is not among its own")
+	}
+}
+
 func TestPricesAreChecked(t *testing.T) {
 	for text, want := range map[string]string{
 		"prices: [{input: 1}]":                         "outcrop.yaml:1: prices[0]: match is missing",

@@ -24,6 +24,7 @@ import (
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/objects"
 	"github.com/outcrop-ai/outcrop/remote"
+	"github.com/outcrop-ai/outcrop/route"
 )
 
 // Config says what to open. The zero value is useful.
@@ -49,6 +50,7 @@ type Config struct {
 type Local struct {
 	*outcrop.Manager
 	opened  *opener            // the back-ends of this process; nil when a server answers
+	router  *route.Router      // what chooses among them
 	objects *objects.Directory // nil when they are a server's own
 	jobs    *batch.Jobs        // nil when a server runs them
 	server  *remote.Client     // nil when this process answers
@@ -107,7 +109,7 @@ func open(dir string, c Config) (*Local, error) {
 	if err != nil {
 		return nil, errors.Join(err, jobs.Close(context.Background()), opened.close(), store.Close())
 	}
-	return &Local{Manager: manager, opened: opened, objects: store, jobs: jobs}, nil
+	return &Local{Manager: manager, opened: opened, router: router, objects: store, jobs: jobs}, nil
 }
 
 // Close waits for the jobs that run, for as long as the context lasts, and

@@ -47,6 +47,9 @@ var data []byte
 // the first call.
 func Default() *Table { return builtIn() }
 
+// Empty is a table without prices, to put entries into.
+func Empty() *Table { return new(Table) }
+
 var builtIn = sync.OnceValue(func() *Table {
 	t, err := parse(data)
 	if err != nil {
@@ -71,7 +74,7 @@ func (t *Table) Find(modelID string) (Price, bool) {
 		return a.price, a.ok
 	}
 	a := t.search(modelID)
-	if _, ok := catalog.Default().Resolve(modelID); ok { // others are without number
+	if _, ok := catalog.Default().Resolve(modelID); ok && t.found != nil { // others are without number
 		t.found[modelID] = a
 	}
 	return a.price, a.ok

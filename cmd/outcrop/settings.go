@@ -32,6 +32,7 @@ var settingFlags = map[string]string{
 	"idle-timeout":  "server.limits.idleTimeout",
 	"write-stall":   "server.limits.writeStall",
 	"drain-timeout": "server.limits.drainTimeout",
+	"max-cost":      "maxCost",
 }
 
 // addSettingFlags declares the flags that all commands have.
