@@ -63,6 +63,9 @@ type File struct {
 	// back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
 
+	// Cassette records exchanges, or replays them.
+	Cassette Cassette `yaml:"cassette"`
+
 	// Server is about `outcrop serve`.
 	Server Server `yaml:"server"`
 
@@ -223,6 +226,23 @@ type Circuit struct {
 	Open time.Duration `yaml:"open" default:"10s"`
 	// MaxOpen is how long it is left alone at most.
 	MaxOpen time.Duration `yaml:"maxOpen" default:"2m"`
+}
+
+// Cassette says what is recorded, and what is replayed.
+type Cassette struct {
+	// Record is the directory into which every exchange with a back-end is
+	// written.
+	Record string `yaml:"record"`
+	// Replay is the directory of exchanges that are answered instead of asking
+	// a back-end; no back-end is opened then.
+	Replay string `yaml:"replay"`
+	// Paced replays streams and latencies at the pace at which they were
+	// recorded, and not at once.
+	Paced bool `yaml:"paced" default:"false"`
+	// Ignore are the members at the top of a request's body that do not count
+	// when its recording is looked for: those that change from run to run.
+	// Default: requestMetadata.
+	Ignore []string `yaml:"ignore"`
 }
 
 // Server is about the HTTP door.

@@ -32,6 +32,9 @@ var settingFlags = map[string]string{
 	"idle-timeout":  "server.limits.idleTimeout",
 	"write-stall":   "server.limits.writeStall",
 	"drain-timeout": "server.limits.drainTimeout",
+	"record":        "cassette.record",
+	"replay":        "cassette.replay",
+	"paced":         "cassette.paced",
 	"max-cost":      "maxCost",
 }
 
@@ -45,6 +48,8 @@ func (a *app) addSettingFlags(flags *pflag.FlagSet) {
 	flags.String("region", "", "AWS Region (default $AWS_REGION, else us-east-1)")
 	flags.String("backend", "", "who answers: the name of a back-end, simulator, openai=URL, amazon or amazon=REGION (default $OUTCROP_BACKEND)")
 	flags.String("rules", "", "file of rules for the simulator's replies (default $OUTCROP_RULES)")
+	flags.String("record", "", "write every exchange with a back-end into this directory (default $OUTCROP_CASSETTE_RECORD)")
+	flags.String("replay", "", "answer from the exchanges in this directory, without a back-end (default $OUTCROP_CASSETTE_REPLAY)")
 	flags.BoolVar(&a.pace, "pace", false, "let the simulator answer at the pace of a real model")
 }
 
@@ -58,6 +63,7 @@ func (a *app) load(c *cobra.Command) (*config.Config, error) {
 		}
 		sources.Flags = append(sources.Flags, config.Assignment{Path: path, Value: value, Flag: "--set"})
 	}
+	sources.Flags = append(sources.Flags, a.implied...)
 	if a.pace { // compare sets it by itself
 		sources.Flags = append(sources.Flags, config.Assignment{Path: "simulator.pace", Value: "true", Flag: "--pace"})
 	}
