@@ -15,12 +15,16 @@ type File struct {
 
 	// Profile is the name of the profile in force: of the section under
 	// profiles with that name, and of the profile in ~/.aws/config that amazon
-	// back-ends use.
+	// back-ends use. Where nobody names one, amazon back-ends take the profile
+	// aws if ~/.aws has it and the environment holds no credentials, else what
+	// the AWS SDK's chain finds.
 	Profile string `yaml:"profile" env:"AWS_PROFILE" default:"aws"`
 
-	// Region is the AWS Region that stands in ARNs, and that amazon back-ends
-	// without one of their own call.
-	Region string `yaml:"region" env:"AWS_REGION AWS_DEFAULT_REGION" default:"us-east-1"`
+	// Region is the AWS Region that amazon back-ends without one of their own
+	// call. Where nobody names one, the Region of the profile in ~/.aws/config
+	// comes before this default. It also stands in ARNs that are made here for
+	// requests whose signature names none; there the default is us-east-1.
+	Region string `yaml:"region" env:"AWS_REGION AWS_DEFAULT_REGION" default:"us-west-2"`
 
 	// Data is the directory of jobs and objects. Default: the user's data
 	// directory.

@@ -72,7 +72,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	set := &a.settings.Server
 	config := server.Config{
 		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Mounts: []server.Mount{requestLog(m)},
-		Region: a.settings.Region, Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
+		Region: a.settings.ARNRegion(), Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
 	}
 	if err := a.secure(&config, set); err != nil {
 		return usageError{err}
