@@ -53,6 +53,9 @@ type File struct {
 	// back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
 
+	// Construct bounds what one Construct call may cost.
+	Construct Construct `yaml:"construct"`
+
 	// Server is about `outcrop serve`.
 	Server Server `yaml:"server"`
 
@@ -190,6 +193,15 @@ type Circuit struct {
 	Open time.Duration `yaml:"open" default:"10s"`
 	// MaxOpen is how long it is left alone at most.
 	MaxOpen time.Duration `yaml:"maxOpen" default:"2m"`
+}
+
+// Construct bounds a Construct call beside the request's maxAttempts.
+type Construct struct {
+	// MaxTokens is how many tokens all attempts may take together, input and
+	// output; beyond it no further attempt begins. 0 is no limit.
+	MaxTokens int `yaml:"maxTokens" min:"0" default:"0"`
+	// MaxTime is how long all attempts may take together. 0 is no limit.
+	MaxTime time.Duration `yaml:"maxTime" default:"0s"`
 }
 
 // Server is about the HTTP door.

@@ -71,6 +71,9 @@ type Schema struct {
 
 	contradictory sync.Once
 	contradiction *SchemaError // of contradictory
+
+	planning sync.Mutex
+	plans    []*Plan // made so far
 }
 
 // SchemaError says what is wrong with a schema and where.

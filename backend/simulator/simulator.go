@@ -286,7 +286,7 @@ func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt, v *
 	}
 	s := shape(m.counter, req.InferenceConfig, limit, blocks)
 	if v.reply != nil {
-		b.spoil(&s, v.reply.malformed, req)
+		b.spoil(&s, v.reply.malformed, req, v.stream)
 		if v.reply.stop != "" {
 			s.stop = v.reply.stop
 		}
@@ -296,7 +296,7 @@ func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt, v *
 	response := &bedrock.ConverseResponse{
 		Output:            bedrock.ConverseOutput{Message: &bedrock.Message{Role: bedrock.ConversationRoleAssistant, Content: s.blocks}},
 		StopReason:        s.stop,
-		Usage:             bedrock.TokenUsage{InputTokens: input, OutputTokens: s.output, TotalTokens: input + s.output},
+		Usage:             input.usage(s.output),
 		Metrics:           bedrock.ConverseMetrics{LatencyMs: int(t.total(s.output) / time.Millisecond)},
 		PerformanceConfig: req.PerformanceConfig,
 		ServiceTier:       req.ServiceTier,
@@ -335,7 +335,7 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	if err != nil {
 		return outcrop.TokenCount{}, outcrop.AsError(err)
 	}
-	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, ownFormat(req)), Estimated: true}, nil
+	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, ownFormat(req)).total, Estimated: true}, nil
 }
 
 // SchemaProfile says that every JSON Schema is kept to as it is.
