@@ -85,8 +85,9 @@ func NewRetry(next outcrop.Backend, config RetryConfig) *Retry {
 }
 
 // Do asks until there is a reply, an error that another attempt does not help,
-// or nothing left of the budget. Meta.Attempts tells how often it asked; the
-// error is that of the last attempt.
+// or nothing left of the budget. Meta.Attempts tells how often it asked, and
+// MaxAttempts how often it would have; the error is that of the last attempt,
+// with the same two figures.
 func (r *Retry) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 	begun := r.config.Now()
 	timeouts := 0
@@ -94,6 +95,7 @@ func (r *Retry) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, err
 		reply, err := r.Next.Do(ctx, call)
 		if err == nil {
 			reply.Meta.Attempts = attempt - 1 + max(reply.Meta.Attempts, 1)
+			reply.Meta.MaxAttempts = r.config.Attempts
 			return reply, nil
 		}
 		e := outcrop.AsError(err)
@@ -101,13 +103,20 @@ func (r *Retry) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, err
 			timeouts++
 		}
 		if attempt >= r.config.Attempts || timeouts > 1 || !worth(ctx, e) {
-			return nil, e
+			return nil, r.final(e, attempt)
 		}
 		wait := r.wait(attempt, e)
 		if !r.within(ctx, begun, wait) || r.config.Sleep(ctx, wait) != nil {
-			return nil, e
+			return nil, r.final(e, attempt)
 		}
 	}
+}
+
+// final is the error with what became of the budget.
+func (r *Retry) final(e *outcrop.Error, attempts int) *outcrop.Error {
+	told := *e
+	told.Attempts, told.MaxAttempts = attempts, r.config.Attempts
+	return &told
 }
 
 // worth tells whether another attempt can help.

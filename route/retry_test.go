@@ -101,10 +101,12 @@ func TestRetry(t *testing.T) {
 				case tt.code != "":
 					if err == nil || outcrop.AsError(err).Code != tt.code {
 						t.Errorf("error %v, want %s", err, tt.code)
+					} else if e := outcrop.AsError(err); e.Attempts != len(s.asked) || e.MaxAttempts == 0 {
+						t.Errorf("%d of %d attempts in the error, %d made", e.Attempts, e.MaxAttempts, len(s.asked))
 					}
 				case err != nil:
 					t.Error(err)
-				case reply.Meta.Attempts != len(s.asked):
+				case reply.Meta.Attempts != len(s.asked) || reply.Meta.MaxAttempts < reply.Meta.Attempts:
 					t.Errorf("%d attempts in Meta, %d made", reply.Meta.Attempts, len(s.asked))
 				}
 			})

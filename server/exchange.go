@@ -181,7 +181,9 @@ func (x *exchange) send(status int, contentType string, body []byte) error {
 	values := []string{x.id, contentType, strconv.Itoa(len(body))} // one piece of memory for three headers
 	header["X-Amzn-Requestid"] = values[:1:1]
 	header["X-Content-Type-Options"] = nosniff
-	header["Cache-Control"] = noStore
+	if x.r.Method != http.MethodPost { // whose replies no cache keeps (RFC 9110, section 9.3.3)
+		header["Cache-Control"] = noStore
+	}
 	header["Content-Type"] = values[1:2:2]
 	header["Content-Length"] = values[2:]
 	x.status = status

@@ -150,7 +150,6 @@ func (x *exchange) beginStream() {
 	header := x.w.Header()
 	header["X-Amzn-Requestid"] = []string{x.id}
 	header["X-Content-Type-Options"] = nosniff
-	header["Cache-Control"] = noStore
 	header["Content-Type"] = []string{eventstream.ContentType}
 	x.status, x.streaming = http.StatusOK, true
 	x.w.WriteHeader(http.StatusOK)
