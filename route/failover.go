@@ -88,7 +88,7 @@ func begun(s *outcrop.Stream) (*outcrop.Stream, error) {
 			}
 		}
 	}
-	out := outcrop.NewStream(events, func() { _ = s.Close() })
+	out := s.Wrap(events)
 	// A stream ends once: where it was ranged, or unread. So stop never runs
 	// beside next.
 	out.OnEnd(func(error) { stop() })

@@ -36,6 +36,8 @@ type exchange struct {
 	status     int       // 0 until the reply has begun
 	kind       *streamKind
 	streaming  bool // the reply is an event stream and has begun
+	collects   bool // its source says when it waits, so that not each event is flushed
+	unflushed  bool // something was written that the client may not have
 	gone       bool // the client went away, or read too slowly
 	model      string
 	backend    string

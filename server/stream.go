@@ -50,7 +50,10 @@ func (x *exchange) inferStream(call *outcrop.Call, reply *outcrop.Reply) error {
 	return x.sendStream(reply.Stream, converseEvents)
 }
 
-// sendStream writes a stream event by event, each flushed, and closes it. An
+// sendStream writes a stream event by event, and closes it. Events that come
+// together are flushed together, the last of them before the stream's source
+// waits for another; where the source does not say that it waits, each is
+// flushed. An
 // error before the first event is returned, to be sent as a plain reply that
 // clients know how to retry; after that it goes in band. A stream that lacks
 // its last event ends with an exception too: clients take one that merely
@@ -58,6 +61,11 @@ func (x *exchange) inferStream(call *outcrop.Call, reply *outcrop.Reply) error {
 func (x *exchange) sendStream(stream *outcrop.Stream, kind *streamKind) error {
 	defer stream.Close()
 	x.kind = kind
+	x.collects = stream.BeforeWait(func() {
+		if !x.flush() {
+			_ = stream.Close() // or its source would wait for nobody
+		}
+	})
 	var last bedrock.Event
 	var buf []byte
 	for event, err := range stream.Events() {
@@ -131,19 +139,31 @@ func (k *streamKind) exception(e *outcrop.Error) (name string, payload []byte) {
 	return "modelStreamErrorException", payload
 }
 
-// sendFrame writes a frame and flushes it. It reports whether the client is
-// still there, and reads.
+// sendFrame writes a frame, and flushes it unless somebody else will. It
+// reports whether the client is still there, and reads.
 func (x *exchange) sendFrame(frame []byte) bool {
 	if !x.streaming {
 		x.beginStream()
 	}
 	x.extend()
 	_, err := x.w.Write(frame)
-	if err == nil {
-		err = http.NewResponseController(x.w).Flush()
-	}
 	x.gone = x.gone || err != nil
-	return err == nil
+	x.unflushed = true
+	if !x.collects {
+		x.flush()
+	}
+	return !x.gone
+}
+
+// flush sends what was written. It reports what sendFrame does. What is left
+// when the handler returns, net/http sends.
+func (x *exchange) flush() bool {
+	if x.unflushed && !x.gone {
+		x.unflushed = false
+		x.extend()
+		x.gone = http.NewResponseController(x.w).Flush() != nil
+	}
+	return !x.gone
 }
 
 func (x *exchange) beginStream() {

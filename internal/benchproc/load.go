@@ -61,6 +61,9 @@ func (l *Load) run(b *testing.B, n int) {
 		})
 	}
 	all.Wait()
+	if b.Failed() {
+		b.FailNow()
+	}
 	l.cpu = append(l.cpu, (l.CPU(b)-cpu)/float64(n))
 	l.count += l.Allocations(b) - objects
 	l.sent += n
