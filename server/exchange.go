@@ -35,10 +35,10 @@ type exchange struct {
 	deadlineAt time.Time // when the write deadline has to be moved again
 	status     int       // 0 until the reply has begun
 	kind       *streamKind
-	streaming  bool // the reply is an event stream and has begun
-	collects   bool // its source says when it waits, so that not each event is flushed
-	unflushed  bool // something was written that the client may not have
-	gone       bool // the client went away, or read too slowly
+	streaming  bool   // the reply is an event stream and has begun
+	collects   bool   // its source says when it waits, so that not each event is flushed
+	frames     []byte // of the stream, that were not sent yet
+	gone       bool   // the client went away, or read too slowly
 	model      string
 	backend    string
 	code       string // of the error that was sent
