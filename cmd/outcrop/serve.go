@@ -70,7 +70,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	tuneCollector()
 	set := &a.settings.Server
 	log := &lineBuffer{w: a.stderr}
-	defer log.Close()
+	defer log.Close() //nolint:errcheck // a log that cannot be written has nobody to tell
 	config := server.Config{
 		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(log, nil)), Mounts: []server.Mount{requestLog(m)},
 		Region: a.settings.Region, Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),

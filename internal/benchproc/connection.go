@@ -23,7 +23,7 @@ type Connection struct {
 // Connect opens a connection, which is closed with the benchmark.
 func (p *Process) Connect(b *testing.B) *Connection {
 	b.Helper()
-	c, err := net.Dial("tcp", p.Addr)
+	c, err := new(net.Dialer).DialContext(b.Context(), "tcp", p.Addr)
 	if err != nil {
 		b.Fatal(err)
 	}

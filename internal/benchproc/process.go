@@ -97,7 +97,7 @@ type Process struct {
 // "NAME=value". It ends with the benchmark.
 func Start(b *testing.B, kind string, env ...string) *Process {
 	b.Helper()
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // this very program
+	cmd := exec.Command(os.Args[0]) //nolint:gosec,noctx // this very program, which ends with its input
 	cmd.Env = append(append(os.Environ(), env...), kindVariable+"="+kind)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
