@@ -73,18 +73,6 @@ func Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// Valid tells whether data is one JSON value, as [Document.IsValid] does, and
-// at a fraction of its cost where the text is regular.
-func Valid(data []byte) bool {
-	var room [8][]byte // for the names of the objects around a member
-	s := scanner{data: data, names: room[:0]}
-	s.value(nil)
-	if s.peek(); !s.odd && s.pos == len(data) {
-		return true
-	}
-	return Document(data).IsValid()
-}
-
 // deeperThan tells whether a JSON text nests objects and arrays more than
 // limit levels deep. It stops at the first level too many.
 func deeperThan(data []byte, limit int) bool {

@@ -57,20 +57,3 @@ func BenchmarkMarshalResponse(b *testing.B) {
 		})
 	}
 }
-
-// BenchmarkValid checks an event's payload both ways.
-func BenchmarkValid(b *testing.B) {
-	event := []byte(`{"contentBlockIndex":0,"delta":{"text":" a few words"},"p":"abcdefghijklmn"}`)
-	for name, valid := range map[string]func([]byte) bool{
-		"scanner": bedrock.Valid, "jsontext": func(data []byte) bool { return bedrock.Document(data).IsValid() },
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if !valid(event) {
-					b.Fatal("refused")
-				}
-			}
-		})
-	}
-}

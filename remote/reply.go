@@ -29,7 +29,7 @@ func (c *Client) whole(ctx context.Context, m message, limit time.Duration) ([]b
 	if err != nil {
 		return nil, nil, c.failure(w, err, id)
 	}
-	if m.op.Name != bedrock.OpInvokeModel && !bedrock.Valid(text) {
+	if m.op.Name != bedrock.OpInvokeModel && !bedrock.Document(text).IsValid() {
 		e := outcrop.Errorf(bedrock.CodeModelError, "the reply of %s to %s is not valid JSON: is it an Outcrop server?", c.base.Host, m.op.Name)
 		e.RequestID = id
 		return nil, nil, e

@@ -129,7 +129,7 @@ func (f *frames) next() (bedrock.Event, error) {
 		return bedrock.Event{}, e
 	}
 	event := bedrock.ReceivedEvent(m)
-	if !bedrock.Valid(m.Payload) {
+	if !bedrock.Document(m.Payload).IsValid() {
 		return event, f.broken(fmt.Errorf("its event %.64q is not valid JSON", event.Type()))
 	}
 	f.events++

@@ -69,7 +69,7 @@ func (b *Backend) whole(w *watch, op *operation, resp *http.Response) ([]byte, e
 	if err != nil {
 		return nil, b.failure(w, err, id)
 	}
-	if op.Name != bedrock.OpInvokeModel && !bedrock.Valid(text) {
+	if op.Name != bedrock.OpInvokeModel && !bedrock.Document(text).IsValid() {
 		e := outcrop.Errorf(bedrock.CodeModelError, "the reply to %s, %d bytes of %s, is not valid JSON", op.Name, len(text), mediaType(resp))
 		e.RequestID = id
 		return nil, e

@@ -110,7 +110,7 @@ func (f *frames) next() (bedrock.Event, error) {
 // event takes a frame that holds an event.
 func (f *frames) event(m eventstream.Message) (bedrock.Event, error) {
 	event := bedrock.ReceivedEvent(m)
-	if !bedrock.Valid(m.Payload) {
+	if !bedrock.Document(m.Payload).IsValid() {
 		return event, f.broken(fmt.Errorf("its event %.64q is not valid JSON", event.Type()))
 	}
 	f.events++
