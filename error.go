@@ -29,8 +29,9 @@ type Error struct {
 	// not say.
 	RetryAfter time.Duration
 
-	// Attempts is how often a back-end was asked before the error was final,
-	// and MaxAttempts how often it may be; 0 where nobody asks again.
+	// Attempts is how often a back-end was asked before the error was final; 0
+	// means once. MaxAttempts is how often one may be asked; 0 where nobody asks
+	// again.
 	Attempts, MaxAttempts int
 }
 

@@ -177,3 +177,15 @@ func TestCountTokens(t *testing.T) {
 		t.Errorf("a back-end that does not count: %v", err)
 	}
 }
+
+// TestBudgetCountsFailover: each back-end that is asked counts, wherever it
+// stands: two rounds over two of them use up a budget of four.
+func TestBudgetCountsFailover(t *testing.T) {
+	one, two := &fake{answer: failing(bedrock.CodeThrottling)}, &fake{answer: failing(bedrock.CodeThrottling)}
+	config := route.RetryConfig{Sleep: func(context.Context, time.Duration) error { return nil }}
+	_, err := route.NewRetry(pair(t, one, two, &clock{}), config).Do(t.Context(), converse("m"))
+	e := outcrop.AsError(err)
+	if len(one.calls) != 2 || len(two.calls) != 2 || e.Attempts != 4 || e.MaxAttempts != route.DefaultAttempts {
+		t.Errorf("%d and %d calls; the error tells of %d of %d", len(one.calls), len(two.calls), e.Attempts, e.MaxAttempts)
+	}
+}
