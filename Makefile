@@ -56,8 +56,16 @@ generate: ## write the wire types anew from the API models
 	go generate ./...
 
 .PHONY: bench
-bench: ## benchmarks, side by side with their baselines in one run
-	go test -run '^$$' -bench . -benchmem ./...
+bench: bench-serve ## benchmarks, side by side with their baselines in one run
+	go test -run '^$$' -bench . -skip '^BenchmarkServe' -benchmem ./...
+
+.PHONY: bench-serve
+bench-serve: ## the figures of docs/performance.md: the program against a bare handler and a proxy (6 minutes)
+	go test -run '^$$' -bench 'Serve$$' -benchtime 40000x ./cmd/outcrop
+	go test -run '^$$' -bench 'ServeHop/whole' -benchtime 10000x ./cmd/outcrop
+	go test -run '^$$' -bench 'ServeHop/burst' -benchtime 1024x ./cmd/outcrop
+	go test -run '^$$' -bench 'ServeHop/paced' -benchtime 128x ./cmd/outcrop
+	go test -run '^$$' -bench 'ServeOpenStreams' -benchtime 3x ./cmd/outcrop
 
 .PHONY: tidy
 tidy: ## tidy the modules
