@@ -41,6 +41,7 @@ func (c *Config) check() error {
 		c.checkBackend(name, fail)
 	}
 	c.checkModels(fail)
+	c.checkTenants(fail)
 	if !regionForm.MatchString(c.Region) {
 		fail("region", "expected a Region such as us-east-1")
 	}
