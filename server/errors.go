@@ -2,7 +2,9 @@ package server
 
 import (
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -39,6 +41,9 @@ func (x *exchange) fail(err error) {
 		for name, values := range s.header {
 			header[name] = values
 		}
+	}
+	if e.RetryAfter > 0 {
+		header["Retry-After"] = []string{strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds())))}
 	}
 	_ = x.send(status, contentJSON, errorBody(e))
 }
