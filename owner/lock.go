@@ -49,6 +49,9 @@ type Lock struct {
 	file *os.File // nil once it was released
 }
 
+// Dir is the directory that is owned.
+func (l *Lock) Dir() string { return l.dir }
+
 // Acquire takes the ownership of a data directory, which is made when it is
 // missing, readable by its user only. When another process owns it, the error
 // is an *[OwnedError]; finding that out takes a fifth of a second.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/metrics"
 )
 
 // app is what all commands share: the streams, the global flags, and how a
@@ -24,7 +25,8 @@ type app struct {
 	json     bool
 	pace     bool
 
-	settings  *config.Config // once a manager is open
+	settings  *config.Config   // once a manager is open
+	counters  *metrics.Metrics // of serve
 	simulator simulator.Config
 }
 
@@ -55,7 +57,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 
 	root.AddCommand(
 		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newChat(a), newConstruct(a),
-		newServe(a), newModels(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
+		newServe(a), newTenants(a), newKeys(a), newUsage(a), newModels(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
 	)
 	complete(root, "model-id", a.completeModels)
 	return root
