@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/outcrop-ai/outcrop/owner"
 )
@@ -209,15 +210,19 @@ func writeWhole(path string, text []byte) error {
 	return os.Rename(file.Name(), path)
 }
 
-// Warning says what is unsafe about the file, or is empty.
+// Warning says what is unsafe about the file, or is empty. A file without the
+// secrets of access keys has nothing to hide.
 func (s Store) Warning() string {
-	info, err := os.Stat(s.Path)
-	if err != nil || s.Master != nil {
+	if s.Master != nil {
+		return ""
+	}
+	f, err := s.Read()
+	if err != nil || !slices.ContainsFunc(f.Keys, func(k Key) bool { return k.plain != "" }) {
 		return ""
 	}
 	// Windows has no such bits; Go makes some up there.
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return fmt.Sprintf("%s holds secrets that are not sealed, and others may read it (mode %04o): chmod 600 %s, and set OUTCROP_MASTER_KEY", s.Path, mode, s.Path)
+	if info, err := os.Stat(s.Path); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		return fmt.Sprintf("%s holds secrets that are not sealed, and others may read it (mode %04o): chmod 600 %s", s.Path, info.Mode().Perm(), s.Path)
 	}
 	return fmt.Sprintf("the secrets in %s are not sealed: set OUTCROP_MASTER_KEY and run `outcrop keys seal`", s.Path)
 }
