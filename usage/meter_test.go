@@ -57,6 +57,7 @@ func (r *records) take() []usage.Record {
 
 // gate is a Gate that admits what it is told to, and remembers its tickets.
 type gate struct {
+	mu      sync.Mutex
 	refuse  error
 	grown   int64
 	ended   []usage.Record
@@ -79,9 +80,15 @@ func (g *gate) Check(_ outcrop.Caller, modelID string) error {
 	return nil
 }
 
-func (g *gate) Grow(output int64) { g.grown = output }
+func (g *gate) Grow(output int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.grown = output
+}
 
 func (g *gate) End(r *usage.Record) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.ended = append(g.ended, *r)
 	day, _ := g.ledger.Spent(r.Tenant, r.Time)
 	g.inTime = day >= r.USD
