@@ -294,7 +294,7 @@ func other(v any) any {
 func TestMasterKeys(t *testing.T) {
 	s, _, access := store(t, master(t, "ab"))
 	for want, with := range map[string]*keys.Master{
-		"the master key is not the one":       master(t, "cd"),
+		"the master key is not the one":        master(t, "cd"),
 		"it is sealed: set OUTCROP_MASTER_KEY": nil,
 	} {
 		wrong := keys.Store{Path: s.Path, Master: with}

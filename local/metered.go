@@ -24,7 +24,7 @@ func usageDir(dir string) string { return filepath.Join(dir, "usage") }
 // memory.
 func openBooks(dir string, c *Config) (*books, error) {
 	s := c.Settings
-	prices, err := priceTable(s)
+	prices, err := s.PriceTable()
 	if err != nil {
 		return nil, err
 	}

@@ -4,28 +4,22 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/catalog"
+	"github.com/outcrop-ai/outcrop/estimate"
 	"github.com/outcrop-ai/outcrop/native"
-	"github.com/outcrop-ai/outcrop/tokens"
 )
 
 // EstimateInput counts the input tokens of a call about, from its texts, its
 // pictures and its tools. It costs decoding the call, which happens once for
 // Converse, and a few microseconds for each KB.
 func EstimateInput(call *outcrop.Call) int {
-	model := tokens.Default().For(call.ModelID)
-	if !call.Native() {
-		req, err := call.Converse()
-		if err != nil {
-			return 0
-		}
-		return converseTokens(model, req)
+	if call.Native() {
+		return estimate.Native(call.ModelID, call.Raw).Input
 	}
-	if family, err := native.For(call.ModelID, call.Raw); err == nil && !family.Embeds() {
-		if req, err := family.Request(call.Raw); err == nil {
-			return converseTokens(model, req)
-		}
+	req, err := call.Converse()
+	if err != nil {
+		return 0
 	}
-	return model.TextBytes(call.Raw)
+	return estimate.Converse(call.ModelID, req).Input
 }
 
 // OutputLimit is how many tokens the reply of a call may have: as it says
@@ -44,61 +38,6 @@ func OutputLimit(call *outcrop.Call) (limit int, explicit bool) {
 		return m.Model.MaxOutput, false
 	}
 	return 0, false
-}
-
-// perMessage is what the roles and marks around a message cost, in tokens.
-const perMessage = 4
-
-func converseTokens(model tokens.Model, req *bedrock.ConverseRequest) int {
-	n := 0
-	for i := range req.System {
-		if text := req.System[i].Text; text != nil {
-			n += model.Text(*text)
-		}
-	}
-	for i := range req.Messages {
-		n += perMessage
-		for j := range req.Messages[i].Content {
-			n += blockTokens(model, &req.Messages[i].Content[j])
-		}
-	}
-	if req.ToolConfig != nil {
-		for i := range req.ToolConfig.Tools {
-			if spec := req.ToolConfig.Tools[i].ToolSpec; spec != nil {
-				n += model.Text(spec.Name) + model.Text(spec.Description) + model.TextBytes(spec.InputSchema.JSON)
-			}
-		}
-	}
-	return n
-}
-
-func blockTokens(model tokens.Model, b *bedrock.ContentBlock) int {
-	switch {
-	case b.Text != nil:
-		return model.Text(*b.Text)
-	case b.Image != nil:
-		return model.ImageData(b.Image.Source.Bytes)
-	case b.Document != nil:
-		return model.Document(string(b.Document.Format), b.Document.Source.Bytes)
-	case b.ToolUse != nil:
-		return model.Text(b.ToolUse.Name) + model.TextBytes(b.ToolUse.Input)
-	case b.ToolResult != nil:
-		n := 0
-		for i := range b.ToolResult.Content {
-			switch c := &b.ToolResult.Content[i]; {
-			case c.Text != nil:
-				n += model.Text(*c.Text)
-			case c.JSON != nil:
-				n += model.TextBytes(c.JSON)
-			case c.Image != nil:
-				n += model.ImageData(c.Image.Source.Bytes)
-			case c.Document != nil:
-				n += model.Document(string(c.Document.Format), c.Document.Source.Bytes)
-			}
-		}
-		return n
-	}
-	return 0
 }
 
 // What stands around the text of an event, in bytes, and how many bytes a token

@@ -86,8 +86,8 @@ type doorkeeper struct {
 	stamp os.FileInfo
 }
 
-func newDoorkeeper(a *app, load func() (*config.Config, error), ring *keys.Ring, m *local.Local) *doorkeeper {
-	k := &doorkeeper{load: load, say: a.say, ring: ring, desk: m.Desk(), path: a.settings.Path}
+func newDoorkeeper(a *app, ring *keys.Ring, m *local.Local) *doorkeeper {
+	k := &doorkeeper{load: a.reload, say: a.say, ring: ring, desk: m.Desk(), path: a.settings.Path}
 	if k.path != "" {
 		k.stamp, _ = os.Stat(k.path) // it was there a moment ago; if not, it has changed
 	}

@@ -35,7 +35,7 @@ func (a *app) open(c *cobra.Command) (*local.Local, error) {
 	if client == nil {
 		return local.Open(dir, config)
 	}
-	for _, name := range []string{"rules", "pace", "backend"} {
+	for _, name := range []string{"rules", "pace", "backend", "record", "replay"} {
 		if c.Flags().Changed(name) {
 			return nil, usageError{fmt.Errorf("--%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve", name, client.URL())}
 		}
@@ -86,6 +86,7 @@ func (a *app) own(c *cobra.Command, f func(ctx context.Context, m *local.Local, 
 	if err != nil {
 		return err
 	}
+	a.reload = func() (*settings.Config, error) { return a.load(c) }
 	a.counters = metrics.New(metrics.Config{MaxSeries: a.settings.Usage.MaxSeries, Version: version})
 	config.Owner, config.Observers = true, []usage.Observer{a.counters}
 	m, err := local.Open(dir, config)

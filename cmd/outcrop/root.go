@@ -25,8 +25,11 @@ type app struct {
 	json     bool
 	pace     bool
 
-	settings  *config.Config   // once a manager is open
-	counters  *metrics.Metrics // of serve
+	implied []config.Assignment // settings that a command makes by itself
+
+	settings  *config.Config                 // once a manager is open
+	reload    func() (*config.Config, error) // reads the settings again
+	counters  *metrics.Metrics               // of a command that serves
 	simulator simulator.Config
 }
 
@@ -57,7 +60,8 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 
 	root.AddCommand(
 		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newChat(a), newConstruct(a),
-		newServe(a), newTenants(a), newKeys(a), newUsage(a), newModels(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
+		newServe(a), newRecord(a), newReplay(a), newTenants(a), newKeys(a), newUsage(a), newModels(a), newInit(a), newProfile(a), newConfig(a),
+		newCompletion(a), newVersion(a), newExitCodes(),
 	)
 	complete(root, "model-id", a.completeModels)
 	return root
