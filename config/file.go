@@ -272,7 +272,9 @@ type Tenant struct {
 
 // TenantLimits bound what one tenant may use. They are counted as Bedrock
 // counts: a call reserves its input tokens and its output limit, and is settled
-// at what it used, where output tokens of some models count several times.
+// at what it used, where output tokens of some models count several times. A
+// call without an output limit reserves 4,096 tokens for it, the model's own, or
+// a quarter of the quota, whichever is least.
 type TenantLimits struct {
 	// RequestsPerMinute is how many calls may begin in a minute. 0 is no
 	// limit.

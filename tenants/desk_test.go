@@ -250,7 +250,7 @@ func TestSpendingPerDayAlone(t *testing.T) {
 		o.used = bedrock.TokenUsage{InputTokens: 500, OutputTokens: 1000}
 		o.wants("below", o.call(plain, 10), "", "")
 		o.wants("still below", o.call(plain, 10), "", "") // 3.00 now: past the cap by one call
-		e := o.wants("reached", o.call(plain, 10), bedrock.CodeServiceQuotaExceeded, "spending cap of 2.00 USD per day; the next day begins at 2000-01-02T00:00:00Z")
+		e := o.wants("reached", o.call(plain, 10), bedrock.CodeServiceQuotaExceeded, "spending cap of 2 USD per day; the next day begins at 2000-01-02T00:00:00Z")
 		if e.Retryable {
 			t.Error("clients are told to try it again")
 		}
@@ -274,7 +274,7 @@ func TestSpendingPerMonthAlone(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		o.wants("the second", o.call(plain, 10), "", "")
 		time.Sleep(24 * time.Hour)
-		o.wants("the third", o.call(plain, 10), bedrock.CodeServiceQuotaExceeded, "spending cap of 2.00 USD per month; the next month begins at 2000-02-01T00:00:00Z")
+		o.wants("the third", o.call(plain, 10), bedrock.CodeServiceQuotaExceeded, "spending cap of 2 USD per month; the next month begins at 2000-02-01T00:00:00Z")
 		time.Sleep(29 * 24 * time.Hour)
 		o.wants("February", o.call(plain, 10), "", "")
 	})

@@ -16,8 +16,8 @@
 // The quota is package quota's ledger with Bedrock's formulas, over all models
 // of the tenant together: with I input tokens (estimated), M the output limit
 // and b the model's output burndown, a call reserves I + M and is settled at
-// I + cache writes + b × output. Where a call sets no limit, M is the model's
-// own, or less where the whole quota is less.
+// I + cache writes + b × output. Where a call sets no limit, M is 4,096, the
+// model's own or a quarter of the quota, whichever is least.
 //
 // A tenant that the desk does not know is not held to anything: the server's
 // own user, and tenants of a keys file that the configuration says nothing of.

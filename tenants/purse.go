@@ -1,6 +1,7 @@
 package tenants
 
 import (
+	"strconv"
 	"sync"
 	"time"
 
@@ -59,12 +60,14 @@ func reached(a *account, now time.Time, day, month float64) error {
 	s := &a.Spending
 	switch {
 	case s.PerMonth > 0 && month >= s.PerMonth:
-		return outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "Tenant %s has reached its spending cap of %.2f USD per month; the next month begins at %s.", a.Name, s.PerMonth, nextMonth(now).Format(time.RFC3339))
+		return outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "Tenant %s has reached its spending cap of %s USD per month; the next month begins at %s.", a.Name, usd(s.PerMonth), nextMonth(now).Format(time.RFC3339))
 	case s.PerDay > 0 && day >= s.PerDay:
-		return outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "Tenant %s has reached its spending cap of %.2f USD per day; the next day begins at %s.", a.Name, s.PerDay, nextDay(now).Format(time.RFC3339))
+		return outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "Tenant %s has reached its spending cap of %s USD per day; the next day begins at %s.", a.Name, usd(s.PerDay), nextDay(now).Format(time.RFC3339))
 	}
 	return nil
 }
+
+func usd(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 func nextDay(now time.Time) time.Time { return now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour) }
 

@@ -11,23 +11,32 @@ import (
 	"github.com/outcrop-ai/outcrop/usage"
 )
 
-// defaultOutput is the output limit of a call that has none, to a model whose
-// own is not known, in tokens.
-const defaultOutput = 4096
+// defaultOutput is how much output a call without a limit of its own reserves
+// at the most, in tokens, and defaultShare the part of the whole quota that it
+// reserves at the most. Bedrock reserves the model's maximum, of which hardly a
+// call makes use; here the settlement is what counts.
+const (
+	defaultOutput = 4096
+	defaultShare  = 4
+)
 
 // size is what a call reserves, in tokens.
 type size struct{ input, output int }
 
-// sizeOf estimates what a call reserves. An output limit that the call does not
-// set itself is no reason to refuse it for good.
+// sizeOf estimates what a call reserves.
 func sizeOf(call *outcrop.Call, l *Limits) size {
 	s := size{input: usage.EstimateInput(call)}
-	var explicit bool
-	if s.output, explicit = usage.OutputLimit(call); s.output <= 0 {
-		s.output = defaultOutput
+	limit, explicit := usage.OutputLimit(call)
+	if explicit && limit > 0 {
+		s.output = limit
+		return s
 	}
-	if most := l.grants(); most > 0 && !explicit && int64(s.input+s.output) > most {
-		s.output = max(1, int(most)-s.input)
+	s.output = defaultOutput
+	if limit > 0 {
+		s.output = min(s.output, limit)
+	}
+	if most := l.grants(); most > 0 {
+		s.output = min(s.output, max(1, int(most/defaultShare)))
 	}
 	return s
 }
