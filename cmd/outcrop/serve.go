@@ -89,6 +89,10 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 		return usageError{err}
 	}
 	config.Addr = listener.Addr().String()
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && config.Keys == nil && !tcp.IP.IsLoopback() {
+		err := fmt.Errorf("%s is not a loopback address, and there are no tenants: anyone who reaches the port could use it; name tenants in outcrop.yaml and make their keys with outcrop keys create, or give a keys file with --keys", config.Addr)
+		return usageError{errors.Join(err, listener.Close())}
+	}
 	published, err := admitOwner(&config, listener.Addr())
 	if err != nil {
 		return errors.Join(err, listener.Close())
