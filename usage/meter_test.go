@@ -410,3 +410,43 @@ func BenchmarkMeter(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMeterStream is what a Meter adds to a stream of 200 events.
+func BenchmarkMeterStream(b *testing.B) {
+	events := make([]bedrock.Event, 0, 200)
+	for range 199 {
+		events = append(events, bedrock.NewEvent(&bedrock.ConverseStreamOutput{ContentBlockDelta: &bedrock.ContentBlockDeltaEvent{Delta: bedrock.ContentBlockDelta{Text: textOf("word ")}}}))
+	}
+	events = append(events, bedrock.NewEvent(&bedrock.ConverseStreamOutput{Metadata: &bedrock.ConverseStreamMetadataEvent{Usage: bedrock.TokenUsage{OutputTokens: 199}}}))
+	var next outcrop.Backend = outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {
+		return outcrop.NewStreamReply(outcrop.Meta{}, outcrop.NewStream(func(yield func(bedrock.Event, error) bool) {
+			for _, e := range events {
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}, nil)), nil
+	})
+	l := openBooks(b, "", time.Now(), nil)
+	req := ask("hi")
+	req.ModelID = claude
+	call := outcrop.NewConverseCall(bedrock.OpConverseStream, req)
+	for name, backend := range map[string]outcrop.Backend{"without": next, "with": usage.NewMeter(next, usage.MeterConfig{Ledger: l.Ledger, Prices: prices{}})} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				reply, err := backend.Do(b.Context(), call)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, err := range reply.Stream.Events() {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
+func textOf(s string) *string { return &s }
