@@ -137,16 +137,3 @@ func TestTenants(t *testing.T) {
 		t.Errorf("%+v", total)
 	}
 }
-
-// TestRetryAfter: a refusal says when to come back.
-func TestRetryAfter(t *testing.T) {
-	r := start(t, backend(t, func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {
-		e := outcrop.Errorf("ThrottlingException", "later")
-		e.RetryAfter = 1200 * time.Millisecond
-		return nil, e
-	}))
-	got := send(t, client(t, &http.Transport{}), "POST", r.url+"/model/m/converse", `{"messages":[]}`, map[string]string{"Content-Type": "application/json"})
-	if got.status != 429 || got.header.Get("Retry-After") != "2" {
-		t.Errorf("%d %v", got.status, got.header)
-	}
-}

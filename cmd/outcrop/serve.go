@@ -39,6 +39,9 @@ While it serves, it owns the data directory: a second server on it is refused,
 and the other commands with this --data ask the server instead of working in
 their own process, with keys or without.
 
+Lines of the log that come close together are written together, 100 ms late at
+most. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
+
 GET /usage tells who used what, GET /metrics the same to Prometheus.
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
 forgets them.`,
@@ -73,9 +76,12 @@ func addServeFlags(c *cobra.Command) {
 }
 
 func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error {
+	tuneCollector()
 	set := &a.settings.Server
+	log := &lineBuffer{w: a.stderr}
+	defer log.Close() //nolint:errcheck // a log that cannot be written has nobody to tell
 	config := server.Config{
-		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Origin: m.Desk().Origin,
+		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(log, nil)), Origin: m.Desk().Origin,
 		Region: a.settings.ARNRegion(), Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
 	}
 	ring, err := a.secure(&config, set, lock.Dir())
