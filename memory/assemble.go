@@ -105,14 +105,14 @@ type assembly struct {
 	tools  *bedrock.ToolConfiguration
 	points int // cache points of the caller's
 
-	end       int         // turns before this index are closed exchanges
-	open      []openTurn  // the open exchange and the new turn
-	openCut   bool        // its older tool results were cut
-	cost      partCosts   // of what must be sent
-	need      int         // ... all together
-	chosen    selection   // of the closed turns
-	retrieved []retrieved // excerpts
-	epoch     *Epoch      // a new one, or nil
+	end       int        // turns before this index are closed exchanges
+	open      []openTurn // the open exchange and the new turn
+	openCut   bool       // its older tool results were cut
+	cost      partCosts  // of what must be sent
+	need      int        // ... all together
+	chosen    selection  // of the closed turns
+	retrieved []int      // passages of the index, in order
+	epoch     *Epoch     // a new one, or nil
 }
 
 type openTurn struct {

@@ -4,22 +4,28 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sort"
 )
 
-// index finds turns by their words, ranked by BM25 (Robertson and Zaragoza, The
-// Probabilistic Relevance Framework, 2009, equation 3.15) with the idf that is
-// never negative: ln(1 + (N − df + ½) / (df + ½)). Turns are added in
-// ascending order; adding one costs time by its length only.
+// index finds passages of turns, about a sentence each, by their words, ranked
+// by BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009,
+// equation 3.15) with the idf that is never negative:
+// ln(1 + (N − df + ½) / (df + ½)). Passages rather than turns, since what is
+// asked for is often one sentence of a turn about something else, and a budget
+// holds more of them. Turns are added in ascending order; adding one costs time
+// by its length only.
 type index struct {
 	terms    map[string]int32
 	postings [][]posting // by term, ascending by document
-	turns    []int32     // by document
+	passages []line      // by document
 	lengths  []int32     // in words, by document
-	total    int         // of lengths
+	starts   []int32     // by document: where its terms begin in all
+	all      []int32     // the terms of all passages, one after the other
+	total    int         // words of all passages
 	upTo     int         // turns that were looked at; see State.indexed
 
 	scan   wordScanner
-	found  map[int32]uint16 // the words of the turn that is being added
+	found  map[int32]uint16 // the words of the passage that is being added
 	scores []float32        // by document, all zero between searches
 	hit    []int32          // the documents with a score
 }
@@ -34,10 +40,10 @@ type posting struct {
 const (
 	bmK1         = 1.2
 	bmB          = 0.75
-	maxPostings  = 40_000
+	maxPostings  = 20_000
 	maxIndexed   = 32 << 10 // bytes of a turn that are indexed
 	maxQuery     = 8 << 10  // bytes of a question that are looked at
-	queryOfShare = 0.35     // of a word that only the turn before has
+	queryOfShare = 0.15     // of a word that only the turn before has
 )
 
 func newIndex() index {
@@ -45,38 +51,46 @@ func newIndex() index {
 }
 
 // add adds a turn's texts.
-func (x *index) add(turn int, texts []string) {
-	clear(x.found)
-	length, room := int32(0), maxIndexed
-	for _, text := range texts {
-		text = clip(text, room)
-		room -= len(text)
-		x.scan.words(text, func(word []byte) {
-			term, ok := x.terms[string(word)]
-			if !ok {
-				term = int32(len(x.postings))
-				x.terms[string(word)] = term
-				x.postings = append(x.postings, nil)
-			}
-			if x.found[term] < math.MaxUint16 {
-				x.found[term]++
-			}
-			length++
-		})
+func (x *index) add(lines []line) {
+	room := maxIndexed
+	for _, l := range lines {
+		l.text = clip(l.text, room)
+		room -= len(l.text)
+		for _, text := range sentences(l.text) {
+			x.addPassage(line{l.turn, l.who, text})
+		}
 	}
-	doc := int32(len(x.turns))
+}
+
+func (x *index) addPassage(l line) {
+	clear(x.found)
+	start := len(x.all)
+	x.scan.words(l.text, func(word []byte) {
+		term, ok := x.terms[string(word)]
+		if !ok {
+			term = int32(len(x.postings))
+			x.terms[string(word)] = term
+			x.postings = append(x.postings, nil)
+		}
+		x.found[term]++ // a passage has far fewer words than would overflow it
+		x.all = append(x.all, term)
+	})
+	length := len(x.all) - start
+	doc := int32(len(x.passages))
 	for term, count := range x.found {
 		x.postings[term] = append(x.postings[term], posting{doc, count})
 	}
-	x.turns = append(x.turns, int32(turn))
-	x.lengths = append(x.lengths, length)
+	x.passages = append(x.passages, l)
+	x.lengths = append(x.lengths, int32(length))
+	x.starts = append(x.starts, int32(start))
 	x.scores = append(x.scores, 0)
-	x.total += int(length)
+	x.total += length
 }
 
 // query is the words of a question, with their weights.
 type query struct {
-	terms []weighted
+	terms []weighted          // the weightiest first
+	words map[string]weighted // the same by word
 }
 
 type weighted struct {
@@ -87,21 +101,23 @@ type weighted struct {
 // query makes a query of the new turn's text and, with less weight, of the turn
 // before, to which "and what about her sister?" leads back.
 func (x *index) query(now, before string) query {
-	weights := map[int32]float32{}
-	collect := func(text string, weight float32) {
+	q := query{words: map[string]weighted{}}
+	collect := func(text string, share float32) {
 		x.scan.words(clip(text, maxQuery), func(word []byte) {
-			if term, ok := x.terms[string(word)]; ok {
-				weights[term] = max(weights[term], weight)
+			term, ok := x.terms[string(word)]
+			if !ok {
+				return
+			}
+			weight := share * x.idf(len(x.postings[term]))
+			if known, ok := q.words[string(word)]; !ok || known.weight < weight {
+				q.words[string(word)] = weighted{term, weight}
 			}
 		})
 	}
 	collect(before, queryOfShare)
 	collect(now, 1)
-	var q query
-	for term, weight := range weights {
-		if df := len(x.postings[term]); df > 0 {
-			q.terms = append(q.terms, weighted{term, weight * x.idf(df)})
-		}
+	for _, w := range q.words {
+		q.terms = append(q.terms, w)
 	}
 	slices.SortFunc(q.terms, func(a, b weighted) int {
 		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.term, b.term))
@@ -110,27 +126,27 @@ func (x *index) query(now, before string) query {
 }
 
 func (x *index) idf(df int) float32 {
-	n := float64(len(x.turns))
+	n := float64(len(x.passages))
 	return float32(math.Log1p((n - float64(df) + 0.5) / (float64(df) + 0.5)))
 }
 
-// hit is a turn that a query found.
+// hit is a passage that a query found.
 type hit struct {
-	turn  int
+	doc   int
 	score float32
 }
 
-// search finds the k best turns with a number below limit, the best first, the
-// newer first among equals.
+// search finds the k best passages of turns with a number below limit, the best
+// first, the newer first among equals.
 func (x *index) search(q query, k, limit int) []hit {
-	docs, _ := slices.BinarySearch(x.turns, int32(limit))
+	docs := sort.Search(len(x.passages), func(i int) bool { return x.passages[i].turn >= limit })
 	if docs == 0 || k <= 0 {
 		return nil
 	}
 	x.score(q, int32(docs))
 	hits := make([]hit, 0, len(x.hit))
 	for _, doc := range x.hit {
-		hits = append(hits, hit{int(x.turns[doc]), x.scores[doc]})
+		hits = append(hits, hit{int(doc), x.scores[doc]})
 		x.scores[doc] = 0
 	}
 	x.hit = x.hit[:0]
@@ -138,11 +154,11 @@ func (x *index) search(q query, k, limit int) []hit {
 }
 
 func (x *index) score(q query, docs int32) {
-	average := float32(x.total) / float32(len(x.turns))
+	average := float32(x.total) / float32(len(x.passages))
 	seen := 0
 	for i, w := range q.terms {
 		postings := x.postings[w.term]
-		if seen += len(postings); seen > maxPostings && i > 3 {
+		if seen += len(postings); seen > maxPostings && i > 0 {
 			return
 		}
 		for _, p := range postings {
@@ -158,24 +174,16 @@ func (x *index) score(q query, docs int32) {
 	}
 }
 
-// best is the k best hits in order. It reorders hits.
-func best(hits []hit, k int) []hit {
-	better := func(a, b hit) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.turn, a.turn))
+// rarity is the mean idf of a passage's words, each counted once: what it says
+// that little else does. Common phrases are near 0, and names and numbers that
+// occur once are at most ln(N).
+func (x *index) rarity(doc int) float32 {
+	terms := x.all[x.starts[doc]:][:x.lengths[doc]]
+	sum := float32(0)
+	for _, term := range terms {
+		sum += x.idf(len(x.postings[term]))
 	}
-	if len(hits) > 4*k { // keep the k best in front, in order, as they come
-		top := make([]hit, 0, k+1)
-		for _, h := range hits {
-			if len(top) == k && better(top[k-1], h) < 0 {
-				continue
-			}
-			at, _ := slices.BinarySearchFunc(top, h, better)
-			top = slices.Insert(top, at, h)[:min(len(top)+1, k)]
-		}
-		return top
-	}
-	slices.SortFunc(hits, better)
-	return hits[:min(len(hits), k)]
+	return sum / float32(max(len(terms), 1))
 }
 
 // clip is the beginning of a text, at most n bytes of it.

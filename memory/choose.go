@@ -110,8 +110,9 @@ func (a *assembly) prune() {
 func (a *assembly) byRelevance() []int {
 	a.s.indexed(a.end)
 	scores := map[int]float32{} // by exchange
-	for _, h := range a.s.index.search(a.query(), len(a.s.turns), a.end+1) {
-		start := a.s.exchangeStart(h.turn - 1)
+	x := &a.s.index
+	for _, h := range x.search(a.query(), len(x.passages), a.end+1) {
+		start := a.s.exchangeStart(x.passages[h.doc].turn - 1)
 		scores[start] = max(scores[start], h.score)
 	}
 	var order []int

@@ -108,11 +108,7 @@ func (s *State) indexed(end int) {
 			}
 			continue
 		}
-		var texts []string
-		for _, l := range e.lines() {
-			texts = append(texts, l.text)
-		}
-		s.index.add(e.turn.Number, texts)
+		s.index.add(e.lines())
 	}
 }
 

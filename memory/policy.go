@@ -69,9 +69,10 @@ type Policy struct {
 	// of the budget at most. Negative turns retrieval off.
 	RetrieveTokens int `json:"retrieveTokens,omitzero"`
 
-	// RetrieveTurns is how many old turns are looked for, each with a
-	// neighbour on either side: 20 by default.
-	RetrieveTurns int `json:"retrieveTurns,omitzero"`
+	// RetrievePassages is how many passages of old turns are compared for
+	// what they say, after the search by words: 200 by default. More find
+	// more, and cost about a microsecond each.
+	RetrievePassages int `json:"retrievePassages,omitzero"`
 }
 
 // settled is the policy with defaults, or an error that names the field.
@@ -95,14 +96,14 @@ func (p Policy) settled(budget Budget) (Policy, error) {
 		return p, invalid("summaryShare", "it is a share from 0 to 1, got %v", p.SummaryShare)
 	case p.SegmentTokens < 0 || p.Fanout < 0 || p.Fanout == 1:
 		return p, invalid("segmentTokens", "segmentTokens is positive, and fanout 2 or more")
-	case p.RetrieveTurns < 0:
-		return p, invalid("retrieveTurns", "it is not negative, got %d", p.RetrieveTurns)
+	case p.RetrievePassages < 0:
+		return p, invalid("retrievePassages", "it is not negative, got %d", p.RetrievePassages)
 	}
 	p.Low = or(p.Low, 0.25)
 	p.SummaryShare = or(p.SummaryShare, 0.3)
 	p.SegmentTokens = or(p.SegmentTokens, 2000)
 	p.Fanout = or(p.Fanout, 8)
-	p.RetrieveTurns = or(p.RetrieveTurns, 20)
+	p.RetrievePassages = or(p.RetrievePassages, 400)
 	p.RetrieveTokens = or(p.RetrieveTokens, min(max(1000, budget.Tokens/8), budget.Tokens/3))
 	p.RetrieveTokens = max(p.RetrieveTokens, 0)
 	return p, nil

@@ -9,165 +9,138 @@ import (
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
-// retrieved is an excerpt of an old turn.
-type retrieved struct {
-	turn int
-	text string
-}
-
 const excerptHead = "Excerpts from earlier in this conversation, which may bear on what follows:"
 
-// retrieve looks for old turns that bear on the new one and takes excerpts of
-// them: first of the best, then of their neighbours, while there is room.
+// How passages are ranked beyond BM25: rareShare is what a passage's rarity
+// counts beside its score, bestShare the share of the room that goes to the
+// best passages before their neighbours.
+const (
+	rareShare = 1.5
+	bestShare = 0.8
+)
+
+// retrieve looks for passages of old turns that bear on the new one: the best
+// first, then their neighbours, one on either side, while there is room.
 func (a *assembly) retrieve() {
-	room := min(a.p.RetrieveTokens, a.room()-a.notesCost()-a.tail(a.chosen.start, a.chosen.pruned)) - a.m.text(excerptHead)
+	room := a.excerptRoom() - a.m.text(excerptHead)
 	if room < 30 {
 		return
 	}
 	a.s.indexed(a.end)
-	q := a.query()
-	hits := a.s.index.search(q, a.p.RetrieveTurns, a.chosen.start+1)
-	for len(hits) > 1 && hits[len(hits)-1].score < hits[0].score*0.2 {
-		hits = hits[:len(hits)-1]
+	x := &a.s.index
+	hits := x.search(a.query(), a.p.RetrievePassages, a.chosen.start+1)
+	for i := range hits {
+		hits[i].score += rareShare * x.rarity(hits[i].doc)
 	}
-	r := retriever{a: a, q: q, room: room, have: map[int]bool{}}
+	hits = best(hits, len(hits))
+	r := retriever{a: a, room: int(bestShare * float64(room)), turns: map[int]bool{}, said: map[string]bool{}}
+	for i, h := range hits {
+		if !r.take(h.doc) {
+			hits = hits[:i]
+			break
+		}
+	}
+	r.room += room - int(bestShare*float64(room))
 	for _, h := range hits {
-		r.take(h.turn, max(60, room/6))
+		if !r.take(h.doc+1) || !r.take(h.doc-1) {
+			break
+		}
 	}
-	for _, h := range hits {
-		r.take(h.turn+1, max(40, room/10))
-		r.take(h.turn-1, max(40, room/10))
-	}
-	a.retrieved = r.out
-	slices.SortFunc(a.retrieved, func(x, y retrieved) int { return cmp.Compare(x.turn, y.turn) })
+	slices.Sort(r.docs)
+	a.retrieved = r.docs
+}
+
+// excerptRoom is what excerpts may cost.
+func (a *assembly) excerptRoom() int {
+	return min(a.p.RetrieveTokens, a.room()-a.notesCost()-a.tail(a.chosen.start, a.chosen.pruned))
 }
 
 type retriever struct {
-	a    *assembly
-	q    query
-	room int
-	have map[int]bool
-	out  []retrieved
+	a     *assembly
+	room  int             // tokens
+	turns map[int]bool    // that have a passage
+	said  map[string]bool // what is there already
+	docs  []int
 }
 
-// take takes an excerpt of a turn, of at most limit tokens.
-func (r *retriever) take(turn, limit int) {
-	if r.room < 20 || turn < 1 || turn > r.a.chosen.start || r.have[turn] || !r.a.s.turns[turn-1].live {
-		return
-	}
-	r.have[turn] = true
-	text := r.excerpt(turn, min(limit, r.room))
-	if text == "" {
-		return
-	}
-	r.out = append(r.out, retrieved{turn, text})
-	r.room -= r.a.m.text(text) + 1
-}
-
-// excerpt is a turn's text: the whole of it when it is short enough, and
-// otherwise the sentences that the query's words stand in, and those around
-// them, in order.
-func (r *retriever) excerpt(turn, limit int) string {
-	e := &r.a.s.turns[turn-1]
-	lines := e.lines()
-	head := fmt.Sprintf("Turn %d.", turn)
-	whole := head + said(lines)
-	if len(whole) < 40*limit && r.a.m.text(whole) <= limit {
-		return whole
-	}
-	all, order := r.ranked(lines)
-	kept := make([]bool, len(all))
-	room := limit - r.a.m.text(head) - 4
-	text := ""
-	for _, i := range order {
-		n := r.a.m.text(all[i].text) + 3
-		if n > room {
-			continue
-		}
-		kept[i], room = true, room-n
-		var some []line
-		for j := range all {
-			if kept[j] {
-				some = append(some, all[j])
-			}
-		}
-		next := head + said(some)
-		if r.a.m.text(next) > limit {
-			kept[i] = false
-			break
-		}
-		text = next
-	}
-	return text
-}
-
-// ranked is the sentences of lines, and their order by what they say of the
-// query: a sentence gets half of what its neighbours are worth.
-func (r *retriever) ranked(lines []line) (all []line, order []int) {
+// take takes a passage, unless the same is there. It tells whether there is
+// room for more.
+func (r *retriever) take(doc int) bool {
 	x := &r.a.s.index
-	var worth []float32
-	for _, l := range lines {
-		for _, text := range sentences(clip(l.text, maxIndexed)) {
-			sum := float32(0)
-			seen := map[int32]bool{}
-			x.scan.words(text, func(word []byte) {
-				term, ok := x.terms[string(word)]
-				if !ok || seen[term] {
-					return
-				}
-				seen[term] = true
-				for _, w := range r.q.terms {
-					if w.term == term {
-						sum += w.weight
-					}
-				}
-			})
-			all = append(all, line{l.turn, l.who, text})
-			worth = append(worth, sum)
-		}
+	if doc < 0 || doc >= len(x.passages) {
+		return true
 	}
-	total := make([]float32, len(worth))
-	for i := range worth {
-		total[i] = worth[i]
-		if i > 0 {
-			total[i] += worth[i-1] / 2
-		}
-		if i+1 < len(worth) {
-			total[i] += worth[i+1] / 2
-		}
-		order = append(order, i)
+	p := &x.passages[doc]
+	if p.turn > r.a.chosen.start || r.said[p.text] {
+		return true
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(total[j], total[i]) })
-	return all, order[:min(len(order), 40)]
+	cost := r.a.m.text(p.text) + 2 // and who says it
+	if !r.turns[p.turn] {
+		cost += 5 // "[1234] "
+	}
+	if cost > r.room {
+		return r.room > 40 // a shorter one may fit
+	}
+	r.room -= cost
+	r.said[p.text] = true
+	r.turns[p.turn] = true
+	r.docs = append(r.docs, doc)
+	return true
 }
 
-func said(lines []line) string {
-	var b strings.Builder
-	who := ""
-	for _, l := range lines {
-		if l.who != who {
-			who = l.who
-			b.WriteString(" " + who + ":")
+// excerpts is the block of retrieved passages, by turn. They are counted one by
+// one while they are chosen, and once more here, together.
+func (a *assembly) excerpts() []bedrock.ContentBlock {
+	if len(a.retrieved) == 0 {
+		return nil
+	}
+	room := a.excerptRoom()
+	for docs := a.retrieved; len(docs) > 0; docs = docs[1+len(docs)/20:] { // the oldest go
+		if text := a.excerptText(docs); a.m.text(text) <= room {
+			return noteBlocks(text)
 		}
-		b.WriteString(" " + l.text)
+	}
+	return nil
+}
+
+func (a *assembly) excerptText(docs []int) string {
+	var b strings.Builder
+	b.WriteString(excerptHead)
+	before := line{}
+	for i, doc := range docs {
+		l := a.s.index.passages[doc]
+		switch {
+		case l.turn != before.turn:
+			fmt.Fprintf(&b, "\n[%d] %s: ", l.turn, l.who)
+		case l.who != before.who:
+			b.WriteString(" " + l.who + ": ")
+		case docs[i-1] != doc-1:
+			b.WriteString(" … ")
+		default:
+			b.WriteByte(' ')
+		}
+		b.WriteString(l.text)
+		before = l
 	}
 	return b.String()
 }
 
-// excerpts is the block of retrieved turns. Texts are counted one by one while
-// they are chosen, and once more here, together.
-func (a *assembly) excerpts() []bedrock.ContentBlock {
-	room := min(a.p.RetrieveTokens, a.room()-a.notesCost()-a.tail(a.chosen.start, a.chosen.pruned))
-	for len(a.retrieved) > 0 {
-		var b strings.Builder
-		b.WriteString(excerptHead)
-		for _, r := range a.retrieved {
-			b.WriteString("\n" + r.text)
-		}
-		if a.m.text(b.String()) <= room {
-			return noteBlocks(b.String())
-		}
-		a.retrieved = a.retrieved[1:] // the oldest goes
+// best is the k best hits in order. It reorders hits.
+func best(hits []hit, k int) []hit {
+	better := func(a, b hit) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.doc, a.doc))
 	}
-	return nil
+	if len(hits) > 4*k { // keep the k best in front, in order, as they come
+		top := make([]hit, 0, k+1)
+		for _, h := range hits {
+			if len(top) == k && better(top[k-1], h) < 0 {
+				continue
+			}
+			at, _ := slices.BinarySearchFunc(top, h, better)
+			top = slices.Insert(top, at, h)[:min(len(top)+1, k)]
+		}
+		return top
+	}
+	slices.SortFunc(hits, better)
+	return hits[:min(len(hits), k)]
 }
