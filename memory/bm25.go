@@ -174,16 +174,19 @@ func (x *index) score(q query, docs int32) {
 	}
 }
 
-// rarity is the mean idf of a passage's words, each counted once: what it says
-// that little else does. Common phrases are near 0, and names and numbers that
-// occur once are at most ln(N).
+// rarity is the mean idf of a passage's three rarest words: what it says that
+// little else does. Names and numbers that occur once have about ln(N).
 func (x *index) rarity(doc int) float32 {
-	terms := x.all[x.starts[doc]:][:x.lengths[doc]]
-	sum := float32(0)
-	for _, term := range terms {
-		sum += x.idf(len(x.postings[term]))
+	var top [3]float32 // the largest first
+	for _, term := range x.all[x.starts[doc]:][:x.lengths[doc]] {
+		idf := x.idf(len(x.postings[term]))
+		for i := range top {
+			if idf > top[i] {
+				idf, top[i] = top[i], idf
+			}
+		}
 	}
-	return sum / float32(max(len(terms), 1))
+	return (top[0] + top[1] + top[2]) / 3
 }
 
 // clip is the beginning of a text, at most n bytes of it.

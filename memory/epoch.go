@@ -10,6 +10,9 @@ func (a *assembly) inEpoch(compact bool) {
 		e.Start = 1
 		e.Strategy = a.p.Strategy
 	}
+	for e.Start <= a.end && a.s.turns[e.Start-1].joins {
+		e.Start++ // a record that this package did not write
+	}
 	a.use(&e)
 	spare := 0
 	if e.Start > 1 {

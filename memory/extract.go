@@ -100,8 +100,7 @@ func (s *sentence) worth(in map[string]int, n int) float64 {
 		score *= 1.4
 	}
 	score *= 1 + 0.2*float64(min(names, 3))
-	switch last, _ := utf8.DecodeLastRuneInString(s.text); {
-	case last == '?' || last == '？':
+	if last, _ := utf8.DecodeLastRuneInString(s.text); last == '?' || last == '？' {
 		score *= 0.4
 	}
 	switch s.who {

@@ -65,7 +65,7 @@ type Policy struct {
 	Fanout int `json:"fanout,omitzero"`
 
 	// RetrieveTokens bounds the retrieved turns of one request. By default
-	// 1,000 tokens or an eighth of the budget, whichever is more, but a third
+	// 1,250 tokens or an eighth of the budget, whichever is more, but a third
 	// of the budget at most. Negative turns retrieval off.
 	RetrieveTokens int `json:"retrieveTokens,omitzero"`
 
@@ -104,7 +104,7 @@ func (p Policy) settled(budget Budget) (Policy, error) {
 	p.SegmentTokens = or(p.SegmentTokens, 2000)
 	p.Fanout = or(p.Fanout, 8)
 	p.RetrievePassages = or(p.RetrievePassages, 400)
-	p.RetrieveTokens = or(p.RetrieveTokens, min(max(1000, budget.Tokens/8), budget.Tokens/3))
+	p.RetrieveTokens = or(p.RetrieveTokens, min(max(1250, budget.Tokens/8), budget.Tokens/3))
 	p.RetrieveTokens = max(p.RetrieveTokens, 0)
 	return p, nil
 }

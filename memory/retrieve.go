@@ -16,7 +16,7 @@ const excerptHead = "Excerpts from earlier in this conversation, which may bear 
 // best passages before their neighbours.
 const (
 	rareShare = 1.5
-	bestShare = 0.8
+	bestShare = 0.9
 )
 
 // retrieve looks for passages of old turns that bear on the new one: the best

@@ -56,7 +56,6 @@ type tree struct {
 	upTo     int // turns that were looked at, as an index
 	from     int // the first turn of the segment that is growing
 	weight   int // ... and its tokens
-	lastLive int // the last live turn that was looked at, 0 when none
 
 	written  map[Node]string // by models
 	extracts map[Node]string
