@@ -26,8 +26,10 @@ type index struct {
 
 	scan   wordScanner
 	found  map[int32]uint16 // the words of the passage that is being added
-	scores []float32        // by document, all zero between searches
-	hit    []int32          // the documents with a score
+	rare   [64]float32      // idf by small df, for rareOf passages
+	rareOf int
+	scores []float32 // by document, all zero between searches
+	hit    []int32   // the documents with a score
 }
 
 type posting struct {
@@ -126,8 +128,20 @@ func (x *index) query(now, before string) query {
 }
 
 func (x *index) idf(df int) float32 {
-	n := float64(len(x.passages))
-	return float32(math.Log1p((n - float64(df) + 0.5) / (float64(df) + 0.5)))
+	if df < len(x.rare) {
+		if x.rareOf != len(x.passages) {
+			x.rareOf = len(x.passages)
+			for i := range x.rare {
+				x.rare[i] = idf(len(x.passages), i)
+			}
+		}
+		return x.rare[df]
+	}
+	return idf(len(x.passages), df)
+}
+
+func idf(n, df int) float32 {
+	return float32(math.Log1p((float64(n) - float64(df) + 0.5) / (float64(df) + 0.5)))
 }
 
 // hit is a passage that a query found.

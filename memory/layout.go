@@ -51,8 +51,11 @@ func (a *assembly) layTail(l *builder) (before, end mark) {
 			before = l.mark(PartTail)
 		}
 		messages, why := e.shown, "the newest turns"
+		a.s.tokens(i, a.m, false)
+		l.counts = e.cost.blocks
 		if e.turn.Number < a.chosen.pruned || a.chosen.cut[i] {
 			messages = prunedResults(messages, e.turn.Number, a.m)
+			l.counts = nil
 		}
 		l.messages(messages, PartTail, e.turn.Number, why)
 		end = l.mark(PartTail)
@@ -154,6 +157,7 @@ type builder struct {
 	e      *Explanation
 	out    []bedrock.Message
 	tokens int
+	counts []int // of the next blocks, where they are known
 }
 
 // fixed counts what stands before the messages.
@@ -192,13 +196,23 @@ func (l *builder) messages(messages []bedrock.Message, part Part, turn int, why 
 		}
 		out := &l.out[last]
 		for j := range m.Content {
-			n := l.m.block(&m.Content[j])
+			n := l.count(&m.Content[j])
 			l.e.Sent = append(l.e.Sent, Sent{Message: last, Block: len(out.Content), Part: part, Turn: turn, Tokens: n, Why: why})
 			out.Content = append(out.Content, m.Content[j])
 			l.tokens += n
 		}
 	}
+	l.counts = nil
 	l.e.Parts[part] += l.tokens - before
+}
+
+func (l *builder) count(b *bedrock.ContentBlock) int {
+	if len(l.counts) == 0 {
+		return l.m.block(b)
+	}
+	n := l.counts[0]
+	l.counts = l.counts[1:]
+	return n
 }
 
 // mark is the place behind the last block.

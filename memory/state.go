@@ -42,6 +42,7 @@ type entry struct {
 type cost struct {
 	known        bool
 	full, pruned int
+	blocks       []int // of entry.shown, message by message
 }
 
 // New is a conversation without turns.
@@ -220,7 +221,20 @@ func (s *State) tokens(i int, m *Model, pruned bool) int {
 		return 0
 	}
 	if !e.cost.known {
-		e.cost = cost{known: true, full: m.messages(e.shown), pruned: m.messages(prunedResults(e.shown, e.turn.Number, m))}
+		c := cost{known: true}
+		for j := range e.shown {
+			c.full += FrameMessage
+			for k := range e.shown[j].Content {
+				n := m.block(&e.shown[j].Content[k])
+				c.blocks = append(c.blocks, n)
+				c.full += n
+			}
+		}
+		c.pruned = c.full
+		if usesTools(e.shown) {
+			c.pruned = m.messages(prunedResults(e.shown, e.turn.Number, m))
+		}
+		e.cost = c
 	}
 	if pruned {
 		return e.cost.pruned
