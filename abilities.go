@@ -18,6 +18,8 @@ var (
 	_ SchemaSupport = Abilities{}
 	_ ModelChecker  = Abilities{}
 	_ Embedder      = Abilities{}
+
+	_ OperationServer = Abilities{}
 )
 
 // CountTokens asks the back-end, or says that it cannot count.
@@ -43,6 +45,12 @@ func (a Abilities) CheckModel(modelID string) error {
 		return checker.CheckModel(modelID)
 	}
 	return nil
+}
+
+// Serves asks the back-end; one that cannot tell serves no such operation.
+func (a Abilities) Serves(operation string) bool {
+	server, ok := a.Next.(OperationServer)
+	return ok && server.Serves(operation)
 }
 
 // Embed asks the back-end, or says that it makes no embeddings.

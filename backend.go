@@ -50,6 +50,13 @@ type ModelChecker interface {
 	CheckModel(modelID string) error
 }
 
+// OperationServer is a Backend that answers operations which no model is named
+// in, such as ApplyGuardrail: calls of [NewOperationCall] with an empty
+// ModelID. Serves tells which.
+type OperationServer interface {
+	Serves(operation string) bool
+}
+
 // SchemaSupport is a Backend whose models can be held to a JSON Schema through
 // Converse's outputConfig.textFormat. SchemaProfile names the subset that the
 // model takes, as a profile of package structured; "" means none.

@@ -127,6 +127,11 @@ type Backend struct {
 	// AWS's own.
 	Endpoint string `yaml:"endpoint" kind:"amazon" expand:"true"`
 
+	// ControlEndpoint is the URL of the bedrock service, which lists models and
+	// runs jobs. Default: endpoint, unless that is a host of bedrock-runtime
+	// alone; then AWS's own.
+	ControlEndpoint string `yaml:"controlEndpoint" kind:"amazon" expand:"true"`
+
 	// Roles are the roles that calls of tenants take on, by tenant.
 	Roles map[string]Role `yaml:"roles" kind:"amazon"`
 

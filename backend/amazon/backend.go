@@ -18,7 +18,7 @@ const Name = "amazon"
 // concurrent use, and starts no goroutine beyond those of its connections.
 type Backend struct {
 	place     Place
-	base      *url.URL
+	base      map[string]*url.URL // by service
 	auth      *authorizer
 	transport http.RoundTripper
 	limits    Limits
@@ -30,6 +30,9 @@ var (
 	_ outcrop.Backend       = (*Backend)(nil)
 	_ outcrop.TokenCounter  = (*Backend)(nil)
 	_ outcrop.SchemaSupport = (*Backend)(nil)
+	_ outcrop.ModelLister   = (*Backend)(nil)
+
+	_ outcrop.OperationServer = (*Backend)(nil)
 )
 
 // waits are the limits of what a call waits for.
@@ -46,13 +49,16 @@ func New(ctx context.Context, c Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := url.Parse(place.Endpoint.Value)
-	if err != nil {
-		return nil, fmt.Errorf("amazon: the endpoint of %s: %w", place.Endpoint.From, err)
-	}
 	bearer := os.Getenv(bearerEnv)
-	if bearer != "" {
-		if err := checkBearer(base); err != nil {
+	base := map[string]*url.URL{}
+	for name, at := range map[string]Setting{runtimeService.host: place.Endpoint, controlService.host: place.Control} {
+		if base[name], err = url.Parse(at.Value); err != nil {
+			return nil, fmt.Errorf("amazon: the endpoint of %s: %w", at.From, err)
+		}
+		if bearer == "" {
+			continue
+		}
+		if err := checkBearer(base[name]); err != nil {
 			return nil, fmt.Errorf("amazon: %s: %w", bearerEnv, err)
 		}
 	}
@@ -111,15 +117,15 @@ func (b *Backend) exchange(ctx context.Context, op *operation, call *outcrop.Cal
 func (b *Backend) send(w *watch, op *operation, call *outcrop.Call, text []byte) (*outcrop.Reply, error) {
 	r, err := b.newRequest(w.ctx, op, call, text)
 	if err != nil {
-		return nil, b.failure(w, err, "")
+		return nil, b.failure(w, op, err, "")
 	}
 	resp, err := b.transport.RoundTrip(r)
 	if err != nil {
-		return nil, b.failure(w, err, "")
+		return nil, b.failure(w, op, err, "")
 	}
 	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()
-		return nil, b.refusal(w, call.Caller, resp)
+		return nil, b.refusal(w, op, call.Caller, resp)
 	}
 	meta := metaOf(call, resp)
 	if op.Streams {
