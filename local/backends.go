@@ -39,6 +39,7 @@ type opener struct {
 	simulated simulator.Config
 	simulator *simulator.Backend // nil until one is asked for
 	closers   []io.Closer
+	services  map[string]outcrop.Jobs // of back-ends that run jobs themselves
 }
 
 // backend makes one back-end.
@@ -54,6 +55,12 @@ func (o *opener) backend(name string) (route.Backend, error) {
 	}
 	if closer, ok := made.(io.Closer); ok {
 		o.closers = append(o.closers, closer)
+	}
+	if service, ok := made.(*amazon.Backend); ok && b.Batch != config.BatchOnDemand {
+		if o.services == nil {
+			o.services = map[string]outcrop.Jobs{}
+		}
+		o.services[name] = service.Jobs()
 	}
 	return route.Backend{Backend: made, Native: k.native, Model: b.Model}, nil
 }
@@ -226,6 +233,7 @@ func amazonConfig(s *config.Config, name string) amazon.Config {
 	c := amazon.Config{Limits: amazon.Limits{
 		Dial: b.Limits.Dial, Accept: b.Limits.FirstByte, Idle: b.Limits.Idle, Answer: b.Limits.Reply, MaxReply: int(b.Limits.MaxReply),
 	}}
+	c.Owner = OwnerTenant
 	c.Flag = amazon.Choice{Profile: b.Profile, Region: b.Region, Endpoint: b.Endpoint, Control: b.ControlEndpoint}
 	at := "backends." + name
 	if b.Profile != "" {

@@ -104,7 +104,7 @@ func open(dir string, c Config) (*Local, error) {
 	if err != nil {
 		return nil, errors.Join(err, opened.close(), store.Close())
 	}
-	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs})
+	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: opened.placed(router, jobs, c.OnUnlisted)})
 	if err != nil {
 		return nil, errors.Join(err, jobs.Close(context.Background()), opened.close(), store.Close())
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -24,6 +25,8 @@ type Backend struct {
 	limits    Limits
 	waits     waits
 	schemas   []string
+	owner     string
+	sleep     func(context.Context, time.Duration) error
 }
 
 var (
@@ -36,7 +39,7 @@ var (
 )
 
 // waits are the limits of what a call waits for.
-type waits struct{ accept, answer, idle, linger waitLimit }
+type waits struct{ accept, answer, control, idle, linger waitLimit }
 
 // New makes a Backend. It reads the AWS configuration and calls nobody:
 // credentials are fetched at the first call, and again before they end.
@@ -62,15 +65,19 @@ func New(ctx context.Context, c Config) (*Backend, error) {
 			return nil, fmt.Errorf("amazon: %s: %w", bearerEnv, err)
 		}
 	}
-	b := &Backend{place: place, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits, schemas: c.SchemaModels}
+	b := &Backend{place: place, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits, schemas: c.SchemaModels, owner: c.Owner, sleep: c.Sleep}
+	if b.sleep == nil {
+		b.sleep = sleep
+	}
 	if b.transport == nil {
 		b.transport = newTransport(loaded, c.Limits)
 	}
 	b.waits = waits{
-		accept: waitLimit{c.Accept, "the model did not begin to answer"},
-		answer: waitLimit{c.Answer, "the model did not answer"},
-		idle:   waitLimit{c.Idle, "the model sent nothing more"},
-		linger: waitLimit{c.Linger, "the stream was not closed"},
+		accept:  waitLimit{c.Accept, "the model did not begin to answer"},
+		answer:  waitLimit{c.Answer, "the model did not answer"},
+		control: waitLimit{c.Control, "the control plane did not answer"},
+		idle:    waitLimit{c.Idle, "the model sent nothing more"},
+		linger:  waitLimit{c.Linger, "the stream was not closed"},
 	}
 	return b, nil
 }
@@ -103,8 +110,11 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 // exchange is one request and its reply.
 func (b *Backend) exchange(ctx context.Context, op *operation, call *outcrop.Call, text []byte) (*outcrop.Reply, error) {
 	limit := &b.waits.answer
-	if op.Streams {
+	switch {
+	case op.Streams:
 		limit = &b.waits.accept
+	case op.Service == controlService.host:
+		limit = &b.waits.control
 	}
 	w := newWatch(ctx, limit)
 	reply, err := b.send(w, op, call, text)
@@ -137,6 +147,17 @@ func (b *Backend) send(w *watch, op *operation, call *outcrop.Call, text []byte)
 		return nil, err
 	}
 	return outcrop.NewReply(meta, answer), nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // CountTokens asks the service for the input tokens of a call. It is free of

@@ -101,7 +101,7 @@ func admitOwner(config *server.Config, addr net.Addr) (owner.Server, error) {
 		s.Certificate = hex.EncodeToString(sum[:])
 	}
 	ring := new(sigv4.Keyring)
-	tenant, err := ring.AddTenant(sigv4.Tenant{Name: "owner"})
+	tenant, err := ring.AddTenant(sigv4.Tenant{Name: local.OwnerTenant})
 	if err != nil {
 		return s, err
 	}
