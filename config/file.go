@@ -69,6 +69,8 @@ type File struct {
 
 	// Cassette records exchanges, or replays them.
 	Cassette Cassette `yaml:"cassette"`
+	// Construct bounds what one Construct call may cost.
+	Construct Construct `yaml:"construct"`
 
 	// Server is about `outcrop serve`.
 	Server Server `yaml:"server"`
@@ -257,6 +259,15 @@ type Cassette struct {
 	// when its recording is looked for: those that change from run to run.
 	// Default: requestMetadata.
 	Ignore []string `yaml:"ignore"`
+}
+
+// Construct bounds a Construct call beside the request's maxAttempts.
+type Construct struct {
+	// MaxTokens is how many tokens all attempts may take together, input and
+	// output; beyond it no further attempt begins. 0 is no limit.
+	MaxTokens int `yaml:"maxTokens" min:"0" default:"0"`
+	// MaxTime is how long all attempts may take together. 0 is no limit.
+	MaxTime time.Duration `yaml:"maxTime" default:"0s"`
 }
 
 // Server is about the HTTP door.

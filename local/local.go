@@ -104,7 +104,11 @@ func open(dir string, c Config) (*Local, error) {
 	if err != nil {
 		return nil, errors.Join(err, opened.close(), store.Close())
 	}
-	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: opened.placed(router, jobs, c.OnUnlisted)})
+	limits := c.Settings.Construct
+	manager, err := outcrop.New(outcrop.Config{
+		ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: opened.placed(router, jobs, c.OnUnlisted),
+		Construct: outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
+	})
 	if err != nil {
 		return nil, errors.Join(err, jobs.Close(context.Background()), opened.close(), store.Close())
 	}
