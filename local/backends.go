@@ -73,13 +73,7 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 		Breaker: route.Breaker{Failures: s.Circuit.Failures, Open: s.Circuit.Open, MaxOpen: s.Circuit.MaxOpen},
 	}
 	if !s.Only {
-		for _, m := range s.Models {
-			targets := []route.Target{{Backend: m.Backend, Name: m.Name}}
-			for _, t := range m.Failover {
-				targets = append(targets, route.Target(t))
-			}
-			rc.Routes = append(rc.Routes, route.Route{Match: m.Match, Targets: targets})
-		}
+		rc.Routes = routesOf(s)
 	}
 	for _, name := range inUse(s) {
 		b, err := o.backend(name)
@@ -93,6 +87,18 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 		return nil, errors.Join(err, o.close())
 	}
 	return r, nil
+}
+
+func routesOf(s *config.Config) []route.Route {
+	var routes []route.Route
+	for _, m := range s.Models {
+		targets := []route.Target{{Backend: m.Backend, Name: m.Name}}
+		for _, t := range m.Failover {
+			targets = append(targets, route.Target(t))
+		}
+		routes = append(routes, route.Route{Match: m.Match, Targets: targets})
+	}
+	return routes
 }
 
 // retrying asks again after errors that may pass. The simulator's errors are

@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
@@ -19,6 +21,7 @@ const Name = "amazon"
 // concurrent use, and starts no goroutine beyond those of its connections.
 type Backend struct {
 	place     Place
+	loaded    aws.Config
 	base      map[string]*url.URL // by service
 	auth      *authorizer
 	transport http.RoundTripper
@@ -65,7 +68,7 @@ func New(ctx context.Context, c Config) (*Backend, error) {
 			return nil, fmt.Errorf("amazon: %s: %w", bearerEnv, err)
 		}
 	}
-	b := &Backend{place: place, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits, schemas: c.SchemaModels, owner: c.Owner, sleep: c.Sleep}
+	b := &Backend{place: place, loaded: loaded, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits, schemas: c.SchemaModels, owner: c.Owner, sleep: c.Sleep}
 	if b.sleep == nil {
 		b.sleep = sleep
 	}

@@ -33,7 +33,7 @@ func (a *app) agree(m *local.Local, s *spending, work estimate.Work, batch bool)
 		return err
 	}
 	limit := a.settings.MaxCost
-	what := fmt.Sprintf("%s, about %d input and at most %d output tokens", calls(work.Calls), work.Input, work.MaxOutput)
+	what := fmt.Sprintf("%s, about %d input and at most %d output tokens", counted(work.Calls, "call"), work.Input, work.MaxOutput)
 	if !cost.Known {
 		a.say("estimate: %s; what %s charges for %s is not known (prices in the configuration say it)", what, cost.Backend, m.ModelID())
 		if limit > 0 {
@@ -52,13 +52,6 @@ func (a *app) agree(m *local.Local, s *spending, work estimate.Work, batch bool)
 		return usageError{errors.New("nothing was sent")}
 	}
 	return nil
-}
-
-func calls(n int) string {
-	if n == 1 {
-		return "1 call"
-	}
-	return fmt.Sprintf("%d calls", n)
 }
 
 // dollars is an amount, rounded up to what can be seen of it.
