@@ -1,6 +1,8 @@
 package local
 
 import (
+	"context"
+
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/route"
 )
@@ -16,4 +18,14 @@ func (o *opener) placed(router *route.Router, jobs outcrop.Jobs, unlisted func(s
 		return jobs
 	}
 	return route.NewJobs(route.JobsConfig{Here: jobs, Router: router, Services: o.services, OnUnlisted: unlisted})
+}
+
+// RunsHere tells whether a job runs in this process, and ends with it: not
+// when a server or the batch service of a back-end has it.
+func (l *Local) RunsHere(ctx context.Context, identifier string) bool {
+	if l.jobs == nil {
+		return false
+	}
+	_, err := l.jobs.Get(ctx, outcrop.OriginOf(ctx).Caller, identifier)
+	return err == nil
 }
