@@ -18,6 +18,7 @@ var (
 	_ SchemaSupport = Abilities{}
 	_ ModelChecker  = Abilities{}
 	_ Embedder      = Abilities{}
+	_ CallerChecker = Abilities{}
 
 	_ OperationServer = Abilities{}
 )
@@ -51,6 +52,14 @@ func (a Abilities) CheckModel(modelID string) error {
 func (a Abilities) Serves(operation string) bool {
 	server, ok := a.Next.(OperationServer)
 	return ok && server.Serves(operation)
+}
+
+// CheckCaller asks the back-end; one that cannot tell lets every caller in.
+func (a Abilities) CheckCaller(caller Caller, modelID string) error {
+	if checker, ok := a.Next.(CallerChecker); ok {
+		return checker.CheckCaller(caller, modelID)
+	}
+	return nil
 }
 
 // Embed asks the back-end, or says that it makes no embeddings.

@@ -239,7 +239,7 @@ func amazonConfig(s *config.Config, name string) amazon.Config {
 	c := amazon.Config{Limits: amazon.Limits{
 		Dial: b.Limits.Dial, Accept: b.Limits.FirstByte, Idle: b.Limits.Idle, Answer: b.Limits.Reply, MaxReply: int(b.Limits.MaxReply),
 	}}
-	c.Owner = OwnerTenant
+	c.Owner = config.OwnerTenant
 	c.Flag = amazon.Choice{Profile: b.Profile, Region: b.Region, Endpoint: b.Endpoint, Control: b.ControlEndpoint}
 	at := "backends." + name
 	if b.Profile != "" {

@@ -7,10 +7,6 @@ import (
 	"github.com/outcrop-ai/outcrop/route"
 )
 
-// OwnerTenant is the tenant that stands for the commands of the server's own
-// user.
-const OwnerTenant = "owner"
-
 // placed sends jobs to the batch services of back-ends that have one, and the
 // others here. When answers are replayed, all jobs are here.
 func (o *opener) placed(router *route.Router, jobs outcrop.Jobs, unlisted func(string, error)) outcrop.Jobs {
