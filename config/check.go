@@ -20,6 +20,9 @@ const (
 	KindAmazon    = "amazon"
 )
 
+// BatchOnDemand is the value of Backend.Batch that keeps jobs here.
+const BatchOnDemand = "onDemand"
+
 var (
 	regionForm  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d+$`)
 	accountForm = regexp.MustCompile(`^\d{12}$`)

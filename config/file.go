@@ -137,8 +137,18 @@ type Backend struct {
 	// AWS's own.
 	Endpoint string `yaml:"endpoint" kind:"amazon" expand:"true"`
 
+	// ControlEndpoint is the URL of the bedrock service, which lists models and
+	// runs jobs. Default: endpoint, unless that is a host of bedrock-runtime
+	// alone; then AWS's own.
+	ControlEndpoint string `yaml:"controlEndpoint" kind:"amazon" expand:"true"`
+
 	// Roles are the roles that calls of tenants take on, by tenant.
 	Roles map[string]Role `yaml:"roles" kind:"amazon"`
+
+	// Batch says where jobs over objects run: at Amazon Bedrock's own batch
+	// service, at its price and by its quotas, with the job's roleArn; or
+	// onDemand, record by record from here.
+	Batch string `yaml:"batch" kind:"amazon" enum:"service onDemand" default:"service"`
 
 	// Limits bound what a call may take.
 	Limits BackendLimits `yaml:"limits" kind:"openai amazon"`

@@ -128,7 +128,7 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 	}
 	limits := c.Settings.Construct
 	manager, err := outcrop.New(outcrop.Config{
-		ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs,
+		ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: opened.placed(router, jobs, c.OnUnlisted),
 		Construct: outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
 	})
 	if err != nil {

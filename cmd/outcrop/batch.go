@@ -13,6 +13,7 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
+	"github.com/outcrop-ai/outcrop/route"
 )
 
 func newBatch(a *app) *cobra.Command {
@@ -89,7 +90,8 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if r.converse {
 		req.ModelInvocationType = bedrock.ModelInvocationTypeConverse
 	}
-	created, err := m.Batch(ctx, req)
+	// The file was copied to this data directory, where no service reads it.
+	created, err := m.Batch(route.OnDemand(ctx), req)
 	if err != nil {
 		return err
 	}

@@ -67,9 +67,11 @@ func (a *app) load(c *cobra.Command) (*config.Config, error) {
 	if a.pace { // compare sets it by itself
 		sources.Flags = append(sources.Flags, config.Assignment{Path: "simulator.pace", Value: "true", Flag: "--pace"})
 	}
-	c.Flags().Visit(func(f *pflag.Flag) {
+	// Not Visit, which passes over flags that were set for a command that reads
+	// its line itself.
+	c.Flags().VisitAll(func(f *pflag.Flag) {
 		path, ok := settingFlags[f.Name]
-		if !ok {
+		if !ok || !f.Changed {
 			return
 		}
 		value := f.Value.String()
