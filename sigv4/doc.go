@@ -11,6 +11,10 @@
 //	                                            │
 //	                              KeyStore · TokenStore · clock
 //
+// Bodies too large to be held go another way: [Verifier.VerifyHead] checks the
+// head, and the [Payload] that it returns reads the body and checks it chunk by
+// chunk.
+//
 // [Keyring] is a store in memory and [LoadKeys] fills one from a file.
 //
 // A signature is checked over exactly the headers it lists, of which the host
