@@ -42,6 +42,13 @@ func (v *Verifier) VerifyHead(req *Request) (Identity, Payload, error) {
 		}
 		return id, Payload{declared: unsignedPayload}, nil
 	}
+	if req.Scheme == LegacyQuery {
+		id, err := v.verifyLegacy(req)
+		if err != nil {
+			return Identity{}, Payload{}, err
+		}
+		return id, Payload{declared: unsignedPayload}, nil
+	}
 	p, err := req.payload()
 	if err != nil {
 		return Identity{}, Payload{}, err
@@ -59,7 +66,7 @@ func (v *Verifier) VerifyHead(req *Request) (Identity, Payload, error) {
 // same; the signatures of chunks are read and not checked. Its error is always
 // an *Error.
 func (req *Request) UnverifiedPayload() (Payload, error) {
-	if req.Scheme == Bearer {
+	if req.Scheme == Bearer || req.Scheme == LegacyQuery {
 		return Payload{declared: unsignedPayload}, nil
 	}
 	p, err := req.payload()

@@ -79,6 +79,8 @@ func (v *Verifier) verifyToken(req *Request) (Identity, *Error) {
 func (v *Verifier) verifySignature(req *Request, body []byte) (Identity, *Error) {
 	declared := req.PayloadHash
 	switch {
+	case req.Scheme == LegacyQuery:
+		return Identity{}, fail(BadScope, "Signature Version 2 is not supported here. Use AWS4-HMAC-SHA256.")
 	case declared == "":
 		id, _, err := v.verifyHead(req, bodyHash(body))
 		return id, err

@@ -20,6 +20,7 @@ var settingFlags = map[string]string{
 	"profile":       "profile",
 	"region":        "region",
 	"backend":       "backend",
+	"objects":       "objects.store",
 	"rules":         "simulator.rules",
 	"pace":          "simulator.pace",
 	"listen":        "server.listen",
@@ -43,6 +44,7 @@ func (a *app) addSettingFlags(flags *pflag.FlagSet) {
 	flags.String("profile", "", "configuration profile (default $AWS_PROFILE, else aws)")
 	flags.String("region", "", "AWS Region (default $AWS_REGION, else us-east-1)")
 	flags.String("backend", "", "who answers: the name of a back-end, simulator, openai=URL, amazon or amazon=REGION (default $OUTCROP_BACKEND)")
+	flags.String("objects", "", "where s3:// URIs lead: directory (below --data) or s3 (default $OUTCROP_OBJECTS_STORE, else directory)")
 	flags.String("rules", "", "file of rules for the simulator's replies (default $OUTCROP_RULES)")
 	flags.BoolVar(&a.pace, "pace", false, "let the simulator answer at the pace of a real model")
 }
