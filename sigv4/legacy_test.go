@@ -63,11 +63,16 @@ func TestLegacyPresigned(t *testing.T) {
 	}
 }
 
-// What version 1.45 of the AWS CLI made of the key y.
+// The example of AWS's documentation, and what version 1.45 of the AWS CLI
+// made of the key y.
 func TestLegacySignature(t *testing.T) {
-	const text = "GET\n\n\n1795383366\n/bucket1/dir/a.txt"
-	if got, want := signLegacy("y", text), "xnoR/K/B0dhvS/HOLHOhqCc5g24="; got != want {
-		t.Errorf("%s, want %s", got, want)
+	for _, tt := range []struct{ secret, text, want string }{
+		{docSecret, "GET\n\n\n1175139620\n/johnsmith/photos/puppy.jpg", "NpgCjnDzrM+WFzoENXmpNDUsSn8="},
+		{"y", "GET\n\n\n1795383366\n/bucket1/dir/a.txt", "xnoR/K/B0dhvS/HOLHOhqCc5g24="},
+	} {
+		if got := signLegacy(tt.secret, tt.text); got != tt.want {
+			t.Errorf("%q: %s, want %s", tt.text, got, tt.want)
+		}
 	}
 }
 
