@@ -61,7 +61,7 @@ func (s *Store) judge(done, uri string, err error) *outcrop.Error {
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "TemporaryRedirect":
 		region := ""
 		if r := header.Get("X-Amz-Bucket-Region"); r != "" {
-			region = ", " + objects.Shown(r)
+			region = " (" + objects.Shown(r) + ")"
 		}
 		return fail(bedrock.CodeValidation, "%s cannot be %s: its bucket is in another Region%s than %s, in which it was looked for; the setting is objects.region (%s)", uri, done, region, s.region, said)
 	case "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests":
