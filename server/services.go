@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 
 	"github.com/outcrop-ai/outcrop"
@@ -33,11 +34,16 @@ func (x *exchange) service() *route {
 }
 
 // stray is the mount that refuses a request that nobody signed and that no
-// path takes, or nil. Such a request may be meant for it; one with a body of
+// path takes, or nil. Such a request may be meant for it, if it has a path
+// within another or a query, or would change something; one with a body of
 // JSON is not.
 func (x *exchange) stray(err error) *route {
 	unsigned, ok := errors.AsType[*sigv4.Error](x.unclaimed)
 	if !ok || unsigned.Reason != sigv4.MissingToken || isJSON(x.r.Header.Get("Content-Type")) {
+		return nil
+	}
+	reads := x.r.Method == http.MethodGet || x.r.Method == http.MethodPost
+	if reads && x.r.URL.RawQuery == "" && strings.Count(x.r.URL.Path, "/") < 2 {
 		return nil
 	}
 	if _, otherMethod := errors.AsType[*statusError](err); otherMethod || outcrop.AsError(err).Code != bedrock.CodeUnknownOperation {
