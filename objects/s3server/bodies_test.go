@@ -1,6 +1,7 @@
 package s3server
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/hmac"
@@ -12,6 +13,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -263,6 +265,31 @@ func TestLargeObjectsAreStreamed(t *testing.T) {
 	}
 	if used := after.TotalAlloc - before.TotalAlloc; used > size/16 {
 		t.Errorf("%d bytes of memory for an object of %d", used, size)
+	}
+}
+
+// botocore waits for a 100 Continue also where no body follows.
+func TestExpectWithoutBody(t *testing.T) {
+	f := start(t, func(c *Config) { c.Keys = nil })
+	f.bucket(t, f.client(t, "x"), "expects")
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(f.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "PUT /expects/k HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 0\r\nX-Amz-Date: 20260101T000000Z\r\n"+
+		"X-Amz-Content-Sha256: %s\r\nAuthorization: AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=%s\r\n\r\n",
+		hexHash(nil), strings.Repeat("0", 64))
+	in := bufio.NewReader(conn)
+	for _, want := range []string{"100", "200"} {
+		for line := want; line != "\r\n"; {
+			if line, err = in.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(line, "HTTP/") && !strings.HasPrefix(line, "HTTP/1.1 "+want) {
+				t.Errorf("%q, want %s", line, want)
+			}
+		}
 	}
 }
 

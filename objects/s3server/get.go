@@ -74,7 +74,7 @@ func (c *call) describe(info *objects.Info) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(info.Metadata)) {
-		header.Set(metadataPrefix+name, info.Metadata[name])
+		header[strings.ToLower(metadataPrefix)+name] = []string{info.Metadata[name]} // in lower case, which some clients keep
 	}
 	header.Set("Etag", quoted(info.ETag))
 	header.Set("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))

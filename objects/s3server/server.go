@@ -96,6 +96,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Amz-Request-Id", c.id)
 	c.patient()
+	if r.ContentLength == 0 && r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		// net/http leaves it out where there is no body to wait for. botocore
+		// waits all the same, and takes a reply without it for that of its next
+		// request on the connection, too.
+		w.WriteHeader(http.StatusContinue)
+	}
 	// A read that waits for the client must not outlast the request.
 	stop := context.AfterFunc(c.ctx, func() { _ = c.control.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
