@@ -33,7 +33,8 @@ func TestJobsStayWithinTheirAccount(t *testing.T) {
 	f.put("s3://others/a.jsonl", line)
 	f.put("s3://hers/a.jsonl", line)
 	for _, tt := range []struct{ in, out, status string }{
-		{"s3://hers/a.jsonl", "s3://hers/out", "Completed"}, {"s3://others/a.jsonl", "s3://output", "Failed"},
+		{"s3://hers/a.jsonl", "s3://hers/out", "Completed"},
+		{"s3://others/a.jsonl", "s3://output", "Failed"},
 		{"s3://hers/a.jsonl", "s3://others/out", "Failed"},
 	} {
 		job := f.wait(f.create(request(tt.in, tt.out)))

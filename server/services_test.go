@@ -44,7 +44,7 @@ func TestWhatAServiceGets(t *testing.T) {
 		{"nobody signed, a word", "GET", "/unknown", nil, false, false},
 		{"nobody signed, a door of the server", "GET", "/healthz", nil, false, false},
 		{"nobody signed, another method of an operation", "PUT", "/foundation-models", nil, false, false},
-		{"nobody signed, JSON", "POST", "/model/m/convers", map[string]string{"Content-Type": "application/json"}, false, false},
+		{"nobody signed, JSON", "POST", "/model/m/talk", map[string]string{"Content-Type": "application/json"}, false, false},
 	} {
 		for _, stray := range []bool{true, false} {
 			r := httptest.NewRequest(tt.method, tt.target, nil)

@@ -458,8 +458,11 @@ func TestAddressing(t *testing.T) {
 		c    Config
 		path bool
 	}{
-		{Config{}, false}, {Config{Endpoint: "http://127.0.0.1:9000"}, true}, {Config{Endpoint: "http://s3.example.com", Addressing: Virtual}, false},
-		{Config{Addressing: Path}, true}, {Config{AWS: aws.Config{BaseEndpoint: aws.String("http://127.0.0.1:9000")}}, true},
+		{Config{}, false},
+		{Config{Endpoint: "http://127.0.0.1:9000"}, true},
+		{Config{Endpoint: "http://s3.example.com", Addressing: Virtual}, false},
+		{Config{Addressing: Path}, true},
+		{Config{AWS: aws.Config{BaseEndpoint: aws.String("http://127.0.0.1:9000")}}, true},
 	} {
 		if got := New(tt.c).client.Options().UsePathStyle; got != tt.path {
 			t.Errorf("%q, %q: path style %v", tt.c.Endpoint, tt.c.Addressing, got)

@@ -50,32 +50,31 @@ func (s *Store) judge(done, uri string, err error) *outcrop.Error {
 	if m := api.ErrorMessage(); m != "" {
 		said += ": " + objects.Shown(m)
 	}
-	fail := func(code, format string, args ...any) *outcrop.Error { return outcrop.Errorf(code, format, args...) }
 	switch api.ErrorCode() {
 	case "NoSuchBucket":
-		return fail(bedrock.CodeResourceNotFound, "the bucket of %s does not exist", uri)
+		return outcrop.Errorf(bedrock.CodeResourceNotFound, "the bucket of %s does not exist", uri)
 	case "NoSuchKey", "NotFound":
-		return fail(bedrock.CodeResourceNotFound, "the object %s does not exist", uri)
+		return outcrop.Errorf(bedrock.CodeResourceNotFound, "the object %s does not exist", uri)
 	case "PreconditionFailed":
-		return fail(bedrock.CodeConflict, "%s was replaced while it was %s", uri, done)
+		return outcrop.Errorf(bedrock.CodeConflict, "%s was replaced while it was %s", uri, done)
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "TemporaryRedirect":
 		region := ""
 		if r := header.Get("X-Amz-Bucket-Region"); r != "" {
 			region = " (" + objects.Shown(r) + ")"
 		}
-		return fail(bedrock.CodeValidation, "%s cannot be %s: its bucket is in another Region%s than %s, in which it was looked for; the setting is objects.region (%s)", uri, done, region, s.region, said)
+		return outcrop.Errorf(bedrock.CodeValidation, "%s cannot be %s: its bucket is in another Region%s than %s, in which it was looked for; the setting is objects.region (%s)", uri, done, region, s.region, said)
 	case "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests":
-		return fail(bedrock.CodeThrottling, "%s cannot be %s now: %s says %s", uri, done, s.where(), said)
+		return outcrop.Errorf(bedrock.CodeThrottling, "%s cannot be %s now: %s says %s", uri, done, s.where(), said)
 	}
 	switch {
 	case status == http.StatusForbidden || status == http.StatusUnauthorized, strings.HasSuffix(api.ErrorCode(), "Token"):
-		return fail(bedrock.CodeAccessDenied, "%s cannot be %s: %s says %s", uri, done, s.where(), said)
+		return outcrop.Errorf(bedrock.CodeAccessDenied, "%s cannot be %s: %s says %s", uri, done, s.where(), said)
 	case status >= http.StatusInternalServerError:
-		return fail(bedrock.CodeServiceUnavailable, "%s cannot be %s: %s says %s", uri, done, s.where(), said)
+		return outcrop.Errorf(bedrock.CodeServiceUnavailable, "%s cannot be %s: %s says %s", uri, done, s.where(), said)
 	}
-	e := fail(bedrock.CodeValidation, "%s cannot be %s: %s says %s", uri, done, s.where(), said)
+	e := outcrop.Errorf(bedrock.CodeValidation, "%s cannot be %s: %s says %s", uri, done, s.where(), said)
 	if status == http.StatusConflict {
-		e = fail(bedrock.CodeConflict, "%s cannot be %s: %s says %s", uri, done, s.where(), said)
+		e = outcrop.Errorf(bedrock.CodeConflict, "%s cannot be %s: %s says %s", uri, done, s.where(), said)
 	}
 	return e
 }

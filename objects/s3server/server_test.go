@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -290,8 +291,14 @@ func TestLists(t *testing.T) {
 	ctx := t.Context()
 	slices.Sort(keys)
 	for _, tt := range []struct{ prefix, delimiter, want string }{
-		{"", "", strings.Join(keys, " ")}, {"", "/", "a b-x b/+ c/+ d|1 d|2 e"}, {"b/", "/", "b/1 b/2 b/c/+"}, {"b", "/", "b-x b/+"},
-		{"", "|", "a b-x b/1 b/2 b/c/3 c/1 d|+ e"}, {"none", "/", ""}, {"d|", "|", "d|1 d|2"}, {"b/c/3", "", "b/c/3"},
+		{"", "", strings.Join(keys, " ")},
+		{"", "/", "a b-x b/+ c/+ d|1 d|2 e"},
+		{"b/", "/", "b/1 b/2 b/c/+"},
+		{"b", "/", "b-x b/+"},
+		{"", "|", "a b-x b/1 b/2 b/c/3 c/1 d|+ e"},
+		{"none", "/", ""},
+		{"d|", "|", "d|1 d|2"},
+		{"b/c/3", "", "b/c/3"},
 	} {
 		for _, most := range []int32{1, 2, 3, 1000} {
 			var two, one []string
@@ -669,6 +676,26 @@ func TestPresigned(t *testing.T) {
 	url := strings.Replace(old.URL, strings.TrimPrefix(f.url, "http://"), strings.TrimPrefix(late.url, "http://"), 1)
 	if status, text := do("GET", url, "", nil); status != 403 || !strings.Contains(text, "expired") {
 		t.Errorf("expired: %d, %s", status, text)
+	}
+}
+
+// A bucket may stand in the host's name, where that ends in localhost.
+func TestBucketInTheHost(t *testing.T) {
+	f := start(t, nil)
+	address := strings.TrimPrefix(f.url, "http://")
+	_, port, _ := strings.Cut(address, ":")
+	c := f.client(t, "AKIDALICE", func(o *s3.Options) {
+		o.UsePathStyle, o.BaseEndpoint = false, aws.String("http://localhost:"+port)
+		transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}}
+		t.Cleanup(transport.CloseIdleConnections)
+		o.HTTPClient = &http.Client{Transport: transport}
+	})
+	b := f.bucket(t, c, "in-the-host")
+	put(t, c, b, "bucket/key", "text")
+	if got := get(t, f.client(t, "AKIDALICE"), b, "bucket/key"); got != "text" {
+		t.Errorf("read %q", got)
 	}
 }
 
