@@ -260,6 +260,10 @@ type Objects struct {
 	// there is an endpoint.
 	Addressing string `yaml:"addressing" enum:"auto path virtual" default:"auto"`
 
+	// Staging is the bucket through which `outcrop batch` hands its files over.
+	// On S3 it has to exist.
+	Staging string `yaml:"staging" default:"outcrop-batch"`
+
 	// PartSize is what is sent to S3 at a time; a writer holds that much in
 	// memory, and more for objects beyond a thousand parts.
 	PartSize Bytes `yaml:"partSize" default:"8MiB"`
