@@ -229,6 +229,7 @@ func TestWholeOrNotAtAll(t *testing.T) {
 
 	s.fault(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method == http.MethodPut && r.URL.Query().Get("partNumber") == "2" {
+			io.Copy(io.Discard, r.Body) // or the client would see a broken connection
 			w.WriteHeader(http.StatusServiceUnavailable)
 			io.WriteString(w, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
 			return
