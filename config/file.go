@@ -67,6 +67,8 @@ type File struct {
 	// back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
 
+	// Objects says where s3:// URIs lead.
+	Objects Objects `yaml:"objects"`
 	// Tenants are those on whose behalf a server works, by name: letters,
 	// digits, -, _ and @. A server with tenants lets nobody in without a key
 	// of one; `outcrop keys` makes them, and they stand in no configuration
@@ -250,6 +252,47 @@ type Circuit struct {
 	Open time.Duration `yaml:"open" default:"10s"`
 	// MaxOpen is how long it is left alone at most.
 	MaxOpen time.Duration `yaml:"maxOpen" default:"2m"`
+}
+
+// Objects says where what jobs read and write lies.
+type Objects struct {
+	// Store is what s3:// URIs stand for: the directory objects of the data
+	// directory, which the server also offers to S3 clients, or S3 itself,
+	// Amazon's or any compatible service's.
+	Store string `yaml:"store" enum:"directory s3" default:"directory"`
+
+	// Endpoint is the URL of the S3 service, where it is not Amazon's own.
+	// Default: what the AWS configuration says.
+	Endpoint string `yaml:"endpoint" env:"AWS_ENDPOINT_URL_S3" expand:"true"`
+
+	// Region is the AWS Region of the buckets. Default: as for amazon
+	// back-ends.
+	Region string `yaml:"region"`
+
+	// Profile is the profile in ~/.aws/config. Default: as for amazon
+	// back-ends.
+	Profile string `yaml:"profile"`
+
+	// Addressing says where URLs have the bucket: in the path, as most services
+	// that are not Amazon's want it, or in the host's name. auto is path where
+	// there is an endpoint.
+	Addressing string `yaml:"addressing" enum:"auto path virtual" default:"auto"`
+
+	// Staging is the bucket through which `outcrop batch` hands its files over.
+	// On S3 it has to exist.
+	Staging string `yaml:"staging" default:"outcrop-batch"`
+
+	// PartSize is what is sent to S3 at a time; a writer holds that much in
+	// memory, and more for objects beyond a thousand parts.
+	PartSize Bytes `yaml:"partSize" default:"8MiB"`
+
+	// MaxObject is the size of the largest object that S3 clients may put into
+	// the directory.
+	MaxObject Bytes `yaml:"maxObject" default:"5GiB"`
+
+	// UploadExpiry is after how long the parts of an upload into the directory
+	// that nobody completed are removed.
+	UploadExpiry time.Duration `yaml:"uploadExpiry" default:"168h"`
 }
 
 // Tenant is one on whose behalf a server works.

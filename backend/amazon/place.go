@@ -40,6 +40,13 @@ func Where(ctx context.Context, c Config) (Place, error) {
 	return place, err
 }
 
+// AWSConfig is the AWS configuration by the same rule for profile and Region,
+// for other services of AWS. It reads what Where reads, and calls nobody.
+func AWSConfig(ctx context.Context, c Config) (aws.Config, error) {
+	loaded, _, err := load(ctx, c)
+	return loaded, err
+}
+
 const (
 	fromFlag    = "flag"
 	fromFile    = "configuration file"

@@ -75,7 +75,7 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if err := a.agreeToFile(m, &r.spending, r.input, r.converse); err != nil {
 		return err
 	}
-	staged := fmt.Sprintf("s3://outcrop-batch/%s", newID())
+	staged := fmt.Sprintf("s3://%s/%s", a.settings.Objects.Staging, newID())
 	input := staged + "/input/" + filepath.Base(r.input)
 	if err := m.PutFile(ctx, input, r.input); err != nil {
 		return usageError{err}
