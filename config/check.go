@@ -22,6 +22,7 @@ const (
 
 // BatchOnDemand is the value of Backend.Batch that keeps jobs here.
 const BatchOnDemand = "onDemand"
+
 // The stores of objects.
 const (
 	StoreDirectory = "directory"
