@@ -94,7 +94,7 @@ func (a *app) batchCreate(ctx context.Context, m *local.Local, o *batchCreate) e
 	} else {
 		_, err = fmt.Fprintln(a.stdout, created.JobARN)
 	}
-	if err != nil || m.Served() {
+	if err != nil || m.Served() || !m.RunsHere(ctx, created.JobARN) {
 		return err
 	}
 	a.say(ownJob)
