@@ -58,7 +58,7 @@ func (r *packedResult) apart() (items []packItem, answers map[string]string, err
 		Answers []packAnswer `json:"answers"`
 	}
 	if m := r.ModelOutput.Output.Message; m == nil || json.Unmarshal([]byte(m.Text()), &reply) != nil {
-		return items, answers, nil // every prompt is asked again
+		return items, answers, nil //nolint:nilerr // every prompt is asked again
 	}
 	for _, a := range reply.Answers {
 		answers[a.ID] = a.Answer
