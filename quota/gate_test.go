@@ -129,7 +129,7 @@ func TestPoolsAreAddedAndObserved(t *testing.T) {
 	request := Request{Pools: []PoolID{id}, Input: 600, MaxTokens: 1, Observe: true}
 	for n, want := range []Limit{NoLimit, TokensPerDay} {
 		ticket, d, err := book.Reserve(now, request)
-		if err != nil || d.State != Admitted || d.Limit != want || (d.Until.IsZero()) != (want == NoLimit) {
+		if err != nil || d.State != Admitted || d.Limit != want || d.Until.IsZero() != (want == NoLimit) {
 			t.Fatalf("%d: %+v, %v; want an admission that %s would have held back", n, d, err, want)
 		}
 		if !book.Settle(now, ticket, Usage{Input: 600, Output: 1}) {

@@ -7,42 +7,6 @@ import (
 	"github.com/outcrop-ai/outcrop/native"
 )
 
-// match holds a pattern, in which * is any text, against an id. star is what
-// the first * stood for, the shortest that fits.
-func match(pattern, id string) (star string, ok bool) {
-	head, tail, stars := strings.Cut(pattern, "*")
-	if !stars {
-		return "", pattern == id
-	}
-	rest, ok := strings.CutPrefix(id, head)
-	if !ok {
-		return "", false
-	}
-	first := -1 // where the first * ends in rest
-	at := 0
-	for {
-		part, after, more := strings.Cut(tail, "*")
-		if !more { // the last part ends the id
-			if len(rest)-at < len(part) || !strings.HasSuffix(rest, part) {
-				return "", false
-			}
-			if first < 0 {
-				first = len(rest) - len(part)
-			}
-			return rest[:first], true
-		}
-		i := strings.Index(rest[at:], part)
-		if i < 0 {
-			return "", false
-		}
-		if first < 0 {
-			first = at + i
-		}
-		at += i + len(part)
-		tail = after
-	}
-}
-
 // forms are the ways in which an id can be matched: as it is, without its ARN,
 // and without the geography of an inference profile.
 func forms(known *catalog.Catalog, id string) []string {

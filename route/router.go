@@ -14,6 +14,7 @@ import (
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/catalog"
 	"github.com/outcrop-ai/outcrop/internal/near"
+	"github.com/outcrop-ai/outcrop/internal/pattern"
 	"github.com/outcrop-ai/outcrop/native"
 )
 
@@ -168,7 +169,7 @@ func (r *Router) route(id string) (targets []Target, star string) {
 	ways := forms(r.config.Catalog, id)
 	for _, route := range r.config.Routes {
 		for _, form := range ways {
-			if star, ok := match(route.Match, form); ok {
+			if star, ok := pattern.Match(route.Match, form); ok {
 				return route.Targets, star
 			}
 		}
