@@ -97,6 +97,13 @@ func scalar(v reflect.Value, text string, tag reflect.StructTag) error {
 		}
 		v.SetInt(n)
 		return atLeast(float64(n), tag)
+	case reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return errors.New("expected a whole number")
+		}
+		v.SetInt(n)
+		return atLeast(float64(n), tag)
 	case reflect.Float64:
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {

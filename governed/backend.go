@@ -16,25 +16,47 @@ import (
 // Backend is a back-end that is kept within its quotas. It is safe for
 // concurrent use.
 type Backend struct {
-	outcrop.Abilities
+	next     outcrop.Abilities
 	governor *Governor
 	lane     Lane
 }
 
 var (
-	_ outcrop.Backend  = (*Backend)(nil)
-	_ outcrop.Embedder = (*Backend)(nil)
+	_ outcrop.Backend       = (*Backend)(nil)
+	_ outcrop.Embedder      = (*Backend)(nil)
+	_ outcrop.TokenCounter  = (*Backend)(nil)
+	_ outcrop.SchemaSupport = (*Backend)(nil)
+	_ outcrop.ModelChecker  = (*Backend)(nil)
+	_ outcrop.ModelLister   = lister{}
 )
+
+// lister is a Backend that knows its models. One that does not must not seem
+// to: a router asks those that do.
+type lister struct{ *Backend }
+
+// Models lists the models that the back-end knows.
+func (b lister) Models(ctx context.Context) ([]outcrop.Model, error) { return b.next.Models(ctx) }
+
+// CountTokens asks the back-end; it is free.
+func (b *Backend) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.TokenCount, error) {
+	return b.next.CountTokens(ctx, call)
+}
+
+// SchemaProfile is that of the back-end.
+func (b *Backend) SchemaProfile(modelID string) string { return b.next.SchemaProfile(modelID) }
+
+// CheckModel asks the back-end.
+func (b *Backend) CheckModel(modelID string) error { return b.next.CheckModel(modelID) }
 
 // Do waits for a reservation, asks the back-end, and settles. Each Do has a
 // reservation of its own, and one that is continued a second.
 func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 	if !infers(call.Operation) {
-		return b.Next.Do(ctx, call)
+		return b.next.Next.Do(ctx, call)
 	}
 	p := b.governor.find(&b.lane, call)
 	if p == nil {
-		return b.Next.Do(ctx, call)
+		return b.next.Next.Do(ctx, call)
 	}
 	a := b.prepare(p, call)
 	switch {
@@ -61,7 +83,7 @@ func (b *Backend) once(ctx context.Context, a *attempt) (*outcrop.Reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	reply, err := b.Next.Do(ctx, a.call)
+	reply, err := b.next.Next.Do(ctx, a.call)
 	if err != nil {
 		t.failed(err, 0)
 		return nil, err
@@ -94,13 +116,13 @@ func tell(meta *outcrop.Meta, name, value string) {
 func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.EmbedRequest) (*native.Embeddings, outcrop.Meta, error) {
 	p := b.governor.find(&b.lane, call)
 	if p == nil {
-		return b.Abilities.Embed(ctx, call, req)
+		return b.next.Embed(ctx, call, req)
 	}
 	t, err := b.governor.reserve(ctx, &attempt{pool: p, call: call, input: textsTokens(p, req.Texts), limit: 1, ceiling: 1})
 	if err != nil {
 		return nil, outcrop.Meta{}, err
 	}
-	embeddings, meta, err := b.Abilities.Embed(ctx, call, req)
+	embeddings, meta, err := b.next.Embed(ctx, call, req)
 	if err != nil {
 		t.failed(err, 0)
 		return nil, meta, err

@@ -118,7 +118,7 @@ func ask(operation, text string, limit int) *outcrop.Call {
 	return outcrop.NewConverseCall(operation, req)
 }
 
-func govern(t *testing.T, next outcrop.Backend, c governed.Config) (*governed.Governor, *governed.Backend) {
+func govern(t *testing.T, next outcrop.Backend, c governed.Config) (*governed.Governor, outcrop.Backend) {
 	t.Helper()
 	g, err := governed.New(c)
 	if err != nil {
@@ -214,7 +214,7 @@ func TestWhatAReplyCosts(t *testing.T) {
 func TestEmbeddingsCount(t *testing.T) {
 	g, b := govern(t, newService(nil), governed.Config{Rules: rule(quota.PoolConfig{TokensPerMinute: 1000, Accounting: quota.Window})})
 	call := outcrop.NewInvokeCall(bedrock.OpInvokeModel, "amazon.titan-embed-text-v2:0", []byte(`{"inputText":"hi"}`))
-	if _, _, err := b.Embed(t.Context(), call, &native.EmbedRequest{Texts: []string{"hi"}}); err != nil {
+	if _, _, err := b.(outcrop.Embedder).Embed(t.Context(), call, &native.EmbedRequest{Texts: []string{"hi"}}); err != nil {
 		t.Fatal(err)
 	}
 	if s := one(t, g); s.Tokens.Used != 50 || s.Inflight != 0 {

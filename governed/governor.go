@@ -126,8 +126,12 @@ type Lane struct {
 
 // Govern is a back-end kept within its quotas. What it can do besides Do, as
 // listing its models, it still can.
-func (g *Governor) Govern(next outcrop.Backend, lane Lane) *Backend {
-	return &Backend{Abilities: outcrop.Abilities{Next: next}, governor: g, lane: lane}
+func (g *Governor) Govern(next outcrop.Backend, lane Lane) outcrop.Backend {
+	b := &Backend{next: outcrop.Abilities{Next: next}, governor: g, lane: lane}
+	if _, ok := next.(outcrop.ModelLister); ok {
+		return lister{b}
+	}
+	return b
 }
 
 // find is the pool of a call, made when it is met for the first time; nil when

@@ -44,6 +44,10 @@ type Rule struct {
 	// model's own maximum where that is less. 0 means DefaultMaxTokens.
 	MaxTokens int
 
+	// Jobs is how many batch jobs of a model an account may have submitted or in
+	// progress at once; 0 is no bound. See GovernJobs.
+	Jobs int
+
 	// Shorten lowers output limits to what replies have been learned to need,
 	// and continues those that need more.
 	Shorten bool

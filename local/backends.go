@@ -15,6 +15,7 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/openai"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/lowered"
 	"github.com/outcrop-ai/outcrop/route"
 )
@@ -38,6 +39,7 @@ type opener struct {
 	settings  *config.Config
 	simulated simulator.Config
 	simulator *simulator.Backend // nil until one is asked for
+	governor  *governed.Governor // nil without quotas
 	closers   []io.Closer
 }
 
@@ -81,6 +83,9 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 		}
 		rc.Backends[name] = b
 	}
+	if err := o.govern(rc.Backends); err != nil {
+		return nil, errors.Join(err, o.close())
+	}
 	r, err := route.New(rc)
 	if err != nil {
 		return nil, errors.Join(err, o.close())
@@ -119,6 +124,9 @@ func inUse(s *config.Config) []string {
 
 func (o *opener) close() error {
 	var errs []error
+	if o.governor != nil {
+		errs = append(errs, o.governor.Close())
+	}
 	for _, c := range o.closers {
 		errs = append(errs, c.Close())
 	}

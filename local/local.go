@@ -22,6 +22,7 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/objects"
 	"github.com/outcrop-ai/outcrop/remote"
 )
@@ -103,7 +104,7 @@ func open(dir string, c Config) (*Local, error) {
 	if err != nil {
 		return nil, errors.Join(err, opened.close(), store.Close())
 	}
-	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs})
+	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: governed.GovernJobs(jobs, quotaRules(&c.Settings.Quotas))})
 	if err != nil {
 		return nil, errors.Join(err, jobs.Close(context.Background()), opened.close(), store.Close())
 	}
