@@ -15,7 +15,8 @@ type attempt struct {
 	call  *outcrop.Call
 	input int // tokens, estimated
 
-	asked   int // the caller's output limit; 0 where there is none
+	unset   bool
+	asked   int // the caller's output limit, unless it is unset
 	limit   int // the one that is sent, or where nothing is changed, booked
 	ceiling int // how much there may be in all, when a reply is continued
 
@@ -39,11 +40,12 @@ func (b *Backend) prepare(p *pool, call *outcrop.Call) *attempt {
 		return a
 	}
 	a.input = inputTokens(p.counter, req)
-	if req.InferenceConfig != nil && req.InferenceConfig.MaxTokens != nil {
+	a.unset = req.InferenceConfig == nil || req.InferenceConfig.MaxTokens == nil
+	if !a.unset {
 		a.asked = *req.InferenceConfig.MaxTokens
 	}
 	b.limits(a, req)
-	if !b.governor.config.Observe && a.limit != a.asked {
+	if !b.governor.config.Observe && a.changed() {
 		a.call = call.WithConverse(call.Operation, withLimit(req, a.limit))
 	}
 	return a
@@ -72,11 +74,9 @@ func (b *Backend) prepareNative(a *attempt) {
 	if err != nil {
 		return
 	}
-	if ok {
-		a.asked = max(limit, 1)
-	}
+	a.unset, a.asked = !ok, limit
 	b.limits(a, nil)
-	if b.governor.config.Observe || a.limit == a.asked {
+	if b.governor.config.Observe || !a.changed() {
 		return
 	}
 	if body, err := family.SetOutputLimit(call.Raw, a.limit); err == nil {
@@ -89,8 +89,8 @@ func (b *Backend) prepareNative(a *attempt) {
 // since the reply could not be continued.
 func (b *Backend) limits(a *attempt, req *bedrock.ConverseRequest) {
 	p := a.pool
-	a.limit = max(a.asked, 1)
-	if a.asked == 0 {
+	a.limit = max(a.asked, 1) // less than that is the back-end's to refuse
+	if a.unset {
 		a.limit = p.fill(req)
 		if b.governor.config.Observe && p.most > 0 {
 			a.limit = p.most // what the service reserves then
@@ -100,7 +100,7 @@ func (b *Backend) limits(a *attempt, req *bedrock.ConverseRequest) {
 	if !p.rule.Shorten || b.governor.config.Observe || !continuable(req) {
 		return
 	}
-	if a.asked == 0 && p.most > 0 {
+	if a.unset && p.most > 0 {
 		a.ceiling = p.most
 	}
 	length, seen := b.governor.gate.Lengths(a.call.Caller.Tenant, p.id.Model, shortQuantile)
@@ -187,12 +187,15 @@ const (
 	HeaderContinued = "X-Outcrop-Continued"
 )
 
+// changed tells whether the call goes out with another limit than it came with.
+func (a *attempt) changed() bool { return a.unset || a.asked > 0 && a.limit != a.asked }
+
 // told is the header's value for a limit that is not the caller's, or "".
 func (a *attempt) told() string {
-	switch a.asked {
-	case a.limit:
+	switch {
+	case !a.changed():
 		return ""
-	case 0:
+	case a.unset:
 		return strconv.Itoa(a.limit) + "; asked=unset"
 	}
 	return strconv.Itoa(a.limit) + "; asked=" + strconv.Itoa(a.asked)

@@ -230,3 +230,19 @@ func (r *Rule) fits(k key, model string, scope quota.Scope) bool {
 	}
 	return false
 }
+
+// RuleOf is the first rule about a model's calls of every method in a scope
+// (in-region, geo, global), or nil.
+func RuleOf(rules []Rule, model, scope string) *Rule {
+	for i := range rules {
+		r := &rules[i]
+		named := quota.InRegion
+		for named.String() != scope && named < quota.Global {
+			named++
+		}
+		if len(r.Methods) == 0 && r.fits(key{lane: r.Backend, model: model}, model, named) {
+			return r
+		}
+	}
+	return nil
+}

@@ -42,7 +42,7 @@ func (p *pool) admitted(a *attempt, d quota.Decision, waited time.Duration, obse
 	}
 	p.note(func(s *Stats) {
 		s.Admitted++
-		if a.asked == 0 && a.limit > 1 && !observe {
+		if a.unset && !observe {
 			s.Filled++
 		}
 		if held {

@@ -14,6 +14,7 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/amazon"
 	"github.com/outcrop-ai/outcrop/backend/openai"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/lowered"
@@ -39,6 +40,8 @@ type opener struct {
 	settings  *config.Config
 	simulated simulator.Config
 	simulator *simulator.Backend // nil until one is asked for
+	grants    strict.Grants      // of the simulator
+	strict    *strict.Backend    // around the simulator, where there are grants
 	governor  *governed.Governor // nil without quotas
 	closers   []io.Closer
 }
@@ -173,6 +176,14 @@ func openSimulator(o *opener, _ string) (outcrop.Backend, error) {
 		if o.simulator, err = simulator.New(c); err != nil {
 			return nil, err
 		}
+		if len(o.grants) > 0 {
+			if o.strict, err = strict.New(strict.Config{Simulator: o.simulator, Grants: o.grants, Catalog: c.Catalog}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if o.strict != nil {
+		return o.strict, nil
 	}
 	return o.simulator, nil
 }

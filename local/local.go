@@ -20,6 +20,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/governed"
@@ -40,6 +41,11 @@ type Config struct {
 	// Simulator is the configuration of the embedded simulator, where one
 	// answers. It comes before the settings.
 	Simulator simulator.Config
+
+	// Grants are what the embedded simulator grants: beyond them it throttles, as
+	// Amazon Bedrock does. They are the service's side; what keeps calls within
+	// quotas is Settings.Quotas.
+	Grants strict.Grants
 
 	// OnUnlisted is told of back-ends that could not list their models; nil
 	// tells nobody.
@@ -94,10 +100,13 @@ func open(dir string, c Config) (*Local, error) {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	store.CreateBuckets = true
-	opened := &opener{settings: c.Settings, simulated: c.Simulator}
+	opened := &opener{settings: c.Settings, simulated: c.Simulator, grants: c.Grants}
 	router, err := opened.router(c.OnUnlisted)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
+	}
+	if len(c.Grants) > 0 && opened.strict == nil {
+		return nil, errors.Join(errors.New("grants are the simulator's, and no model is answered by it"), opened.close(), store.Close())
 	}
 	backend := opened.retrying(router)
 	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})

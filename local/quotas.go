@@ -1,14 +1,18 @@
 package local
 
 import (
+	"context"
 	"strings"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/amazon"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
+	"github.com/outcrop-ai/outcrop/catalog"
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/quota"
 	"github.com/outcrop-ai/outcrop/route"
+	"github.com/outcrop-ai/outcrop/servicequotas"
 )
 
 // govern puts the quotas of the configuration around the back-ends of a router.
@@ -115,4 +119,61 @@ func (l *Local) Quotas() *governed.Governor {
 		return nil
 	}
 	return l.opened.governor
+}
+
+// Strict is the embedded simulator's accounting, or nil where it grants
+// everything or does not answer.
+func (l *Local) Strict() *strict.Backend {
+	if l.opened == nil {
+		return nil
+	}
+	return l.opened.strict
+}
+
+// NamedQuotas are what the calls of this process are granted, under the names of
+// Service Quotas: by the strict simulator, or else by the quotas of the
+// configuration.
+func (l *Local) NamedQuotas() []servicequotas.Quota {
+	if l.opened == nil {
+		return nil
+	}
+	known := catalog.Default()
+	if l.opened.strict != nil {
+		return servicequotas.List(known, func(model, scope string) servicequotas.Limits {
+			g := l.opened.grants.Of(model, scope)
+			if g == nil {
+				return servicequotas.Limits{}
+			}
+			return servicequotas.Limits{
+				TokensPerMinute: g.Throttle.TokensPerMinute, RequestsPerMinute: g.Throttle.RequestsPerMinute,
+				TokensPerDay: g.Throttle.TokensPerDay, ConcurrentJobs: g.ConcurrentJobs,
+			}
+		})
+	}
+	rules := quotaRules(&l.opened.settings.Quotas)
+	return servicequotas.List(known, func(model, scope string) servicequotas.Limits {
+		r := governed.RuleOf(rules, model, scope)
+		if r == nil || r.Learn {
+			return servicequotas.Limits{}
+		}
+		return servicequotas.Limits{
+			TokensPerMinute: r.Quota.TokensPerMinute, RequestsPerMinute: r.Quota.RequestsPerMinute,
+			TokensPerDay: r.Quota.TokensPerDay, ConcurrentJobs: r.Jobs,
+		}
+	})
+}
+
+// PullQuotas lists what Amazon Bedrock grants the account of a back-end of kind
+// amazon, or of the AWS configuration where name is "": from AWS's Service
+// Quotas, or from the server at endpoint.
+func PullQuotas(ctx context.Context, s *config.Config, name, endpoint string) ([]servicequotas.Quota, error) {
+	list, err := amazon.ListServiceQuotas(ctx, amazonConfig(s, name), endpoint)
+	if err != nil {
+		return nil, err
+	}
+	quotas := make([]servicequotas.Quota, len(list))
+	for i, q := range list {
+		quotas[i] = servicequotas.Quota(q)
+	}
+	return quotas, nil
 }
