@@ -142,3 +142,7 @@ func identity(known *catalog.Catalog, id string) (model string, scope quota.Scop
 	}
 	return model, quota.Geo
 }
+
+// Identity is the model behind an id, an inference profile's id or an ARN of
+// either, and the scope in which it is asked by it.
+func Identity(id string) (model string, scope quota.Scope) { return identity(catalog.Default(), id) }

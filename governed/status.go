@@ -11,19 +11,19 @@ import (
 
 // Stats count what became of a pool's calls since it was first asked for.
 type Stats struct {
-	Admitted    int64         `json:"admitted"`
-	Waited      int64         `json:"waited"`      // of those admitted, or in observe mode, that would have
-	WaitedFor   time.Duration `json:"waitedFor"`   // all of them together, in nanoseconds
-	LongestWait time.Duration `json:"longestWait"` // in nanoseconds
-	Refused     int64         `json:"refused"`     // by the queue
-	Gone        int64         `json:"gone"`        // callers that went away while they waited
-	Throttled   int64         `json:"throttled"`   // by the service
-	Unavailable int64         `json:"unavailable"` // the service had no capacity
-	Failed      int64         `json:"failed"`      // for other reasons
-	Interrupted int64         `json:"interrupted"` // streams that were left before their end
-	Filled      int64         `json:"filled"`      // output limits that were filled in
-	Shortened   int64         `json:"shortened"`   // output limits that were lowered
-	Continued   int64         `json:"continued"`   // replies that were cut by that and continued
+	Admitted    int64 `json:"admitted"`
+	Waited      int64 `json:"waited"`      // of those admitted, or in observe mode, that would have
+	WaitedMs    int64 `json:"waitedMs"`    // all of them together, in milliseconds
+	LongestMs   int64 `json:"longestMs"`   // the longest wait, in milliseconds
+	Refused     int64 `json:"refused"`     // by the queue
+	Gone        int64 `json:"gone"`        // callers that went away while they waited
+	Throttled   int64 `json:"throttled"`   // by the service
+	Unavailable int64 `json:"unavailable"` // the service had no capacity
+	Failed      int64 `json:"failed"`      // for other reasons
+	Interrupted int64 `json:"interrupted"` // streams that were left before their end
+	Filled      int64 `json:"filled"`      // output limits that were filled in
+	Shortened   int64 `json:"shortened"`   // output limits that were lowered
+	Continued   int64 `json:"continued"`   // replies that were cut by that and continued
 }
 
 func (p *pool) note(change func(*Stats)) {
@@ -47,8 +47,8 @@ func (p *pool) admitted(a *attempt, d quota.Decision, waited time.Duration, obse
 		}
 		if held {
 			s.Waited++
-			s.WaitedFor += waited
-			s.LongestWait = max(s.LongestWait, waited)
+			s.WaitedMs += waited.Milliseconds()
+			s.LongestMs = max(s.LongestMs, waited.Milliseconds())
 		}
 	})
 }
@@ -57,7 +57,39 @@ func (p *pool) admitted(a *attempt, d quota.Decision, waited time.Duration, obse
 type Status struct {
 	Time    time.Time    `json:"time"`
 	Observe bool         `json:"observe"`
+	Rules   []RuleStatus `json:"rules"`
 	Pools   []PoolStatus `json:"pools"`
+}
+
+// RuleStatus is what a rule says. 0 is no limit.
+type RuleStatus struct {
+	Match             string   `json:"match"`
+	Backend           string   `json:"backend,omitzero"`
+	Scope             string   `json:"scope,omitzero"`
+	Methods           []string `json:"methods,omitzero"`
+	TokensPerMinute   int64    `json:"tpm"`
+	RequestsPerMinute int64    `json:"rpm"`
+	TokensPerDay      int64    `json:"tokensPerDay"`
+	Concurrent        int      `json:"concurrent"`
+	ConcurrentJobs    int      `json:"concurrentJobs"`
+	Learn             bool     `json:"learn"`
+}
+
+// Rules is what rules say, for a report.
+func Rules(rules []Rule) []RuleStatus {
+	list := []RuleStatus{}
+	for i := range rules {
+		r := &rules[i]
+		s := RuleStatus{
+			Match: r.Match, Backend: r.Backend, Methods: r.Methods, TokensPerMinute: r.Quota.TokensPerMinute, RequestsPerMinute: r.Quota.RequestsPerMinute,
+			TokensPerDay: r.Quota.TokensPerDay, Concurrent: r.Quota.Concurrent, ConcurrentJobs: r.Jobs, Learn: r.Learn,
+		}
+		if r.Scope != nil {
+			s.Scope = r.Scope.String()
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 // PoolStatus is one pool's books. Amounts are per window; a limit of 0 is none.
@@ -69,11 +101,11 @@ type PoolStatus struct {
 	Model   string `json:"model"`
 	Methods string `json:"methods,omitzero"`
 
-	Window   time.Duration `json:"window"` // in nanoseconds
-	Tokens   Amount        `json:"tokens"`
-	Requests Amount        `json:"requests"`
-	Day      Amount        `json:"day"`
-	DayEnds  time.Time     `json:"dayEnds,omitzero"`
+	WindowSeconds float64   `json:"windowSeconds"`
+	Tokens        Amount    `json:"tokens"`
+	Requests      Amount    `json:"requests"`
+	Day           Amount    `json:"day"`
+	DayEnds       time.Time `json:"dayEnds,omitzero"`
 
 	Inflight   int       `json:"inflight"`
 	Concurrent int       `json:"concurrent"`      // bound of it; 0 is none
@@ -110,7 +142,7 @@ type Queued struct {
 
 // Status is how the books stand now: every pool that was asked for, by name.
 func (g *Governor) Status() Status {
-	status := Status{Time: time.Now(), Observe: g.config.Observe, Pools: []PoolStatus{}}
+	status := Status{Time: time.Now(), Observe: g.config.Observe, Rules: Rules(g.config.Rules), Pools: []PoolStatus{}}
 	for _, s := range g.gate.Snapshot() {
 		g.mu.RLock()
 		p := g.pools[s.ID]
@@ -130,11 +162,11 @@ func (g *Governor) Status() Status {
 func (p *pool) status(s *quota.PoolStatus) PoolStatus {
 	out := PoolStatus{
 		Backend: p.lane, Account: s.ID.Account, Region: s.ID.Region, Scope: s.ID.Scope.String(), Model: s.ID.Model, Methods: s.ID.Method,
-		Window:   cmp.Or(p.rule.Quota.Window, time.Minute),
-		Tokens:   Amount{Limit: s.Tokens, Used: s.Used, Held: s.Held},
-		Requests: Amount{Limit: s.Requests, Used: s.UsedRequests},
-		Day:      Amount{Limit: s.DayTokens, Used: s.DayUsed, Held: s.DayHeld},
-		DayEnds:  s.DayEnds, Inflight: s.Inflight, Concurrent: s.Concurrent, Share: s.Share,
+		WindowSeconds: cmp.Or(p.rule.Quota.Window, time.Minute).Seconds(),
+		Tokens:        Amount{Limit: s.Tokens, Used: s.Used, Held: s.Held},
+		Requests:      Amount{Limit: s.Requests, Used: s.UsedRequests},
+		Day:           Amount{Limit: s.DayTokens, Used: s.DayUsed, Held: s.DayHeld},
+		DayEnds:       s.DayEnds, Inflight: s.Inflight, Concurrent: s.Concurrent, Share: s.Share,
 		Queued: Queued{Interactive: s.Queued[0], Batch: s.Queued[1], Background: s.Queued[2], Tokens: s.QueuedTokens},
 		Next:   s.Next,
 	}

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/amazon"
@@ -121,6 +122,20 @@ func (l *Local) Quotas() *governed.Governor {
 	return l.opened.governor
 }
 
+// QuotaStatus tells how the books stand: those of the server that answers, or of
+// this process.
+func (l *Local) QuotaStatus(ctx context.Context) (governed.Status, error) {
+	if l.server != nil {
+		var status governed.Status
+		err := l.server.Page(ctx, "/quota", &status)
+		return status, err
+	}
+	if g := l.Quotas(); g != nil {
+		return g.Status(), nil
+	}
+	return governed.Status{Time: time.Now(), Rules: []governed.RuleStatus{}, Pools: []governed.PoolStatus{}}, nil
+}
+
 // Strict is the embedded simulator's accounting, or nil where it grants
 // everything or does not answer.
 func (l *Local) Strict() *strict.Backend {
@@ -176,4 +191,10 @@ func PullQuotas(ctx context.Context, s *config.Config, name, endpoint string) ([
 		quotas[i] = servicequotas.Quota(q)
 	}
 	return quotas, nil
+}
+
+// QuotaOf is the entry of the configuration for a model, or nil.
+func QuotaOf(s *config.Config, modelID string) *governed.Rule {
+	model, scope := governed.Identity(modelID)
+	return governed.RuleOf(quotaRules(&s.Quotas), model, scope.String())
 }

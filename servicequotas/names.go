@@ -26,16 +26,16 @@ const (
 
 // Limits are a model's quotas in one scope. 0 is not known, or no limit.
 type Limits struct {
-	TokensPerMinute   int64
-	RequestsPerMinute int64
-	TokensPerDay      int64
-	ConcurrentJobs    int
+	TokensPerMinute   int64 `json:"tpm"`
+	RequestsPerMinute int64 `json:"rpm"`
+	TokensPerDay      int64 `json:"tokensPerDay"`
+	ConcurrentJobs    int   `json:"concurrentJobs"`
 }
 
 // Model is a model's limits in one scope.
 type Model struct {
-	ID    string
-	Scope string
+	ID    string `json:"model"`
+	Scope string `json:"scope"`
 	Limits
 }
 

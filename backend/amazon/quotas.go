@@ -3,7 +3,6 @@ package amazon
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -17,9 +16,6 @@ type ServiceQuota struct {
 	Value float64
 }
 
-// findCredentials is how long credentials are looked for where made-up ones do.
-const findCredentials = time.Second
-
 // ListServiceQuotas asks AWS's service Service Quotas what Amazon Bedrock grants
 // the account in the Region of the configuration. endpoint, when set, is the URL
 // of another server that answers in its place, as Outcrop's does; without
@@ -29,13 +25,9 @@ func ListServiceQuotas(ctx context.Context, c Config, endpoint string) ([]Servic
 	if err != nil {
 		return nil, err
 	}
-	if endpoint != "" {
-		found, cancel := context.WithTimeout(ctx, findCredentials)
-		_, err := loaded.Credentials.Retrieve(found)
-		cancel()
-		if err != nil {
-			loaded.Credentials = credentials.NewStaticCredentialsProvider("outcrop", "outcrop", "")
-		}
+	if endpoint != "" && place.Credentials.Value == "chain" {
+		// Nothing names credentials; to look for an instance's would only take time.
+		loaded.Credentials = credentials.NewStaticCredentialsProvider("outcrop", "outcrop", "")
 	}
 	client := servicequotas.NewFromConfig(loaded, func(o *servicequotas.Options) {
 		o.Region = place.Region.Value

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
 )
 
@@ -26,6 +27,7 @@ type app struct {
 
 	settings  *config.Config // once a manager is open
 	simulator simulator.Config
+	grants    strict.Grants // of the simulator
 }
 
 func newRoot(a *app) *cobra.Command {
@@ -55,7 +57,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 
 	root.AddCommand(
 		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newChat(a), newConstruct(a),
-		newServe(a), newModels(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
+		newServe(a), newModels(a), newQuota(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
 	)
 	complete(root, "model-id", a.completeModels)
 	return root

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/local"
 	"github.com/outcrop-ai/outcrop/owner"
@@ -19,6 +20,7 @@ import (
 
 func newServe(a *app) *cobra.Command {
 	var logPrompts bool
+	var grants string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the Bedrock APIs to unmodified AWS SDKs",
@@ -37,14 +39,28 @@ and the other commands with this --data ask the server instead of working in
 their own process, with keys or without.
 
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
-forgets them.`,
+forgets them. GET /quota tells how the quota books stand; outcrop quota shows it.
+
+With --quotas FILE the simulator throttles as Amazon Bedrock does, to test a
+client with: FILE says what the simulated service grants (see
+docs/quota-guide.md), and GET /outcrop/grants counts what became of the calls.
+That is the other side of the section quotas of the configuration, which keeps
+the calls of this program within what a service grants. ListServiceQuotas and
+GetServiceQuota of AWS's Service Quotas answer on the same port.`,
 		Example: `  outcrop serve
   outcrop serve --listen 127.0.0.1:0 --keys keys.yaml
   outcrop serve --rules rules.yaml
+  outcrop serve --quotas grants.yaml           a service that throttles
   outcrop serve --listen :8443 --keys keys.yaml --tls-cert cert.pem --tls-key key.pem`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.simulator.LogPrompts = logPrompts
+			if grants != "" {
+				var err error
+				if a.grants, err = strict.Load(grants); err != nil {
+					return usageError{err}
+				}
+			}
 			return a.own(c, a.serve)
 		},
 	}
@@ -59,6 +75,7 @@ forgets them.`,
 	flags.Duration("idle-timeout", server.DefaultIdleTimeout, "close a connection that is idle this long")
 	flags.Duration("write-stall", server.DefaultWriteStall, "give up a client that reads nothing for this long")
 	flags.Duration("drain-timeout", server.DefaultDrainTimeout, "how long requests may go on after the signal to stop")
+	flags.StringVar(&grants, "quotas", "", "file of what the simulator grants: it throttles beyond that, as Bedrock does")
 	flags.BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
 	return c
 }
@@ -66,7 +83,7 @@ forgets them.`,
 func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error {
 	set := &a.settings.Server
 	config := server.Config{
-		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Mounts: []server.Mount{requestLog(m)},
+		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Mounts: []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m)},
 		Region: a.settings.Region, Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
 	}
 	if err := a.secure(&config, set); err != nil {
@@ -81,6 +98,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	config.Mounts = append(config.Mounts, serviceQuotas(m, &config))
 	s, err := server.New(config)
 	if err != nil {
 		listener.Close()
