@@ -109,4 +109,8 @@ type Meta struct {
 	// FirstByte is how long a stream's first content takes, from a back-end
 	// that knows beforehand; 0 leaves it to the clock.
 	FirstByte time.Duration
+
+	// Created is when the model says it answered, which some native formats
+	// tell; zero leaves it to the clock.
+	Created time.Time
 }

@@ -29,12 +29,18 @@ type Player struct {
 	config    Config
 	exchanges []*exchange
 	byKey     map[string][]*exchange
+	profiles  map[string]string
 
 	mu    sync.Mutex
 	asked map[string]int
 }
 
-var _ outcrop.Backend = (*Player)(nil)
+var (
+	_ outcrop.Backend       = (*Player)(nil)
+	_ outcrop.SchemaSupport = (*Player)(nil)
+	_ outcrop.ModelLister   = (*Player)(nil)
+	_ outcrop.TokenCounter  = (*Player)(nil)
+)
 
 // Open reads a directory of recordings. It refuses one with a file that cannot
 // be read, and one without any.
@@ -46,6 +52,9 @@ func Open(dir string, config Config) (*Player, error) {
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("cassette: %s holds no recordings (*.yaml)", dir)
+	}
+	if p.profiles, err = readProfiles(dir); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(names, byNumber)
 	for _, name := range names {

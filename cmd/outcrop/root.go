@@ -25,6 +25,8 @@ type app struct {
 	json     bool
 	pace     bool
 
+	implied []config.Assignment // settings that a command makes by itself
+
 	settings  *config.Config // once a manager is open
 	simulator simulator.Config
 	grants    strict.Grants // of the simulator
@@ -57,7 +59,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 
 	root.AddCommand(
 		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newChat(a), newConstruct(a),
-		newServe(a), newModels(a), newQuota(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
+		newServe(a), newRecord(a), newReplay(a), newModels(a), newQuota(a), newRuntimeService(a), newControlService(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
 	)
 	complete(root, "model-id", a.completeModels)
 	return root

@@ -64,6 +64,14 @@ GetServiceQuota of AWS's Service Quotas answer on the same port.`,
 			return a.own(c, a.serve)
 		},
 	}
+	addServeFlags(c)
+	c.Flags().StringVar(&grants, "quotas", "", "file of what the simulator grants: it throttles beyond that, as Bedrock does")
+	c.Flags().BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
+	return c
+}
+
+// addServeFlags declares the flags of commands that serve.
+func addServeFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.String("listen", server.DefaultAddr, "address to listen on; port 0 takes a free one")
 	flags.String("keys", "", "file of tenants with their access keys and bearer tokens")
@@ -75,16 +83,13 @@ GetServiceQuota of AWS's Service Quotas answer on the same port.`,
 	flags.Duration("idle-timeout", server.DefaultIdleTimeout, "close a connection that is idle this long")
 	flags.Duration("write-stall", server.DefaultWriteStall, "give up a client that reads nothing for this long")
 	flags.Duration("drain-timeout", server.DefaultDrainTimeout, "how long requests may go on after the signal to stop")
-	flags.StringVar(&grants, "quotas", "", "file of what the simulator grants: it throttles beyond that, as Bedrock does")
-	flags.BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
-	return c
 }
 
 func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error {
 	set := &a.settings.Server
 	config := server.Config{
 		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Mounts: []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m)},
-		Region: a.settings.Region, Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
+		Region: a.settings.ARNRegion(), Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
 	}
 	if err := a.secure(&config, set); err != nil {
 		return usageError{err}
