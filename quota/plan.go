@@ -15,7 +15,7 @@ type Load struct {
 	Output    int           // tokens a reply, on average
 	MaxTokens int           // output limit; less than Output means Output
 	Burndown  float64       // quota per output token; 0 means 1
-	Seconds   time.Duration // that a reply takes, on average
+	Takes     time.Duration // that a reply takes, on average
 	Window    time.Duration // over which is counted; 0 means a minute
 }
 
@@ -30,7 +30,7 @@ type Need struct {
 	Reserved float64 // R = I + M, what Bedrock reserves at the start
 	Settled  float64 // S = I + b × output, what it settles at the end
 	Hold     float64 // max(R, S), what is booked
-	Inflight float64 // requests under way, by Little's law: rate × seconds
+	Inflight float64 // requests under way, by Little's law: rate × takes
 	Quotas           // what the load takes, each on its own
 	// ByHold tells that tokens per minute are needed for what is held at a time
 	// rather than for what is spent: a smaller output limit needs less.
@@ -47,7 +47,7 @@ func (l Load) Plan() (Need, error) {
 	n := Need{
 		Reserved: float64(l.Input + l.MaxTokens),
 		Settled:  float64(l.Input) + l.Burndown*float64(l.Output),
-		Inflight: l.Rate * l.Seconds.Minutes(),
+		Inflight: l.Rate * l.Takes.Minutes(),
 	}
 	n.Hold = max(n.Reserved, n.Settled)
 	spent, held := l.Rate*n.Settled, max(n.Inflight, 1)*n.Hold/l.Window.Minutes()
@@ -81,7 +81,7 @@ func (l Load) Most(q Quotas) (rate float64, binds Limit, err error) {
 	if q.TokensPerMinute > 0 {
 		tpm := float64(q.TokensPerMinute)
 		most := tpm / n.Settled
-		if inflight := l.Seconds.Minutes(); inflight > 0 {
+		if inflight := l.Takes.Minutes(); inflight > 0 {
 			most = min(most, tpm*l.Window.Minutes()/(inflight*n.Hold))
 		}
 		if n.Reserved > tpm*l.Window.Minutes() {
@@ -95,8 +95,8 @@ func (l Load) Most(q Quotas) (rate float64, binds Limit, err error) {
 	if q.TokensPerDay > 0 {
 		bounds = append(bounds, bound{TokensPerDay, float64(q.TokensPerDay) / minutesPerDay / n.Settled})
 	}
-	if q.Concurrent > 0 && l.Seconds > 0 {
-		bounds = append(bounds, bound{Concurrency, float64(q.Concurrent) / l.Seconds.Minutes()})
+	if q.Concurrent > 0 && l.Takes > 0 {
+		bounds = append(bounds, bound{Concurrency, float64(q.Concurrent) / l.Takes.Minutes()})
 	}
 	least := slices.MinFunc(bounds, func(a, b bound) int { return cmp.Compare(a.rate, b.rate) })
 	return least.rate, least.limit, nil
@@ -106,8 +106,8 @@ func (l *Load) fill() error {
 	switch {
 	case l.Rate < 0 || math.IsNaN(l.Rate) || math.IsInf(l.Rate, 0):
 		return errors.New("rate: must be a number, and not negative")
-	case l.Input < 0, l.Output < 0, l.MaxTokens < 0, l.Burndown < 0, l.Seconds < 0, l.Window < 0:
-		return errors.New("input, output, maxTokens, burndown, seconds, window: must not be negative")
+	case l.Input < 0, l.Output < 0, l.MaxTokens < 0, l.Burndown < 0, l.Takes < 0, l.Window < 0:
+		return errors.New("input, output, maxTokens, burndown, takes, window: must not be negative")
 	case l.Input+l.Output == 0:
 		return errors.New("input, output: a request has some tokens")
 	}

@@ -11,7 +11,7 @@ import (
 func TestPlan(t *testing.T) {
 	// 60 requests a minute of 1,000 tokens that are answered by 200, b = 5, in
 	// 3 s: S = 2,000, three under way.
-	l := Load{Rate: 60, Input: 1000, Output: 200, MaxTokens: 500, Burndown: 5, Seconds: 3 * time.Second}
+	l := Load{Rate: 60, Input: 1000, Output: 200, MaxTokens: 500, Burndown: 5, Takes: 3 * time.Second}
 	n, err := l.Plan()
 	if err != nil || n.Reserved != 1500 || n.Settled != 2000 || n.Hold != 2000 || n.Inflight != 3 || n.ByHold ||
 		n.TokensPerMinute != 120_000 || n.RequestsPerMinute != 60 || n.TokensPerDay != 172_800_000 || n.Concurrent != 3 {
@@ -52,7 +52,7 @@ func TestPlanAndMostAgree(t *testing.T) {
 			Rate: rapid.Float64Range(1, 10_000).Draw(t, "rate"), Input: rapid.IntRange(1, 100_000).Draw(t, "input"),
 			Output: rapid.IntRange(0, 10_000).Draw(t, "output"), MaxTokens: rapid.IntRange(0, 64_000).Draw(t, "max"),
 			Burndown: rapid.SampledFrom([]float64{1, 5, 10, 15}).Draw(t, "b"),
-			Seconds:  time.Duration(rapid.IntRange(1, 120_000).Draw(t, "ms")) * time.Millisecond,
+			Takes:    time.Duration(rapid.IntRange(1, 120_000).Draw(t, "ms")) * time.Millisecond,
 		}
 		n, err := l.Plan()
 		if err != nil {

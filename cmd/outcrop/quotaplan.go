@@ -41,7 +41,7 @@ would change. It calls nobody.`,
 	flags.IntVar(&p.load.Input, "input", 1000, "input tokens of a request, on average")
 	flags.IntVar(&p.load.Output, "output", 300, "output tokens of a reply, on average")
 	flags.IntVar(&p.load.MaxTokens, "max-tokens", 0, "output limit of a request (default the model's maximum, which an unset one reserves)")
-	flags.DurationVar(&p.load.Seconds, "takes", 0, "how long a reply takes, on average (default 400ms and 80 tokens a second)")
+	flags.DurationVar(&p.load.Takes, "takes", 0, "how long a reply takes, on average (default 400ms and 80 tokens a second)")
 	flags.Float64Var(&p.load.Burndown, "burndown", 0, "quota that an output token uses (default the model's)")
 	flags.Int64Var(&p.tpm, "tpm", 0, "tokens per minute that you have (default the configuration's)")
 	flags.Int64Var(&p.rpm, "rpm", 0, "requests per minute that you have")
@@ -104,8 +104,8 @@ func (a *app) plan(c *cobra.Command, p *plan) error {
 			l.Burndown = rule.Quota.Burndown
 		}
 	}
-	if l.Seconds == 0 {
-		l.Seconds = 400*time.Millisecond + time.Duration(l.Output)*time.Second/80
+	if l.Takes == 0 {
+		l.Takes = 400*time.Millisecond + time.Duration(l.Output)*time.Second/80
 	}
 	p.have = quota.Quotas{TokensPerMinute: p.tpm, RequestsPerMinute: p.rpm, TokensPerDay: p.day, Concurrent: int(p.count)}
 	if p.have == (quota.Quotas{}) && rule != nil {
