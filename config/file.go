@@ -248,6 +248,9 @@ type Quotas struct {
 	MaxWait time.Duration `yaml:"maxWait" default:"30s"`
 	// BatchMaxWait is the same for the records of batch jobs.
 	BatchMaxWait time.Duration `yaml:"batchMaxWait" default:"10m"`
+	// SpareWait is how long a call waits for a back-end where the failover list
+	// has another after it.
+	SpareWait time.Duration `yaml:"spareWait" default:"2s"`
 	// TokensPerDay bounds each account and Region over all models, from
 	// midnight UTC. 0 is no limit.
 	TokensPerDay int64 `yaml:"tokensPerDay" min:"0" default:"0"`

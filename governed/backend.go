@@ -140,6 +140,9 @@ func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 	if a.call.Class == outcrop.Interactive {
 		r.MaxWait = max(g.config.MaxWait, 0)
 	}
+	if outcrop.HasSpare(ctx) {
+		r.MaxWait = min(r.MaxWait, max(g.config.SpareWait, 0))
+	}
 	if g.config.Weight != nil {
 		r.Weight = g.config.Weight(a.call.Caller)
 	}

@@ -18,6 +18,7 @@ const (
 	// CLI give a request up, for the answer.
 	DefaultMaxWait      = 30 * time.Second
 	DefaultBatchMaxWait = 10 * time.Minute
+	DefaultSpareWait    = 2 * time.Second
 	DefaultMaxTokens    = 4096
 	DefaultMaxPools     = 1000
 )
@@ -34,6 +35,11 @@ type Config struct {
 	// BatchMaxWait one of the other classes. A call whose context ends earlier
 	// waits no longer than that. Zero means the default; negative not to wait.
 	MaxWait, BatchMaxWait time.Duration
+
+	// SpareWait is how long a call of any class may wait where another back-end
+	// is asked next (outcrop.WithSpare). Zero means the default; negative not to
+	// wait.
+	SpareWait time.Duration
 
 	// Days are tokens per day by account and Region, over all of their models.
 	Days []quota.DayConfig
@@ -84,6 +90,9 @@ func New(c Config) (*Governor, error) {
 	}
 	if c.BatchMaxWait == 0 {
 		c.BatchMaxWait = DefaultBatchMaxWait
+	}
+	if c.SpareWait == 0 {
+		c.SpareWait = DefaultSpareWait
 	}
 	if c.MaxPools <= 0 {
 		c.MaxPools = DefaultMaxPools

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -147,6 +148,44 @@ func TestRetriesAndFailoverAskAgain(t *testing.T) {
 		}
 		if b.Stats.Admitted != 3 || b.Stats.Throttled != 2 || b.Requests.Used != 3 || b.Tokens.Used != 100 || b.Tokens.Held != 0 {
 			t.Errorf("second: %+v", b)
+		}
+	})
+}
+
+// TestAFullLaneIsLeftForTheNext: a call waits a moment where another lane
+// follows, and its full time for the last.
+func TestAFullLaneIsLeftForTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, err := governed.New(governed.Config{Rules: []governed.Rule{{Match: "*", Quota: quota.PoolConfig{Concurrent: 1}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer g.Close()
+		slow := newService(says("ho", usage(1, 1), 10*time.Second))
+		backends := map[string]route.Backend{}
+		for _, name := range []string{"first", "second"} {
+			backends[name] = route.Backend{Backend: g.Govern(slow, governed.Lane{Name: name}), Native: true}
+		}
+		router, err := route.New(route.Config{Backends: backends, Routes: []route.Route{{Match: "*", Targets: []route.Target{{Backend: "first"}, {Backend: "second"}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		took := make([]time.Duration, 3)
+		var wg sync.WaitGroup
+		for i := range took {
+			wg.Go(func() {
+				if _, err := router.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9)); err != nil {
+					t.Error(err)
+				}
+				took[i] = time.Since(begun)
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		slices.Sort(took)
+		if want := []time.Duration{10 * time.Second, 12 * time.Second, 22 * time.Second}; fmt.Sprint(took) != fmt.Sprint(want) {
+			t.Errorf("took %s, want %s", took, want)
 		}
 	})
 }

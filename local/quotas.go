@@ -24,7 +24,7 @@ func (o *opener) govern(backends map[string]route.Backend) error {
 	if len(rules) == 0 {
 		return nil
 	}
-	c := governed.Config{Rules: rules, Observe: s.Observe, MaxWait: wait(s.MaxWait), BatchMaxWait: wait(s.BatchMaxWait)}
+	c := governed.Config{Rules: rules, Observe: s.Observe, MaxWait: wait(s.MaxWait), BatchMaxWait: wait(s.BatchMaxWait), SpareWait: wait(s.SpareWait)}
 	lanes := make(map[string]governed.Lane, len(backends))
 	for name, b := range backends {
 		lanes[name] = o.lane(name, b.Backend)

@@ -211,7 +211,7 @@ func (r *Router) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 	if err != nil {
 		return nil, err
 	}
-	return r.failover(ctx, lanes, func(l lane) (*outcrop.Reply, error) {
+	return r.failover(ctx, lanes, func(ctx context.Context, l lane) (*outcrop.Reply, error) {
 		switch {
 		case l.model == call.ModelID:
 			return l.backend.Do(ctx, call)
