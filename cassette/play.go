@@ -116,7 +116,8 @@ func (p *Player) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 	meta.Backend = Name
 	if e.streams {
 		ctx, cancel := context.WithCancel(ctx)
-		return outcrop.NewStreamReply(meta, outcrop.NewStream(p.events(ctx, e), cancel)), nil
+		pause := new(outcrop.Pause)
+		return outcrop.NewStreamReply(meta, outcrop.NewStream(p.events(ctx, e, pause), cancel).WithPause(pause)), nil
 	}
 	if p.config.Paced && meta.Latency > 0 {
 		if err := p.config.Sleep(ctx, meta.Latency); err != nil {
@@ -144,12 +145,13 @@ func (p *Player) next(key string) *exchange {
 }
 
 // events replays a stream.
-func (p *Player) events(ctx context.Context, e *exchange) iter.Seq2[bedrock.Event, error] {
+func (p *Player) events(ctx context.Context, e *exchange, pause *outcrop.Pause) iter.Seq2[bedrock.Event, error] {
 	return func(yield func(bedrock.Event, error) bool) {
 		var at time.Duration
 		for _, recorded := range e.events {
 			err := ctx.Err()
 			if err == nil && p.config.Paced && recorded.at > at {
+				pause.Begin()
 				err = p.config.Sleep(ctx, recorded.at-at)
 			}
 			at = max(at, recorded.at)

@@ -187,8 +187,9 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 	if call.Streams() {
 		meta.FirstByte = t.first
 		ctx, cancel := context.WithCancel(ctx)
-		wait := pacing(ctx, b.clock, t, response.Usage.OutputTokens, m.paced)
-		return outcrop.NewStreamReply(meta, outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel)), nil
+		pause := new(outcrop.Pause)
+		wait := pacing(ctx, b.clock, pause, t, response.Usage.OutputTokens, m.paced)
+		return outcrop.NewStreamReply(meta, outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel).WithPause(pause)), nil
 	}
 	if m.paced {
 		if err := b.clock.Sleep(ctx, t.total(response.Usage.OutputTokens)); err != nil {

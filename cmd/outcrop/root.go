@@ -59,7 +59,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 
 	root.AddCommand(
 		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newChat(a), newConstruct(a),
-		newServe(a), newRecord(a), newReplay(a), newModels(a), newQuota(a), newRuntimeService(a), newControlService(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
+		newServe(a), newRecord(a), newReplay(a), newModels(a), newQuota(a), newRuntimeService(a), newControlService(a), newPythonOverlay(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
 	)
 	complete(root, "model-id", a.completeModels)
 	return root

@@ -38,6 +38,9 @@ While it serves, it owns the data directory: a second server on it is refused,
 and the other commands with this --data ask the server instead of working in
 their own process, with keys or without.
 
+Lines of the log that come close together are written together, 100 ms late at
+most. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
+
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
 forgets them. GET /quota tells how the quota books stand; outcrop quota shows it.
 
@@ -86,9 +89,12 @@ func addServeFlags(c *cobra.Command) {
 }
 
 func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error {
+	tuneCollector()
 	set := &a.settings.Server
+	log := &lineBuffer{w: a.stderr}
+	defer log.Close() //nolint:errcheck // a log that cannot be written has nobody to tell
 	config := server.Config{
-		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Mounts: []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m)},
+		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(log, nil)), Mounts: []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m)},
 		Region: a.settings.ARNRegion(), Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
 	}
 	if err := a.secure(&config, set); err != nil {
