@@ -43,6 +43,7 @@ func (c *Config) check() error {
 	c.checkModels(fail)
 	c.checkQuotas(fail)
 	c.checkPrices(fail)
+	c.checkTenants(fail)
 	if !regionForm.MatchString(c.Region) {
 		fail("region", "expected a Region such as us-east-1")
 	}

@@ -134,7 +134,7 @@ func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.Emb
 // reserve waits for the attempt's turn. The error is Bedrock's, for the caller.
 func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 	r := quota.Request{
-		Pools: []quota.PoolID{a.pool.id}, Tenant: a.call.Caller.Tenant, Class: quota.Class(a.call.Class),
+		Pools: []quota.PoolID{a.pool.id}, Tenant: a.call.Caller.Tenant, Weight: a.call.Caller.Weight, Class: quota.Class(a.call.Class),
 		Input: a.input, MaxTokens: a.limit, Observe: g.config.Observe, MaxWait: max(g.config.BatchMaxWait, 0),
 	}
 	if a.call.Class == outcrop.Interactive {
@@ -142,9 +142,6 @@ func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 	}
 	if outcrop.HasSpare(ctx) {
 		r.MaxWait = min(r.MaxWait, max(g.config.SpareWait, 0))
-	}
-	if g.config.Weight != nil {
-		r.Weight = g.config.Weight(a.call.Caller)
 	}
 	begun := time.Now()
 	id, d, err := g.gate.Acquire(ctx, r)

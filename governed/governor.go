@@ -44,10 +44,6 @@ type Config struct {
 	// Days are tokens per day by account and Region, over all of their models.
 	Days []quota.DayConfig
 
-	// Weight is a tenant's share of a pool that several wait for. Nil means that
-	// all weigh the same.
-	Weight func(outcrop.Caller) float64
-
 	// Catalog knows inference profiles and output limits; nil means
 	// catalog.Default().
 	Catalog *catalog.Catalog

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/outcrop-ai/outcrop/catalog"
+	"github.com/outcrop-ai/outcrop/internal/pattern"
 	"github.com/outcrop-ai/outcrop/native"
 )
 
@@ -32,4 +33,16 @@ func named(name, star, asked string) string {
 		return asked
 	}
 	return strings.Replace(name, "*", star, 1)
+}
+
+// Matches holds a pattern, in which * is any text, against a model id as routes
+// do: as it is, without its ARN, and without the geography of an inference
+// profile.
+func Matches(wanted, id string) bool {
+	for _, form := range forms(catalog.Default(), id) {
+		if _, ok := pattern.Match(wanted, form); ok {
+			return true
+		}
+	}
+	return false
 }

@@ -98,8 +98,8 @@ func (a *app) showQuota(s *governed.Status) error {
 		}
 		queued := p.Queued.Interactive + p.Queued.Batch + p.Queued.Background
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", model, p.Scope, backend,
-			amount(p.Tokens.Used, p.Tokens.Limit), number(p.Tokens.Held), amount(p.Requests.Used, p.Requests.Limit), amount(p.Day.Used, p.Day.Limit),
-			amount(int64(p.Inflight), int64(p.Concurrent)), queued, next(p, s.Time), p.Binds)
+			quotaAmount(p.Tokens.Used, p.Tokens.Limit), shortNumber(p.Tokens.Held), quotaAmount(p.Requests.Used, p.Requests.Limit), quotaAmount(p.Day.Used, p.Day.Limit),
+			quotaAmount(int64(p.Inflight), int64(p.Concurrent)), queued, next(p, s.Time), p.Binds)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -132,7 +132,7 @@ func showRules(out io.Writer, rules []governed.RuleStatus) error {
 	fmt.Fprintln(w, "MATCH\tSCOPE\tBACK-END\tMETHODS\tTPM\tRPM\tPER DAY\tAT ONCE\tJOBS\tLEARNED")
 	for _, r := range rules {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%t\n", r.Match, or(r.Scope, "all"), or(r.Backend, "all"), or(strings.Join(r.Methods, ","), "all"),
-			limit(r.TokensPerMinute), limit(r.RequestsPerMinute), limit(r.TokensPerDay), limit(int64(r.Concurrent)), limit(int64(r.ConcurrentJobs)), r.Learn)
+			quotaLimit(r.TokensPerMinute), quotaLimit(r.RequestsPerMinute), quotaLimit(r.TokensPerDay), quotaLimit(int64(r.Concurrent)), quotaLimit(int64(r.ConcurrentJobs)), r.Learn)
 	}
 	return w.Flush()
 }
@@ -144,23 +144,23 @@ func or(text, otherwise string) string {
 	return text
 }
 
-func limit(n int64) string {
+func quotaLimit(n int64) string {
 	if n == 0 {
 		return "-"
 	}
-	return number(n)
+	return shortNumber(n)
 }
 
 // amount is what is used of a limit.
-func amount(used, limit int64) string {
+func quotaAmount(used, limit int64) string {
 	if limit == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%s of %s", number(used), number(limit))
+	return fmt.Sprintf("%s of %s", shortNumber(used), shortNumber(limit))
 }
 
 // number is a number for people: 1.5k, 2M.
-func number(n int64) string {
+func shortNumber(n int64) string {
 	switch {
 	case n >= 10_000_000 || n >= 1_000_000 && n%100_000 == 0:
 		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e6), ".0") + "M"

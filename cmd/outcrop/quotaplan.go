@@ -52,22 +52,22 @@ would change. It calls nobody.`,
 
 // planned is the answer, as JSON has it.
 type planned struct {
-	Model      string    `json:"model"`
-	Burndown   float64   `json:"burndown"`
-	MaxTokens  int       `json:"maxTokens"`
-	Reserved   float64   `json:"reservedPerRequest"`
-	Settled    float64   `json:"settledPerRequest"`
-	UnderWay   float64   `json:"underWay"`
-	Needs      limits    `json:"needs"`
-	NeedsFor   string    `json:"tpmIsNeededFor"` // what is spent, or what is held
-	Have       limits    `json:"have"`
-	Binds      string    `json:"binds"`
-	MaxRate    *float64  `json:"maxRequestsPerMinute"` // null where nothing bounds it
-	Enough     bool      `json:"enough"`
-	ByMaxToken []byLimit `json:"byMaxTokens"`
+	Model      string     `json:"model"`
+	Burndown   float64    `json:"burndown"`
+	MaxTokens  int        `json:"maxTokens"`
+	Reserved   float64    `json:"reservedPerRequest"`
+	Settled    float64    `json:"settledPerRequest"`
+	UnderWay   float64    `json:"underWay"`
+	Needs      planLimits `json:"needs"`
+	NeedsFor   string     `json:"tpmIsNeededFor"` // what is spent, or what is held
+	Have       planLimits `json:"have"`
+	Binds      string     `json:"binds"`
+	MaxRate    *float64   `json:"maxRequestsPerMinute"` // null where nothing bounds it
+	Enough     bool       `json:"enough"`
+	ByMaxToken []byLimit  `json:"byMaxTokens"`
 }
 
-type limits struct {
+type planLimits struct {
 	TPM        int64 `json:"tpm"`
 	RPM        int64 `json:"rpm"`
 	Day        int64 `json:"tokensPerDay"`
@@ -137,8 +137,8 @@ func (a *app) plan(c *cobra.Command, p *plan) error {
 	return a.showPlan(&out, l.Rate)
 }
 
-func limitsOf(q quota.Quotas) limits {
-	return limits{q.TokensPerMinute, q.RequestsPerMinute, q.TokensPerDay, q.Concurrent}
+func limitsOf(q quota.Quotas) planLimits {
+	return planLimits{q.TokensPerMinute, q.RequestsPerMinute, q.TokensPerDay, q.Concurrent}
 }
 
 func finite(n float64) *float64 {
@@ -174,11 +174,11 @@ func byLimits(l quota.Load, have quota.Quotas, most int) ([]byLimit, error) {
 
 func (a *app) showPlan(p *planned, rate float64) error {
 	fmt.Fprintf(a.stdout, "%s, burndown %v: a request reserves %s tokens and settles %s; %.1f are under way at a time\n",
-		p.Model, p.Burndown, number(int64(p.Reserved)), number(int64(p.Settled)), p.UnderWay)
+		p.Model, p.Burndown, shortNumber(int64(p.Reserved)), shortNumber(int64(p.Settled)), p.UnderWay)
 	fmt.Fprintf(a.stdout, "%v requests a minute need %s tokens per minute (for %s), %s requests per minute, %s tokens per day\n",
-		rate, number(p.Needs.TPM), p.NeedsFor, number(p.Needs.RPM), number(p.Needs.Day))
+		rate, shortNumber(p.Needs.TPM), p.NeedsFor, shortNumber(p.Needs.RPM), shortNumber(p.Needs.Day))
 	switch {
-	case p.Have == limits{}:
+	case p.Have == planLimits{}:
 		fmt.Fprintln(a.stdout, "no quota is given: set one with --tpm and --rpm, or in the configuration")
 	case p.MaxRate == nil:
 	case p.Enough:
@@ -193,7 +193,7 @@ func (a *app) showPlan(p *planned, rate float64) error {
 		if b.MaxRate != nil {
 			through = fmt.Sprintf("%.1f/min", *b.MaxRate)
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", b.MaxTokens, number(b.TPM), through, b.Binds)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", b.MaxTokens, shortNumber(b.TPM), through, b.Binds)
 	}
 	return w.Flush()
 }
