@@ -20,6 +20,15 @@ const (
 	KindAmazon    = "amazon"
 )
 
+// BatchOnDemand is the value of Backend.Batch that keeps jobs here.
+const BatchOnDemand = "onDemand"
+
+// The stores of objects.
+const (
+	StoreDirectory = "directory"
+	StoreS3        = "s3"
+)
+
 var (
 	regionForm  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d+$`)
 	accountForm = regexp.MustCompile(`^\d{12}$`)
@@ -47,6 +56,7 @@ func (c *Config) check() error {
 	if !regionForm.MatchString(c.Region) {
 		fail("region", "expected a Region such as us-east-1")
 	}
+	c.checkObjects(fail)
 	if !accountForm.MatchString(c.Server.Account) {
 		fail("server.account", "expected 12 digits in quotes")
 	}
@@ -63,6 +73,24 @@ func (c *Config) check() error {
 		fail("simulator.jitter", "expected a number from 0 to 1")
 	}
 	return errors.Join(errs...)
+}
+
+// checkObjects holds the settings of S3 against each other.
+func (c *Config) checkObjects(fail func(path, format string, args ...any)) {
+	const minPart, maxPart = 5 << 20, 5 << 30 // S3's own
+	o := &c.Objects
+	if o.Endpoint != "" {
+		u, err := url.Parse(o.Endpoint)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			fail("objects.endpoint", "expected a URL such as http://127.0.0.1:9000")
+		}
+	}
+	if o.Region != "" && !regionForm.MatchString(o.Region) {
+		fail("objects.region", "expected a Region such as us-east-1")
+	}
+	if o.PartSize < minPart || o.PartSize > maxPart {
+		fail("objects.partSize", "expected a size from 5MiB to 5GiB")
+	}
 }
 
 // failure is an error that begins with where the setting of a path comes from:

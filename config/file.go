@@ -71,6 +71,8 @@ type File struct {
 	// turn within them; without any, they go as they come.
 	Quotas Quotas `yaml:"quotas"`
 
+	// Objects says where s3:// URIs lead.
+	Objects Objects `yaml:"objects"`
 	// Tenants are those on whose behalf a server works, by name: letters,
 	// digits, -, _ and @. A server with tenants lets nobody in without a key
 	// of one; `outcrop keys` makes them, and they stand in no configuration
@@ -143,8 +145,18 @@ type Backend struct {
 	// AWS's own.
 	Endpoint string `yaml:"endpoint" kind:"amazon" expand:"true"`
 
+	// ControlEndpoint is the URL of the bedrock service, which lists models and
+	// runs jobs. Default: endpoint, unless that is a host of bedrock-runtime
+	// alone; then AWS's own.
+	ControlEndpoint string `yaml:"controlEndpoint" kind:"amazon" expand:"true"`
+
 	// Roles are the roles that calls of tenants take on, by tenant.
 	Roles map[string]Role `yaml:"roles" kind:"amazon"`
+
+	// Batch says where jobs over objects run: at Amazon Bedrock's own batch
+	// service, at its price and by its quotas, with the job's roleArn; or
+	// onDemand, record by record from here.
+	Batch string `yaml:"batch" kind:"amazon" enum:"service onDemand" default:"service"`
 
 	// Limits bound what a call may take.
 	Limits BackendLimits `yaml:"limits" kind:"openai amazon"`
@@ -315,6 +327,47 @@ type Quota struct {
 	// Shorten sends lower output limits, by what replies were learned to need,
 	// and continues the plain texts that need more.
 	Shorten bool `yaml:"shorten" default:"false"`
+}
+
+// Objects says where what jobs read and write lies.
+type Objects struct {
+	// Store is what s3:// URIs stand for: the directory objects of the data
+	// directory, which the server also offers to S3 clients, or S3 itself,
+	// Amazon's or any compatible service's.
+	Store string `yaml:"store" enum:"directory s3" default:"directory"`
+
+	// Endpoint is the URL of the S3 service, where it is not Amazon's own.
+	// Default: what the AWS configuration says.
+	Endpoint string `yaml:"endpoint" env:"AWS_ENDPOINT_URL_S3" expand:"true"`
+
+	// Region is the AWS Region of the buckets. Default: as for amazon
+	// back-ends.
+	Region string `yaml:"region"`
+
+	// Profile is the profile in ~/.aws/config. Default: as for amazon
+	// back-ends.
+	Profile string `yaml:"profile"`
+
+	// Addressing says where URLs have the bucket: in the path, as most services
+	// that are not Amazon's want it, or in the host's name. auto is path where
+	// there is an endpoint.
+	Addressing string `yaml:"addressing" enum:"auto path virtual" default:"auto"`
+
+	// Staging is the bucket through which `outcrop batch` hands its files over.
+	// On S3 it has to exist.
+	Staging string `yaml:"staging" default:"outcrop-batch"`
+
+	// PartSize is what is sent to S3 at a time; a writer holds that much in
+	// memory, and more for objects beyond a thousand parts.
+	PartSize Bytes `yaml:"partSize" default:"8MiB"`
+
+	// MaxObject is the size of the largest object that S3 clients may put into
+	// the directory.
+	MaxObject Bytes `yaml:"maxObject" default:"5GiB"`
+
+	// UploadExpiry is after how long the parts of an upload into the directory
+	// that nobody completed are removed.
+	UploadExpiry time.Duration `yaml:"uploadExpiry" default:"168h"`
 }
 
 // Tenant is one on whose behalf a server works.

@@ -44,6 +44,7 @@ type opener struct {
 	strict    *strict.Backend    // around the simulator, where there are grants
 	governor  *governed.Governor // nil without quotas
 	closers   []io.Closer
+	services  map[string]outcrop.Jobs // of back-ends that run jobs themselves
 }
 
 // backend makes one back-end.
@@ -60,6 +61,12 @@ func (o *opener) backend(name string) (route.Backend, error) {
 	if closer, ok := made.(io.Closer); ok {
 		o.closers = append(o.closers, closer)
 	}
+	if service, ok := made.(*amazon.Backend); ok && b.Batch != config.BatchOnDemand {
+		if o.services == nil {
+			o.services = map[string]outcrop.Jobs{}
+		}
+		o.services[name] = service.Jobs()
+	}
 	return route.Backend{Backend: made, Native: k.native, Model: b.Model}, nil
 }
 
@@ -71,13 +78,7 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 		Breaker: route.Breaker{Failures: s.Circuit.Failures, Open: s.Circuit.Open, MaxOpen: s.Circuit.MaxOpen},
 	}
 	if !s.Only {
-		for _, m := range s.Models {
-			targets := []route.Target{{Backend: m.Backend, Name: m.Name}}
-			for _, t := range m.Failover {
-				targets = append(targets, route.Target(t))
-			}
-			rc.Routes = append(rc.Routes, route.Route{Match: m.Match, Targets: targets})
-		}
+		rc.Routes = routesOf(s)
 	}
 	for _, name := range inUse(s) {
 		b, err := o.backend(name)
@@ -94,6 +95,18 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 		return nil, errors.Join(err, o.close())
 	}
 	return r, nil
+}
+
+func routesOf(s *config.Config) []route.Route {
+	var routes []route.Route
+	for _, m := range s.Models {
+		targets := []route.Target{{Backend: m.Backend, Name: m.Name}}
+		for _, t := range m.Failover {
+			targets = append(targets, route.Target(t))
+		}
+		routes = append(routes, route.Route{Match: m.Match, Targets: targets})
+	}
+	return routes
 }
 
 // retrying asks again after errors that may pass. The simulator's errors are
@@ -245,7 +258,8 @@ func amazonConfig(s *config.Config, name string) amazon.Config {
 	c := amazon.Config{Limits: amazon.Limits{
 		Dial: b.Limits.Dial, Accept: b.Limits.FirstByte, Idle: b.Limits.Idle, Answer: b.Limits.Reply, MaxReply: int(b.Limits.MaxReply),
 	}}
-	c.Flag = amazon.Choice{Profile: b.Profile, Region: b.Region, Endpoint: b.Endpoint}
+	c.Owner = config.OwnerTenant
+	c.Flag = amazon.Choice{Profile: b.Profile, Region: b.Region, Endpoint: b.Endpoint, Control: b.ControlEndpoint}
 	at := "backends." + name
 	if b.Profile != "" {
 		c.Flag.ProfileFrom = s.Origin(at + ".profile").String()

@@ -13,6 +13,7 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
+	"github.com/outcrop-ai/outcrop/route"
 )
 
 func newBatch(a *app) *cobra.Command {
@@ -74,7 +75,7 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if err := a.agreeToFile(m, &r.spending, r.input, r.converse); err != nil {
 		return err
 	}
-	staged := fmt.Sprintf("s3://outcrop-batch/%s", newID())
+	staged := fmt.Sprintf("s3://%s/%s", a.settings.Objects.Staging, newID())
 	input := staged + "/input/" + filepath.Base(r.input)
 	if err := m.PutFile(ctx, input, r.input); err != nil {
 		return usageError{err}
@@ -89,7 +90,8 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if r.converse {
 		req.ModelInvocationType = bedrock.ModelInvocationTypeConverse
 	}
-	created, err := m.Batch(ctx, req)
+	// The file was copied to this data directory, where no service reads it.
+	created, err := m.Batch(route.OnDemand(ctx), req)
 	if err != nil {
 		return err
 	}

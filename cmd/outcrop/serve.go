@@ -26,11 +26,16 @@ func newServe(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the Bedrock APIs to unmodified AWS SDKs",
-		Long: `serve answers bedrock-runtime and bedrock on one port, over HTTP/1.1 and h2c, or
-with a certificate over TLS. Point a client there with AWS_ENDPOINT_URL. On a
+		Long: `serve answers bedrock-runtime, bedrock and s3 on one port, over HTTP/1.1 and h2c,
+or with a certificate over TLS. Point a client there with AWS_ENDPOINT_URL. On a
 loopback address without tenants any credentials are accepted; on any other
 address keys of tenants are required: of those in the configuration (see outcrop
 keys), or of a file that --keys names.
+
+What S3 clients put there lies in the directory objects of the data directory,
+where jobs read and write; a bucket belongs to the account that made it. With
+--objects s3 the objects are on Amazon S3 or another service, which clients
+reach by themselves, and s3 is not served.
 
 It prints its address on standard output when it is ready, one line for each
 request on standard error (never prompts), and stops on SIGTERM or Ctrl-C: it
@@ -107,6 +112,10 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	}
 	keeper := newDoorkeeper(a, ring, m)
 	config.Mounts = []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper)}
+	services, err := a.addS3(m, &config)
+	if err != nil {
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.Listen)
 	if err != nil {
 		return usageError{err}
@@ -134,7 +143,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 		url = "https://" + config.Addr
 	}
 	a.say("%s", m.Notice())
-	a.say("serving bedrock-runtime and bedrock; clients: export AWS_ENDPOINT_URL=%s", url)
+	a.say("serving %s; clients: export AWS_ENDPOINT_URL=%s", services, url)
 	fmt.Fprintln(a.stdout, url)
 	watched, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup
