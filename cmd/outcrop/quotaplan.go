@@ -15,14 +15,14 @@ import (
 )
 
 // plan is what quota plan is asked.
-type plan struct {
+type quotaLoad struct {
 	load                 quota.Load
 	have                 quota.Quotas
 	tpm, rpm, day, count int64
 }
 
 func newQuotaPlan(a *app) *cobra.Command {
-	p := &plan{}
+	p := &quotaLoad{}
 	c := &cobra.Command{
 		Use:   "plan",
 		Short: "Tell which quota a load needs, and how much a quota lets through",
@@ -34,7 +34,7 @@ would change. It calls nobody.`,
 		Example: `  outcrop quota plan --rate 120 --input 1500 --output 300
   outcrop quota plan --rate 120 --input 1500 --output 300 --max-tokens 64000 --tpm 2000000 --rpm 1000`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return a.plan(c, p) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.quotaPlan(c, p) },
 	}
 	flags := c.Flags()
 	flags.Float64Var(&p.load.Rate, "rate", 60, "requests per minute")
@@ -50,8 +50,8 @@ would change. It calls nobody.`,
 	return c
 }
 
-// planned is the answer, as JSON has it.
-type planned struct {
+// quotaPlanned is the answer, as JSON has it.
+type quotaPlanned struct {
 	Model      string     `json:"model"`
 	Burndown   float64    `json:"burndown"`
 	MaxTokens  int        `json:"maxTokens"`
@@ -82,12 +82,12 @@ type byLimit struct {
 	Binds     string   `json:"binds"`
 }
 
-func (a *app) plan(c *cobra.Command, p *plan) error {
+func (a *app) quotaPlan(c *cobra.Command, p *quotaLoad) error {
 	s, err := a.load(c)
 	if err != nil {
 		return err
 	}
-	out := planned{Model: s.Model}
+	out := quotaPlanned{Model: s.Model}
 	most := 0
 	model := s.Model
 	if m, ok := catalog.Default().Resolve(s.Model); ok {
@@ -134,7 +134,7 @@ func (a *app) plan(c *cobra.Command, p *plan) error {
 	if a.json {
 		return a.printJSON(&out)
 	}
-	return a.showPlan(&out, l.Rate)
+	return a.showQuotaPlan(&out, l.Rate)
 }
 
 func limitsOf(q quota.Quotas) planLimits {
@@ -172,7 +172,7 @@ func byLimits(l quota.Load, have quota.Quotas, most int) ([]byLimit, error) {
 	return list, nil
 }
 
-func (a *app) showPlan(p *planned, rate float64) error {
+func (a *app) showQuotaPlan(p *quotaPlanned, rate float64) error {
 	fmt.Fprintf(a.stdout, "%s, burndown %v: a request reserves %s tokens and settles %s; %.1f are under way at a time\n",
 		p.Model, p.Burndown, shortNumber(int64(p.Reserved)), shortNumber(int64(p.Settled)), p.UnderWay)
 	fmt.Fprintf(a.stdout, "%v requests a minute need %s tokens per minute (for %s), %s requests per minute, %s tokens per day\n",
