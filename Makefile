@@ -58,6 +58,10 @@ generate: ## write the wire types anew from the API models
 bench: ## benchmarks, side by side with their baselines in one run
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: bench-quota
+bench-quota: ## the quota ledger against other clients, simulated; writes docs/quota.md
+	go test ./bench/quotasim -run TestTable -table -write -v -timeout 6h
+
 .PHONY: tidy
 tidy: ## tidy the modules
 	go mod tidy

@@ -122,7 +122,7 @@ func (c *Config) fill() error {
 	}
 	or(&c.BatchFloor, 0.05)
 	or(&c.BackgroundFloor, 0.01)
-	or(&c.Quantile, 0.9)
+	or(&c.Quantile, 0.7)
 	if c.Burndown == nil {
 		c.Burndown = DefaultBurndown()
 	}
@@ -276,7 +276,7 @@ func (b *Book) hold(p *pool, r *Request, input int) float64 {
 	output = min(output, r.MaxTokens)
 	reserve := float64(input) + float64(r.MaxTokens)
 	hold := max(reserve, float64(input)+p.burndown*float64(output))
-	if p.tokens.rate > 0 && hold > reserve {
+	if p.tokens.rate > 0 && hold > reserve { // never more than could be admitted
 		hold = max(reserve, min(hold, p.tokens.capacity()))
 	}
 	return math.Ceil(hold)
@@ -301,10 +301,10 @@ func (b *Book) drain(p *pool, now int64) {
 			return
 		}
 		k := b.tickets.get(i)
-		limit, at := p.check(k.hold, now)
+		limit, at := p.check(k.hold, k.class, now)
 		if limit != NoLimit {
 			p.binding, p.wake = limit, at
-			if p.adapt.On && (limit == Tokens || limit == Requests) {
+			if p.adapt.learning() && (limit == Tokens || limit == Requests) {
 				// The rate grows meanwhile.
 				p.wake = min(at, now+int64(time.Second))
 			}
