@@ -26,7 +26,9 @@ type Config struct {
 	Lease time.Duration
 	// MaxQueue bounds what waits per pool. Default 200,000.
 	MaxQueue int
-	// Quantile of the learned output length that hold covers. Default 0.9.
+	// Quantile of the learned output length that hold covers. Default 0.7,
+	// about the mean of lengths as they usually are: what single requests spend
+	// beyond is pooled.
 	Quantile float64
 	// ColdOutput is the output length expected before any was seen, at most
 	// MaxTokens. Default 1024.
