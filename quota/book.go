@@ -288,6 +288,7 @@ func (b *Book) hold(p *pool, r *Request, input int) float64 {
 func (b *Book) admit(i int32, now int64) {
 	k := b.tickets.get(i)
 	k.state, k.start, k.ends = stateHeld, now, now+int64(b.cfg.Lease)
+	k.taken = k.hold
 	k.pool.take(k.hold)
 	k.pool.queue.admitted(&b.tickets, i)
 	b.tickets.push(&b.tickets.leases, i)

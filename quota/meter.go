@@ -63,7 +63,8 @@ type meter struct {
 	window int64
 	rate   float64 // per nanosecond; 0 means no limit
 	held   float64
-	after  int64 // nothing fits before, since the server said so
+	grown  float64 // the part of it that was not taken at the start
+	after  int64   // nothing fits before, since the server said so
 	last   int64
 
 	// guard is kept free of everything: what a reply under way may settle above
@@ -71,7 +72,9 @@ type meter struct {
 	guard, headroom float64
 	pace            pace
 
-	// Bucket.
+	// level is that of a bucket. In the other accountings it binds only after a
+	// debt of more than a window's worth, which a window forgets and a bucket
+	// does not.
 	level float64
 
 	// Window and Fixed: what was counted in each slot, and the newest's number.
@@ -126,9 +129,8 @@ func (m *meter) advance(now int64) {
 	if m.rate == 0 || now <= m.last {
 		return
 	}
-	if m.kind == Bucket {
-		m.level = min(m.capacity(), m.level+m.rate*float64(now-m.last))
-	} else {
+	m.level = min(m.capacity(), m.level+m.rate*float64(now-m.last))
+	if m.kind != Bucket {
 		m.roll(now / m.width())
 	}
 	m.last = now
@@ -156,15 +158,21 @@ func (m *meter) roll(slot int64) {
 
 // free is what may be held now; negative in debt. Call advance first.
 func (m *meter) free() float64 {
-	switch {
-	case m.rate == 0:
+	if m.rate == 0 {
 		return math.Inf(1)
-	case m.kind == Bucket:
-		return m.level
-	case m.kind == Fixed:
-		return m.capacity() - m.sum
 	}
-	return m.capacity() - m.sum - m.held
+	return min(m.level-m.grown, m.room())
+}
+
+// room is what the window leaves.
+func (m *meter) room() float64 {
+	switch m.kind {
+	case Window:
+		return m.capacity() - m.sum - m.held
+	case Fixed:
+		return m.capacity() - m.sum - m.grown
+	}
+	return math.Inf(1)
 }
 
 // used is what the window has seen settle, or what the bucket still lacks.
@@ -173,9 +181,9 @@ func (m *meter) used() float64 {
 	case m.rate == 0:
 		return 0
 	case m.kind == Bucket:
-		return max(0, m.capacity()-m.level-m.held)
+		return max(0, m.capacity()-m.level-m.held+m.grown)
 	case m.kind == Fixed:
-		return max(0, m.sum-m.held)
+		return max(0, m.sum-m.held+m.grown)
 	}
 	return m.sum
 }
@@ -199,53 +207,46 @@ func (m *meter) take(n float64) {
 		return
 	}
 	m.held += n
-	switch m.kind {
-	case Bucket:
-		m.level -= n
-	case Fixed:
+	m.level -= n
+	if m.kind == Fixed {
 		m.count(n, m.last)
 	}
 	m.pace.take(n)
 }
 
-// grow holds more of what is held.
+// grow holds more of what is held. The server will count it when it ends.
 func (m *meter) grow(n float64) {
 	if m.rate == 0 {
 		return
 	}
 	m.held += n
-	switch m.kind {
-	case Bucket:
-		m.level -= n
-	case Fixed:
-		m.count(n, m.last)
-	}
+	m.grown += n
 }
 
-// settle returns a hold taken at start and books what was spent. Debt is
-// allowed.
-func (m *meter) settle(hold, spent float64, start int64) {
+// settle returns a hold, of which that much was taken at start and the rest
+// grew, and books what was spent. Debt is allowed.
+func (m *meter) settle(hold, taken, spent float64, start int64) {
 	if m.rate == 0 {
 		return
 	}
 	m.held -= hold
+	m.grown -= hold - taken
+	m.level = min(m.capacity(), m.level+taken-spent)
 	switch m.kind {
 	case Window:
 		m.count(spent, m.last)
-	case Bucket:
-		m.level = min(m.capacity(), m.level+hold-spent)
 	case Fixed:
-		if spent < hold {
-			m.count(spent-hold, start)
+		if spent < taken {
+			m.count(spent-taken, start)
 		} else {
-			m.count(spent-hold, m.last)
+			m.count(spent-taken, m.last)
 		}
 	}
 	if spent == 0 {
-		m.pace.give(hold)
+		m.pace.give(taken)
 		return
 	}
-	m.pace.settle(m.kind, hold, spent, float64(m.last-start))
+	m.pace.settle(m.kind, taken, spent, float64(m.last-start))
 	// The largest excess of late, half forgotten after 350 settlements.
 	most := m.capacity() / 4
 	if m.kind == Bucket {
@@ -289,12 +290,15 @@ func (m *meter) when(n float64, class Class, now int64) int64 {
 
 // refilled is when for the meter alone.
 func (m *meter) refilled(need float64, now int64) int64 {
-	lack := need - m.free()
-	switch {
-	case lack <= epsilon:
+	if lack := need - (m.level - m.grown); lack > epsilon {
+		if need+m.grown > m.capacity()+epsilon {
+			return never // more than a full bucket: what grew has to settle
+		}
+		now += int64(math.Ceil(lack / m.rate))
+	}
+	lack := need - m.room()
+	if lack <= epsilon {
 		return now
-	case m.kind == Bucket:
-		return now + int64(math.Ceil(lack/m.rate))
 	}
 	for s := m.slot - m.keep; s <= m.slot; s++ {
 		if s < 0 {
@@ -302,7 +306,7 @@ func (m *meter) refilled(need float64, now int64) int64 {
 		}
 		lack -= m.ring[s%int64(len(m.ring))]
 		if lack <= epsilon {
-			return (s + m.keep + 1) * m.width()
+			return max(now, (s+m.keep+1)*m.width())
 		}
 	}
 	return never

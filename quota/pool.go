@@ -187,10 +187,11 @@ func (p *pool) grow(by float64) {
 	}
 }
 
-// settle returns a hold and books what it came to.
-func (p *pool) settle(hold, spent float64, start int64) {
+// settle returns a ticket's hold and books what it came to.
+func (p *pool) settle(k *ticket, spent float64) {
+	hold := k.hold
 	p.inflight--
-	p.tokens.settle(hold, spent, start)
+	p.tokens.settle(hold, k.taken, spent, k.start)
 	if p.day != nil {
 		p.day.held -= hold
 		p.day.used += spent

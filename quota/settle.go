@@ -138,7 +138,7 @@ func (b *Book) end(i int32, spent float64, now int64) {
 	k := b.tickets.get(i)
 	p := k.pool
 	p.advance(now)
-	p.settle(k.hold, spent, k.start)
+	p.settle(k, spent)
 	p.queue.ended(&b.tickets, k, spent)
 	b.tickets.unlink(&b.tickets.leases, i)
 	b.tickets.release(i)
