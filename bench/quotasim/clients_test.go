@@ -205,10 +205,7 @@ func (c *ledger) do(r *work, done func(error)) {
 	if r.interactive {
 		q.Class = quota.Interactive
 	}
-	c.world.result.admissions++
-	began := time.Now()
 	id, d, err := c.book.Reserve(c.world.time(), q)
-	c.world.result.took += time.Since(began)
 	if err == nil {
 		err = d.Err()
 	}
@@ -228,7 +225,6 @@ func (c *ledger) do(r *work, done func(error)) {
 func (c *ledger) send(id quota.TicketID, r *work, done func(error)) {
 	c.world.attempt(r, func(err error) {
 		now := c.world.time()
-		began := time.Now()
 		switch {
 		case err == nil:
 			c.book.Settle(now, id, quota.Usage{Input: r.input, Output: r.output})
@@ -239,8 +235,7 @@ func (c *ledger) send(id quota.TicketID, r *work, done func(error)) {
 		case errors.Is(err, errUnavailable):
 			c.book.Unavailable(now, id)
 		}
-		c.world.result.took += time.Since(began)
-		if err == nil {
+			if err == nil {
 			done(nil)
 		} else {
 			c.do(r, done)
@@ -253,9 +248,7 @@ func (c *ledger) send(id quota.TicketID, r *work, done func(error)) {
 func (c *ledger) poll() {
 	now := c.world.time()
 	var next time.Time
-	began := time.Now()
 	c.grants, next = c.book.Poll(now, c.grants[:0])
-	c.world.result.took += time.Since(began)
 	for _, g := range c.grants {
 		send := c.wait[g.Ticket]
 		delete(c.wait, g.Ticket)

@@ -35,9 +35,6 @@ type result struct {
 	byTenant            map[string]float64 // spent/weight
 	waits               []float64          // interactive, seconds
 	asked, failed       int                // interactive and batch together
-
-	admissions int           // of a ledger
-	took       time.Duration // in its calls, real time
 }
 
 // epoch is when runs begin.
@@ -57,7 +54,7 @@ func run(t *testing.T, s *scenario, p policy, seed uint64, horizon time.Duration
 }
 
 // figures are one run's metrics, in the table's order.
-type figures struct{ used, throttled, failed, p50, p99, jain, nanos float64 }
+type figures struct{ used, throttled, failed, p50, p99, jain float64 }
 
 func (r *result) figures(s *scenario, horizon time.Duration) figures {
 	slices.Sort(r.waits)
@@ -79,8 +76,7 @@ func (r *result) figures(s *scenario, horizon time.Duration) figures {
 		throttled: float64(r.throttles) / math.Max(1, float64(r.attempts)),
 		failed:    float64(r.failed) / math.Max(1, float64(r.asked)),
 		p50:       at(0.5), p99: at(0.99),
-		jain:  sum * sum / math.Max(1e-9, n*squares),
-		nanos: float64(r.took) / math.Max(1, float64(r.admissions)),
+		jain: sum * sum / math.Max(1e-9, n*squares),
 	}
 }
 
@@ -141,7 +137,7 @@ func tableHead() string {
 		head += " " + c.name + " |"
 		rule += " --- |"
 	}
-	return head + " ns |\n" + rule + " --- |\n"
+	return head + "\n" + rule + "\n"
 }
 
 func (c *cell) row() string {
@@ -150,10 +146,7 @@ func (c *cell) row() string {
 		mean, half := c.mean(col.of)
 		s += fmt.Sprintf(" "+col.format+" ± "+col.format+" |", col.scale*mean, col.scale*half)
 	}
-	if nanos, _ := c.mean(func(f figures) float64 { return f.nanos }); nanos > 0 {
-		return s + fmt.Sprintf(" %.0f |\n", nanos)
-	}
-	return s + " – |\n"
+	return s + "\n"
 }
 
 // record is the cell's line in the matrix.
