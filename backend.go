@@ -97,6 +97,7 @@ type Meta struct {
 	Backend     string            // "simulator", "openai", "amazon"
 	ModelID     string            // the model that answered, resolved
 	Attempts    int               // how often a back-end was asked; 0 means once
+	MaxAttempts int               // how often one may be asked for a call; 0 where nobody asks again
 	Estimated   bool              // the usage was counted here, not by the model
 	ContentType string            // of Body, for InvokeModel
 	Header      map[string]string // further reply headers, by canonical name
@@ -109,4 +110,8 @@ type Meta struct {
 	// FirstByte is how long a stream's first content takes, from a back-end
 	// that knows beforehand; 0 leaves it to the clock.
 	FirstByte time.Duration
+
+	// Created is when the model says it answered, which some native formats
+	// tell; zero leaves it to the clock.
+	Created time.Time
 }

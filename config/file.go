@@ -15,12 +15,16 @@ type File struct {
 
 	// Profile is the name of the profile in force: of the section under
 	// profiles with that name, and of the profile in ~/.aws/config that amazon
-	// back-ends use.
+	// back-ends use. Where nobody names one, amazon back-ends take the profile
+	// aws if ~/.aws has it and the environment holds no credentials, else what
+	// the AWS SDK's chain finds.
 	Profile string `yaml:"profile" env:"AWS_PROFILE" default:"aws"`
 
-	// Region is the AWS Region that stands in ARNs, and that amazon back-ends
-	// without one of their own call.
-	Region string `yaml:"region" env:"AWS_REGION AWS_DEFAULT_REGION" default:"us-east-1"`
+	// Region is the AWS Region that amazon back-ends without one of their own
+	// call. Where nobody names one, the Region of the profile in ~/.aws/config
+	// comes before this default. It also stands in ARNs that are made here for
+	// requests whose signature names none; there the default is us-east-1.
+	Region string `yaml:"region" env:"AWS_REGION AWS_DEFAULT_REGION" default:"us-west-2"`
 
 	// Data is the directory of jobs and objects. Default: the user's data
 	// directory.
@@ -48,10 +52,25 @@ type File struct {
 	// Aliases are other names for model ids.
 	Aliases map[string]string `yaml:"aliases"`
 
+	// Prices are what tokens cost, in USD, for models that the built-in table
+	// of Amazon Bedrock's list prices does not have, or has otherwise: another
+	// Region, a discount, hardware of your own. They come before the built-in
+	// ones, and the first entry that matches counts.
+	Prices []Price `yaml:"prices"`
+
+	// MaxCost is what a command that begins with an estimate (compare, batch)
+	// may cost at most, in USD; above it, it is refused. 0 is no limit.
+	MaxCost float64 `yaml:"maxCost" min:"0" default:"0"`
+
 	// Circuit says when a back-end that fails is left alone for a while. It
 	// only matters for models with a failover list: where there is no other
 	// back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
+
+	// Cassette records exchanges, or replays them.
+	Cassette Cassette `yaml:"cassette"`
+	// Construct bounds what one Construct call may cost.
+	Construct Construct `yaml:"construct"`
 
 	// Server is about `outcrop serve`.
 	Server Server `yaml:"server"`
@@ -180,6 +199,29 @@ type Target struct {
 	Name string `yaml:"name"`
 }
 
+// Price is what the tokens of a model cost, in USD per million. What is left
+// out is not known, and no cost is shown for calls that use it.
+type Price struct {
+	// Match is a model id, or a pattern in which * is any text. It is held
+	// against the id as it was asked for, without its ARN, and without the
+	// geography of an inference profile.
+	Match string `yaml:"match"`
+	// Input is the price of a million input tokens.
+	Input float64 `yaml:"input" min:"0"`
+	// Output is the price of a million output tokens.
+	Output float64 `yaml:"output" min:"0"`
+	// CacheRead is the price of a million tokens read from a prompt cache.
+	CacheRead float64 `yaml:"cacheRead" min:"0"`
+	// CacheWrite is the price of a million tokens written to a prompt cache.
+	CacheWrite float64 `yaml:"cacheWrite" min:"0"`
+	// CacheWrite1h is the price of a million tokens written to a prompt cache
+	// that keeps them for an hour.
+	CacheWrite1h float64 `yaml:"cacheWrite1h" min:"0"`
+	// Batch is what the prices are multiplied with in a batch job of AWS, as
+	// 0.5.
+	Batch float64 `yaml:"batch" min:"0"`
+}
+
 // Circuit says when a back-end is left alone.
 type Circuit struct {
 	// Failures is how many calls in a row must fail before a back-end is left
@@ -190,6 +232,32 @@ type Circuit struct {
 	Open time.Duration `yaml:"open" default:"10s"`
 	// MaxOpen is how long it is left alone at most.
 	MaxOpen time.Duration `yaml:"maxOpen" default:"2m"`
+}
+
+// Cassette says what is recorded, and what is replayed.
+type Cassette struct {
+	// Record is the directory into which every exchange with a back-end is
+	// written.
+	Record string `yaml:"record"`
+	// Replay is the directory of exchanges that are answered instead of asking
+	// a back-end; no back-end is opened then.
+	Replay string `yaml:"replay"`
+	// Paced replays streams and latencies at the pace at which they were
+	// recorded, and not at once.
+	Paced bool `yaml:"paced" default:"false"`
+	// Ignore are the members at the top of a request's body that do not count
+	// when its recording is looked for: those that change from run to run.
+	// Default: requestMetadata.
+	Ignore []string `yaml:"ignore"`
+}
+
+// Construct bounds a Construct call beside the request's maxAttempts.
+type Construct struct {
+	// MaxTokens is how many tokens all attempts may take together, input and
+	// output; beyond it no further attempt begins. 0 is no limit.
+	MaxTokens int `yaml:"maxTokens" min:"0" default:"0"`
+	// MaxTime is how long all attempts may take together. 0 is no limit.
+	MaxTime time.Duration `yaml:"maxTime" default:"0s"`
 }
 
 // Server is about the HTTP door.

@@ -24,6 +24,7 @@ import (
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/objects"
 	"github.com/outcrop-ai/outcrop/remote"
+	"github.com/outcrop-ai/outcrop/route"
 )
 
 // Config says what to open. The zero value is useful.
@@ -49,6 +50,7 @@ type Config struct {
 type Local struct {
 	*outcrop.Manager
 	opened  *opener            // the back-ends of this process; nil when a server answers
+	router  *route.Router      // what chooses among them; nil when answers are replayed
 	objects *objects.Directory // nil when they are a server's own
 	jobs    *batch.Jobs        // nil when a server runs them
 	server  *remote.Client     // nil when this process answers
@@ -94,20 +96,23 @@ func open(dir string, c Config) (*Local, error) {
 	}
 	store.CreateBuckets = true
 	opened := &opener{settings: c.Settings, simulated: c.Simulator}
-	router, err := opened.router(c.OnUnlisted)
+	router, backend, err := opened.backends(c.OnUnlisted)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	backend := opened.retrying(router)
 	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})
 	if err != nil {
 		return nil, errors.Join(err, opened.close(), store.Close())
 	}
-	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs})
+	limits := c.Settings.Construct
+	manager, err := outcrop.New(outcrop.Config{
+		ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs,
+		Construct: outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
+	})
 	if err != nil {
 		return nil, errors.Join(err, jobs.Close(context.Background()), opened.close(), store.Close())
 	}
-	return &Local{Manager: manager, opened: opened, objects: store, jobs: jobs}, nil
+	return &Local{Manager: manager, opened: opened, router: router, objects: store, jobs: jobs}, nil
 }
 
 // Close waits for the jobs that run, for as long as the context lasts, and
@@ -137,6 +142,19 @@ func (l *Local) Notice() string {
 	if l.server != nil {
 		return "The server at " + l.server.URL() + " answers."
 	}
+	tape := l.opened.settings.Cassette
+	if tape.Replay != "" {
+		return "Answers are replayed from " + tape.Replay + "; no back-end is asked."
+	}
+	notice := l.answers()
+	if tape.Record != "" {
+		notice += " They are recorded in " + tape.Record + "."
+	}
+	return notice
+}
+
+// answers says who answers in this process.
+func (l *Local) answers() string {
 	places := Places(l.opened.settings)
 	if len(places) == 1 && places[0].Kind == config.KindSimulator {
 		return simulator.Notice

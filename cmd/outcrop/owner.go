@@ -32,7 +32,7 @@ func (a *app) open(c *cobra.Command) (*local.Local, error) {
 	if client == nil {
 		return local.Open(dir, config)
 	}
-	for _, name := range []string{"rules", "pace", "backend"} {
+	for _, name := range []string{"rules", "pace", "backend", "record", "replay"} {
 		if c.Flags().Changed(name) {
 			return nil, usageError{fmt.Errorf("--%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve", name, client.URL())}
 		}

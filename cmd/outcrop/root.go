@@ -24,6 +24,8 @@ type app struct {
 	json     bool
 	pace     bool
 
+	implied []config.Assignment // settings that a command makes by itself
+
 	settings  *config.Config // once a manager is open
 	simulator simulator.Config
 }
@@ -55,7 +57,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 
 	root.AddCommand(
 		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newChat(a), newConstruct(a),
-		newServe(a), newModels(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
+		newServe(a), newRecord(a), newReplay(a), newModels(a), newRuntimeService(a), newControlService(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
 	)
 	complete(root, "model-id", a.completeModels)
 	return root

@@ -36,6 +36,9 @@ While it serves, it owns the data directory: a second server on it is refused,
 and the other commands with this --data ask the server instead of working in
 their own process, with keys or without.
 
+Lines of the log that come close together are written together, 100 ms late at
+most. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
+
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
 forgets them.`,
 		Example: `  outcrop serve
@@ -48,6 +51,13 @@ forgets them.`,
 			return a.own(c, a.serve)
 		},
 	}
+	addServeFlags(c)
+	c.Flags().BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
+	return c
+}
+
+// addServeFlags declares the flags of commands that serve.
+func addServeFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.String("listen", server.DefaultAddr, "address to listen on; port 0 takes a free one")
 	flags.String("keys", "", "file of tenants with their access keys and bearer tokens")
@@ -59,15 +69,16 @@ forgets them.`,
 	flags.Duration("idle-timeout", server.DefaultIdleTimeout, "close a connection that is idle this long")
 	flags.Duration("write-stall", server.DefaultWriteStall, "give up a client that reads nothing for this long")
 	flags.Duration("drain-timeout", server.DefaultDrainTimeout, "how long requests may go on after the signal to stop")
-	flags.BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
-	return c
 }
 
 func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error {
+	tuneCollector()
 	set := &a.settings.Server
+	log := &lineBuffer{w: a.stderr}
+	defer log.Close() //nolint:errcheck // a log that cannot be written has nobody to tell
 	config := server.Config{
-		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Mounts: []server.Mount{requestLog(m)},
-		Region: a.settings.Region, Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
+		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(log, nil)), Mounts: []server.Mount{requestLog(m)},
+		Region: a.settings.ARNRegion(), Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
 	}
 	if err := a.secure(&config, set); err != nil {
 		return usageError{err}
