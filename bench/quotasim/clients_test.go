@@ -235,7 +235,7 @@ func (c *ledger) send(id quota.TicketID, r *work, done func(error)) {
 		case errors.Is(err, errUnavailable):
 			c.book.Unavailable(now, id)
 		}
-			if err == nil {
+		if err == nil {
 			done(nil)
 		} else {
 			c.do(r, done)
