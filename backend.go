@@ -50,6 +50,13 @@ type ModelChecker interface {
 	CheckModel(modelID string) error
 }
 
+// CallerChecker is a Backend that can say, without a call, that a caller may
+// not use a model: the error that a call would get. A Manager asks it before it
+// accepts a job, whose records would all fail.
+type CallerChecker interface {
+	CheckCaller(caller Caller, modelID string) error
+}
+
 // SchemaSupport is a Backend whose models can be held to a JSON Schema through
 // Converse's outputConfig.textFormat. SchemaProfile names the subset that the
 // model takes, as a profile of package structured; "" means none.

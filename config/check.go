@@ -42,6 +42,7 @@ func (c *Config) check() error {
 	}
 	c.checkModels(fail)
 	c.checkPrices(fail)
+	c.checkTenants(fail)
 	if !regionForm.MatchString(c.Region) {
 		fail("region", "expected a Region such as us-east-1")
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/outcrop-ai/outcrop/objects"
 	"github.com/outcrop-ai/outcrop/remote"
 	"github.com/outcrop-ai/outcrop/route"
+	"github.com/outcrop-ai/outcrop/usage"
 )
 
 // Config says what to open. The zero value is useful.
@@ -44,6 +45,17 @@ type Config struct {
 	// OnUnlisted is told of back-ends that could not list their models; nil
 	// tells nobody.
 	OnUnlisted func(backend string, err error)
+
+	// Owner says that this process owns the data directory, and looks after
+	// the files in it that several may append to.
+	Owner bool
+
+	// OnUsageError is told when the books of usage could not be written; what
+	// they lack is written later. Nil tells nobody.
+	OnUsageError func(error)
+
+	// Observers are told of every call that has ended.
+	Observers []usage.Observer
 }
 
 // Local is a Manager with its parts. Close it.
@@ -53,6 +65,7 @@ type Local struct {
 	router  *route.Router      // what chooses among them; nil when answers are replayed
 	objects *objects.Directory // nil when they are a server's own
 	jobs    *batch.Jobs        // nil when a server runs them
+	books   *books             // nil when a server keeps them
 	server  *remote.Client     // nil when this process answers
 	remove  string             // a temporary directory, or ""
 }
@@ -73,7 +86,7 @@ func Open(dir string, c Config) (*Local, error) {
 			return nil, err
 		}
 	}
-	l, err := open(dir, c)
+	l, err := open(dir, temporary, c)
 	if err != nil {
 		if temporary {
 			err = errors.Join(err, os.RemoveAll(dir))
@@ -86,7 +99,7 @@ func Open(dir string, c Config) (*Local, error) {
 	return l, nil
 }
 
-func open(dir string, c Config) (*Local, error) {
+func open(dir string, temporary bool, c Config) (*Local, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -100,9 +113,18 @@ func open(dir string, c Config) (*Local, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})
+	kept := dir
+	if temporary {
+		kept = ""
+	}
+	books, err := openBooks(kept, &c)
 	if err != nil {
 		return nil, errors.Join(err, opened.close(), store.Close())
+	}
+	backend = books.metered(backend, &c)
+	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})
+	if err != nil {
+		return nil, errors.Join(err, books.close(), opened.close(), store.Close())
 	}
 	limits := c.Settings.Construct
 	manager, err := outcrop.New(outcrop.Config{
@@ -110,9 +132,9 @@ func open(dir string, c Config) (*Local, error) {
 		Construct: outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
 	})
 	if err != nil {
-		return nil, errors.Join(err, jobs.Close(context.Background()), opened.close(), store.Close())
+		return nil, errors.Join(err, jobs.Close(context.Background()), books.close(), opened.close(), store.Close())
 	}
-	return &Local{Manager: manager, opened: opened, router: router, objects: store, jobs: jobs}, nil
+	return &Local{Manager: manager, opened: opened, router: router, objects: store, jobs: jobs, books: books}, nil
 }
 
 // Close waits for the jobs that run, for as long as the context lasts, and
@@ -121,6 +143,9 @@ func (l *Local) Close(ctx context.Context) error {
 	var err error
 	if l.jobs != nil {
 		err = l.jobs.Close(ctx)
+	}
+	if l.books != nil {
+		err = errors.Join(err, l.books.close())
 	}
 	if l.opened != nil {
 		err = errors.Join(err, l.opened.close())

@@ -30,6 +30,7 @@ type exchange struct {
 	route     *route
 	labels    labels
 	caller    outcrop.Caller
+	class     outcrop.Class
 	body      []byte
 
 	deadlineAt time.Time // when the write deadline has to be moved again
@@ -52,7 +53,7 @@ func newExchange(s *Server, w http.ResponseWriter, r *http.Request) *exchange {
 
 // origin is what the manager should know of the request.
 func (x *exchange) origin() outcrop.Origin {
-	return outcrop.Origin{Caller: x.caller, RequestID: x.id, Class: outcrop.Interactive}
+	return outcrop.Origin{Caller: x.caller, RequestID: x.id, Class: x.class}
 }
 
 // context is the request's context with its origin.

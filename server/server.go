@@ -101,6 +101,10 @@ func (x *exchange) answer() error {
 		if err := x.admit(); err != nil {
 			return err
 		}
+		if complete := s.config.Origin; complete != nil {
+			o := complete(x.origin())
+			x.caller, x.class = o.Caller, o.Class
+		}
 	}
 	return route.handle(x)
 }

@@ -25,6 +25,7 @@ func (a *app) config(c *cobra.Command) (dir string, config local.Config, err err
 	config.OnUnlisted = func(backend string, err error) {
 		a.say("warning: the models of back-end %s are missing: %s", backend, outcrop.AsError(err).Message)
 	}
+	config.OnUsageError = func(err error) { a.say("warning: the books of usage could not be written: %v", err) }
 	return dir, config, nil
 }
 
