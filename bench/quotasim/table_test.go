@@ -269,7 +269,7 @@ func TestTable(t *testing.T) {
 	}
 	if *full {
 		sections["summary"] = all
-		if err := os.WriteFile("../../docs/quota-matrix.csv", lines.Bytes(), 0o600); err != nil {
+		if err := os.WriteFile("../../docs/quota-matrix.csv", lines.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -327,5 +327,5 @@ func replaceSection(path, name, text string) error {
 	if !ok || !ok2 {
 		return fmt.Errorf("%s: no section %q", path, name)
 	}
-	return os.WriteFile(path, slices.Concat(head, []byte(begin), []byte(text), []byte(end), tail), 0o600)
+	return os.WriteFile(path, slices.Concat(head, []byte(begin), []byte(text), []byte(end), tail), 0o644)
 }
