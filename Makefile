@@ -71,6 +71,10 @@ bench-serve: ## the figures of docs/performance.md: the program against a bare h
 	go test -run '^$$' -bench 'ServeHop/paced' -benchtime 128x ./cmd/outcrop
 	go test -run '^$$' -bench 'ServeOpenStreams' -benchtime 3x ./cmd/outcrop
 
+.PHONY: bench-quota
+bench-quota: ## the quota ledger against other clients, simulated; writes docs/quota.md
+	go test ./bench/quotasim -run TestTable -table -write -v -timeout 6h
+
 .PHONY: tidy
 tidy: ## tidy the modules
 	go mod tidy
