@@ -18,6 +18,7 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		"tokensPerMinute":      {Pools: []PoolConfig{{ID: id, TokensPerMinute: -1}}},
 		"window":               {Pools: []PoolConfig{{ID: id, Window: -1}}},
 		"accounting":           {Pools: []PoolConfig{{ID: id, Accounting: 9}}},
+		"exact":                {Pools: []PoolConfig{{ID: id, Exact: true}}},
 		"burndown":             {Pools: []PoolConfig{{ID: id, Burndown: -1}}},
 		"adaptive.cut":         {Pools: []PoolConfig{{ID: id, Adaptive: Adaptive{On: true, Cut: 1}}}},
 		"configured twice":     {Pools: []PoolConfig{{ID: id}, {ID: id}}},

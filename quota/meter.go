@@ -61,6 +61,7 @@ const never = math.MaxInt64
 type meter struct {
 	kind   Accounting
 	window int64
+	exact  bool    // nothing is kept free
 	rate   float64 // per nanosecond; 0 means no limit
 	held   float64
 	grown  float64 // the part of it that was not taken at the start
@@ -264,6 +265,9 @@ func (m *meter) spend(n float64) {
 // need is what must be free for n: more than a window's worth fits when nothing
 // else is booked.
 func (m *meter) need(n float64, class Class) float64 {
+	if m.exact {
+		return min(n, m.capacity())
+	}
 	n += m.guard
 	if class != Interactive {
 		n += m.headroom + m.guard*shock

@@ -50,6 +50,10 @@ type PoolConfig struct {
 	// The default is refused by no server with that window.
 	Accounting Accounting
 	Window     time.Duration
+	// Exact is for a book that is the service's own, of a Bucket: it grants to
+	// the last token. A client's book keeps some free for what the service
+	// knows before it does.
+	Exact bool
 	// Price orders pools that could admit at the same time; any unit.
 	Price float64
 	// Burndown overrides the table for this pool; 0 asks the table.
@@ -112,6 +116,8 @@ func newPool(cfg PoolConfig, table Burndown, d *day, floor [classes]float64, now
 		return nil, fmt.Errorf("quota: pool %s: tokensPerMinute, requestsPerMinute, tokensPerDay, concurrent: must not be negative", cfg.ID)
 	case cfg.Window < 0:
 		return nil, fmt.Errorf("quota: pool %s: window: must not be negative, got %s", cfg.ID, cfg.Window)
+	case cfg.Exact && cfg.Accounting != Bucket:
+		return nil, fmt.Errorf("quota: pool %s: exact: only a bucket grants exactly", cfg.ID)
 	case cfg.Accounting > Fixed:
 		return nil, fmt.Errorf("quota: pool %s: accounting: unknown value %d", cfg.ID, cfg.Accounting)
 	case cfg.Burndown < 0:
@@ -129,6 +135,7 @@ func newPool(cfg PoolConfig, table Burndown, d *day, floor [classes]float64, now
 	}
 	p.tokens = newMeter(cfg.Accounting, cfg.Window, float64(cfg.TokensPerMinute), now)
 	p.requests = newRequests(cfg.Accounting, cfg.Window, float64(cfg.RequestsPerMinute), now)
+	p.tokens.exact, p.requests.exact = cfg.Exact, cfg.Exact
 	p.adapt = newAdaptation(p, now)
 	return p, nil
 }

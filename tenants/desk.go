@@ -125,8 +125,8 @@ func (d *Desk) open(a *account) error {
 	a.pool = []quota.PoolID{{Account: a.Name, Model: "*"}}
 	config := quota.Config{Now: now, Pools: []quota.PoolConfig{{
 		ID: a.pool[0], RequestsPerMinute: l.RequestsPerMinute, TokensPerMinute: l.TokensPerMinute, Concurrent: l.Concurrent,
-		Accounting: quota.Bucket, // this is the service's side: what is there is granted at once
-		Burndown:   1,            // a call's own factor is in what it is settled at
+		Accounting: quota.Bucket, Exact: true, // this is the service's side
+		Burndown: 1, // a call's own factor is in what it is settled at
 	}}}
 	if l.TokensPerDay > 0 {
 		rows, err := d.config.Ledger.Rows(now.UTC().Truncate(24*time.Hour), now)
