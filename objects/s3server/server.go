@@ -174,19 +174,11 @@ func (c *call) verify(claims *sigv4.Request) error {
 	return nil
 }
 
-// virtualHosts is where a bucket's name may stand before the host's:
-// http://my-bucket.localhost:8777/key, as some SDKs write it.
-const virtualHosts = ".localhost"
-
 // target is the bucket and the key that a request names.
 func target(r *http.Request) (bucket, key string) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
-	host := r.Host
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		host = host[:i]
-	}
-	if name, ok := strings.CutSuffix(strings.ToLower(host), virtualHosts); ok && len(name) > 2 { // s3.localhost is no bucket
-		return name, path
+	if bucket := sigv4.HostBucket(r.Host); bucket != "" {
+		return bucket, path
 	}
 	bucket, key, _ = strings.Cut(path, "/")
 	return bucket, key
