@@ -96,6 +96,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Amz-Request-Id", c.id)
 	c.patient()
+	defer c.last()
 	if r.ContentLength == 0 && r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
 		// net/http leaves it out where there is no body to wait for. botocore
 		// waits all the same, and takes a reply without it for that of its next
@@ -189,6 +190,15 @@ func (c *call) uri() string { return "s3://" + c.bucket + "/" + c.key }
 // patient sets a client free of the deadline for whole requests, which is not
 // made for large objects: what counts is that it goes on sending.
 func (c *call) patient() { _ = c.control.SetReadDeadline(time.Time{}) }
+
+// last gives a client that was answered before its body was read a Stall for
+// the rest: net/http reads it before the reply goes out, and would wait for
+// ever for a stranger who sends none.
+func (c *call) last() {
+	if stall := c.s.config.Stall; stall >= 0 {
+		_ = c.control.SetReadDeadline(time.Now().Add(stall))
+	}
+}
 
 // extend moves a deadline on, a few times in a Stall and not each time: a
 // deadline costs a timer.
