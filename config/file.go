@@ -389,7 +389,7 @@ type Tenant struct {
 	// * is any text, held against ids as the match of models is. Default: all.
 	Models []string `yaml:"models"`
 
-	// Operator lets the tenant see the usage of all tenants, and the metrics.
+	// Operator lets the tenant see the usage of all tenants, the quota books and the metrics.
 	Operator bool `yaml:"operator" default:"false"`
 
 	// Limits bound what the tenant may use, over all its models together.

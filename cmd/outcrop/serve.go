@@ -52,6 +52,7 @@ most. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
 GET /usage tells who used what, GET /metrics the same to Prometheus.
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
 forgets them. GET /quota tells how the quota books stand; outcrop quota shows it.
+With tenants, a tenant sees its own usage and operators see all of this.
 
 With --quotas FILE the simulator throttles as Amazon Bedrock does, to test a
 client with: FILE says what the simulated service grants (see
