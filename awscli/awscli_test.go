@@ -90,6 +90,8 @@ func TestErrorsNameTheOption(t *testing.T) {
 		{"converse --model-id m --inference-config tokens=1", `unknown parameter in inferenceConfig: "tokens"; there are: maxTokens`},
 		{`converse --model-id m --messages [{"role":"user","content":[{"txt":"x"}]}]`, `unknown parameter in messages[0].content[0]: "txt"`},
 		{`converse --model-id m --messages [{"role":]`, "is not valid JSON"},
+		{`converse --model-id m --messages [{"role":"user","content":[]}]]`, "something follows the value"},
+		{`converse --model-id m --inference-config {"maxTokens":1}}`, "something follows the value"},
 		{"invoke-model --model-id m --body {}", "the file that the reply is written to"},
 		{"invoke-model --model-id m --body {} a b", `unknown argument "b"`},
 		{"invoke-model --model-id m --body %% --cli-binary-format base64 out", "is no base64"},
