@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -178,6 +179,9 @@ func (a *app) secure(config *server.Config, set *settings.Server, dir string) (r
 				return nil, fmt.Errorf("%s: %s is the name of the server's own user; give the tenant another", set.Keys, t.Name)
 			}
 		}
+		if names, account := sharers(file.Tenants()); names != nil {
+			a.say("warning: %s: the tenants %s have the account %s together, and see each other's jobs and objects; give each an account of its own", set.Keys, strings.Join(names, ", "), account)
+		}
 		config.Keys = file
 	}
 	if len(a.settings.Tenants) > 0 {
@@ -199,6 +203,21 @@ func (a *app) secure(config *server.Config, set *settings.Server, dir string) (r
 	}
 	config.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	return ring, nil
+}
+
+// sharers are the first tenants of a keys file that have one account together,
+// or nil.
+func sharers(list []sigv4.Tenant) (names []string, account string) {
+	byAccount := map[string][]string{}
+	for _, t := range list {
+		byAccount[t.Account] = append(byAccount[t.Account], t.Name)
+	}
+	for _, t := range list {
+		if names := byAccount[t.Account]; len(names) > 1 {
+			return names, t.Account
+		}
+	}
+	return nil, ""
 }
 
 // openKeys opens the key store of the configured tenants.
