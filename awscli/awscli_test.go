@@ -242,3 +242,21 @@ func FuzzShorthand(f *testing.F) {
 		}
 	})
 }
+
+// TestTablesOfMixedLists: --query can make lists of values of all kinds.
+func TestTablesOfMixedLists(t *testing.T) {
+	const reply = `{"deep":{"x":{"y":1}},"flat":{"n":2},"word":"w","none":{}}`
+	for query, want := range map[string]string{
+		"[deep, word]":       "| w |",
+		"[none, word, flat]": "| w |",
+		"[word, deep]":       "| w |",
+		"[flat, word, deep]": "| y | 1 |",
+		"[none]":             "",
+		"[[deep], word]":     "| w |",
+	} {
+		var b strings.Builder
+		if err := Write(&b, []byte(reply), "table", query); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%s: %q, %v; want %q in it", query, b.String(), err, want)
+		}
+	}
+}
