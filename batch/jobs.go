@@ -84,6 +84,11 @@ func (j *Jobs) load() ([]*job, error) {
 		if err != nil {
 			return nil, fmt.Errorf("job %s: %w", saved.ID, err)
 		}
+		if saved.HasWork && final(job.state.Status) { // the process ended before it was dropped
+			if err := j.config.Store.DropWork(j.root, saved.ID); err != nil {
+				return nil, err
+			}
+		}
 		jobs = append(jobs, job)
 	}
 	slices.SortFunc(jobs, func(a, b *job) int {

@@ -21,6 +21,7 @@ func (*memory) Load(context.Context) iter.Seq2[Saved, error] { return func(func(
 func (*memory) Create(context.Context, Saved) error          { return nil }
 func (*memory) Update(context.Context, string, []byte) error { return nil }
 func (*memory) Delete(context.Context, string) error         { return nil }
+func (*memory) DropWork(context.Context, string) error       { return nil }
 
 // Claim returns no state: the job's own is the only one.
 func (*memory) Claim(context.Context, string) (Claim, []byte, error) { return sole{}, nil, nil }
@@ -96,5 +97,4 @@ func (w *memoryWork) Written(shard int) {
 	delete(w.shards, shard)
 }
 
-func (w *memoryWork) Delete(context.Context) error { return nil }
-func (w *memoryWork) Close(context.Context) error  { return nil }
+func (w *memoryWork) Close(context.Context) error { return nil }

@@ -74,7 +74,7 @@ func (j *Jobs) attempt(stop context.Context, job *job) error {
 		}
 	}
 	// What is left over is found and deleted by a later start.
-	_ = work.Delete(kept)
+	_ = j.config.Store.DropWork(kept, id)
 	return nil
 }
 

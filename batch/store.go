@@ -31,6 +31,9 @@ type Store interface {
 	// there is fine.
 	Delete(ctx context.Context, id string) error
 
+	// DropWork forgets the plan and the results of a job. None is fine.
+	DropWork(ctx context.Context, id string) error
+
 	// Claim takes the right to run a job, which another node may have: then the
 	// error is ErrClaimed. It returns the job's state, which that other node
 	// may have changed.
@@ -48,6 +51,7 @@ var ErrClaimed = errors.New("another owner is at work")
 type Saved struct {
 	ID             string
 	Request, State []byte
+	HasWork        bool // there is a plan, or results
 }
 
 // Claim is the right to run a job.
@@ -91,9 +95,6 @@ type Work interface {
 	// Written says that the lines of a shard are not asked for again, unless
 	// the job is run anew.
 	Written(shard int)
-
-	// Delete forgets the plan and the results.
-	Delete(ctx context.Context) error
 
 	// Close gives back the shards that are claimed.
 	Close(ctx context.Context) error
