@@ -64,8 +64,11 @@ func (j *Journal) Stream(ctx context.Context, c StreamConfig) (*Stream, error) {
 	wanted := jetstream.StreamConfig{
 		Name: s.name, Subjects: []string{s.prefix + ">"}, Replicas: j.replicas,
 		MaxMsgsPerSubject: -1, MaxAge: c.MaxAge, Storage: jetstream.FileStorage,
-		Duplicates: time.Second, // unused; its table of ids costs memory
-		Metadata:   map[string]string{"outcrop-store-format": fmt.Sprint(StoreFormat)},
+		// With one replica a direct answer is as fresh as the leader's, and
+		// cheaper; another replica may not have seen the last message yet.
+		AllowDirect: j.replicas == 1,
+		Duplicates:  time.Second, // unused; its table of ids costs memory
+		Metadata:    map[string]string{"outcrop-store-format": fmt.Sprint(StoreFormat)},
 	}
 	if c.MaxAge > 0 {
 		wanted.Duplicates = min(wanted.Duplicates, c.MaxAge)

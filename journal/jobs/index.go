@@ -17,6 +17,8 @@ import (
 type index struct {
 	refs   []ref
 	places map[int]place    // of records whose line is complete
+	lines  map[int][]byte   // those of them that are still in memory
+	held   int              // their bytes
 	next   map[int][]uint64 // and the sequences of the parts so far
 }
 
@@ -35,7 +37,7 @@ type place struct {
 }
 
 func newIndex() *index {
-	return &index{places: map[int]place{}, next: map[int][]uint64{}}
+	return &index{places: map[int]place{}, lines: map[int][]byte{}, next: map[int][]uint64{}}
 }
 
 // add takes a message in, and returns the results that it completes and that
@@ -105,6 +107,9 @@ type loaded struct {
 }
 
 func (r *lineReader) line(ctx context.Context, record int) ([]byte, error) {
+	if line := r.index.lines[record]; line != nil {
+		return line, nil
+	}
 	at := r.index.places[record]
 	if len(at.sequences) > 1 {
 		var whole []byte

@@ -1,3 +1,5 @@
+//go:build unix
+
 package jobs_test
 
 import (
@@ -37,6 +39,13 @@ const childDir = "JOBS_TEST_CHILD"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		if err := child(dir, os.Getenv("JOBS_TEST_MODEL"), os.Getenv("JOBS_TEST_DIE")); err != nil {
+			fmt.Println("error:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if dir := os.Getenv(benchDir); dir != "" {
+		if err := runBench(dir); err != nil {
 			fmt.Println("error:", err)
 			os.Exit(1)
 		}

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ type work struct {
 	limit  int // bytes of lines in one message
 
 	mu     sync.Mutex
+	held   int                    // bytes of lines in memory
 	leases map[int]*journal.Lease // of shards
 	shards map[int]*index         // of shards that were asked for and are not written
 }
@@ -29,6 +31,11 @@ type work struct {
 // groupBytes is how many bytes of lines go into one message, unless one line
 // has more.
 const groupBytes = 256 << 10
+
+// heldBytes is how many bytes of lines stay in memory until they are written.
+// What is written soon need not be read back; and the server frees the memory of
+// what it has written at once when nobody reads there, and else 10 s later.
+const heldBytes = 32 << 20
 
 // inFlight is how many messages are written at once.
 const inFlight = 16
@@ -151,7 +158,7 @@ func (w *work) Append(ctx context.Context, results []batch.Result) error {
 				errs = append(errs, err)
 			} else {
 				w.mu.Lock()
-				w.shards[queue[0].group.shard].add(sequence, queue[0].group)
+				w.keep(sequence, queue[0].group)
 				w.mu.Unlock()
 			}
 			queue = queue[1:]
@@ -166,10 +173,28 @@ func (w *work) Append(ctx context.Context, results []batch.Result) error {
 		if err != nil {
 			return errors.Join(err, finish(0))
 		}
-		g.body = nil
 		queue = append(queue, written{g, pending})
 	}
 	return finish(0)
+}
+
+// keep notes where a group is, and holds its lines while there is room.
+func (w *work) keep(sequence uint64, g group) {
+	x := w.shards[g.shard]
+	x.add(sequence, g)
+	if g.part > 0 || w.held+len(g.body) > heldBytes {
+		return
+	}
+	w.held += len(g.body)
+	x.held += len(g.body)
+	rest := g.body
+	for i := range g.results {
+		end := bytes.IndexByte(rest, '\n') + 1
+		if record := g.results[i].Record; x.places[record].sequences[0] == sequence {
+			x.lines[record] = rest[:end]
+		}
+		rest = rest[end:]
+	}
 }
 
 // Commit writes what a finished shard comes to, and gives the shard back.
@@ -240,6 +265,9 @@ func (w *work) index(ctx context.Context, shard int) (*index, error) {
 func (w *work) Written(shard int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if x := w.shards[shard]; x != nil {
+		w.held -= x.held
+	}
 	delete(w.shards, shard)
 }
 
