@@ -45,6 +45,8 @@ type Config struct {
 	MaxUnfinished int // jobs of all accounts that have not ended; 1000
 	KeepFinished  int // jobs that have ended and can still be asked for, inline bodies included; 10,000
 
+	MaxTags int // of a job; 50, as the service's
+
 	Clock Clock
 	NewID func() string  // twelve of a-z0-9
 	Rand  func() float64 // in [0, 1); spreads retries
@@ -132,6 +134,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.RetryStore = cmp.Or(c.RetryStore, 5*time.Second)
 	c.MaxUnfinished = cmp.Or(c.MaxUnfinished, 1000)
 	c.KeepFinished = cmp.Or(c.KeepFinished, 10_000)
+	c.MaxTags = cmp.Or(c.MaxTags, 50)
 	if c.Concurrency < 0 || c.RunningJobs < 0 || c.ShardRecords < 0 || c.OpenShards < 0 || c.Unkept < 0 {
 		return c, errors.New("batch: Config.Concurrency, RunningJobs, ShardRecords, OpenShards and Unkept must not be negative")
 	}

@@ -171,6 +171,12 @@ func (j *Jobs) Create(ctx context.Context, caller outcrop.Caller, req *bedrock.C
 	if err != nil {
 		return nil, err
 	}
+	if err := checkTags(req.Tags); err != nil {
+		return nil, err
+	}
+	if len(req.Tags) > j.config.MaxTags {
+		return nil, outcrop.Invalid("tags", "there are %d; at most %d are allowed", len(req.Tags), j.config.MaxTags)
+	}
 	if checker, ok := j.config.Backend.(outcrop.ModelChecker); ok {
 		if err := checker.CheckModel(req.ModelID); err != nil {
 			return nil, err
