@@ -52,7 +52,8 @@ func New(config Config) (*Jobs, error) {
 		leaving:    make(chan struct{}),
 	}
 	j.registry = newRegistry(&j.config)
-	j.root, j.cancel = context.WithCancelCause(context.Background())
+	origin := outcrop.WithOrigin(context.Background(), outcrop.Origin{Class: outcrop.Batch, Method: outcrop.MethodAsync})
+	j.root, j.cancel = context.WithCancelCause(origin)
 	jobs, err := j.load()
 	if err != nil {
 		j.cancel(errClosed)
