@@ -28,7 +28,6 @@ type place struct {
 	dir   string
 	calls sync.Map // how often a record was sent, by its body
 
-	hold   atomic.Bool   // records wait at the model, until their context ends
 	after  atomic.Int64  // so many calls are answered before
 	arrive chan struct{} // one for each record that waits
 }
