@@ -109,45 +109,6 @@ func (x *exchange) operation() string {
 	return "unknown"
 }
 
-func (x *exchange) logLine() {
-	if !x.logged() {
-		return
-	}
-	ctx, now := x.r.Context(), time.Now()
-	attrs := make([]slog.Attr, 0, 16)
-	attrs = append(
-		attrs,
-		slog.String("method", x.r.Method),
-		slog.String("operation", x.operation()),
-		slog.Int("status", x.status),
-		slog.Float64("ms", float64(now.Sub(x.begun).Microseconds())/1000),
-		slog.String("requestId", x.id),
-	)
-	for _, a := range [...]struct{ name, value string }{
-		{"model", x.model}, {"tenant", x.caller.Tenant}, {"backend", x.backend}, {"error", x.code},
-	} {
-		if a.value != "" {
-			attrs = append(attrs, slog.String(a.name, a.value))
-		}
-	}
-	if x.route == nil {
-		attrs = append(attrs, slog.String("path", quote(x.r.URL.EscapedPath())))
-	}
-	if x.usage != nil {
-		attrs = append(attrs, slog.Int("inputTokens", x.usage.InputTokens), slog.Int("outputTokens", x.usage.OutputTokens))
-	}
-	if x.streaming {
-		attrs = append(attrs, slog.Int("events", x.events))
-	}
-	if x.gone || ctx.Err() != nil {
-		attrs = append(attrs, slog.Bool("clientGone", true))
-	}
-	// LogAttrs would look up this very place in the code for each line.
-	record := slog.NewRecord(now, x.level(), "request", 0)
-	record.AddAttrs(attrs...)
-	_ = x.server.log.Handler().Handle(ctx, record) // as LogAttrs does
-}
-
 func (x *exchange) level() slog.Level {
 	switch {
 	case x.route != nil && x.route.quiet:
