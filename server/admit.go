@@ -12,6 +12,19 @@ import (
 	"github.com/outcrop-ai/outcrop/sigv4"
 )
 
+// claim reads what the request says of its sender. Where nobody verifies it,
+// and no mount goes by a service, the scope is enough.
+func (x *exchange) claim() {
+	s := x.server
+	if s.verifier == nil && len(s.table.services) == 0 {
+		x.scope = sigv4.ClaimedScope(x.r)
+		return
+	}
+	if x.claims, x.unclaimed = sigv4.Parse(x.r); x.unclaimed == nil {
+		x.scope = x.claims.Scope
+	}
+}
+
 // admit reads the body and finds out who asks. Who can be turned away without
 // the body is, so that strangers cannot make the server read it.
 func (x *exchange) admit() error {
@@ -52,8 +65,8 @@ func (x *exchange) verify(body []byte) error {
 
 // region is the one that the request was signed for.
 func (x *exchange) region() string {
-	if x.unclaimed == nil && x.claims.Scope.Region != "" && !strings.ContainsFunc(x.claims.Scope.Region, notInRegion) {
-		return x.claims.Scope.Region
+	if x.scope.Region != "" && !strings.ContainsFunc(x.scope.Region, notInRegion) {
+		return x.scope.Region
 	}
 	return x.server.config.Region
 }

@@ -26,7 +26,8 @@ type exchange struct {
 	begun  time.Time
 
 	claims    *sigv4.Request // what the request says of its sender, or
-	unclaimed error          // why it says nothing that can be read
+	unclaimed error          // why it says nothing that can be read; without keys nobody asks
+	scope     sigv4.Scope    // that it claims to be signed for
 	route     *route
 	labels    labels
 	caller    outcrop.Caller

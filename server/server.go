@@ -85,12 +85,10 @@ func (x *exchange) answer() error {
 	if err := s.guard.check(x.r); err != nil {
 		return err
 	}
-	x.claims, x.unclaimed = sigv4.Parse(x.r)
-	if x.unclaimed == nil {
-		if mount := s.table.services[x.claims.Scope.Service]; mount != nil {
-			x.route = mount
-			return mount.handle(x)
-		}
+	x.claim()
+	if mount := s.table.services[x.scope.Service]; mount != nil {
+		x.route = mount
+		return mount.handle(x)
 	}
 	route, err := s.table.find(x.r.Method, x.r.URL.EscapedPath(), &x.labels)
 	if err != nil {
