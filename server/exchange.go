@@ -33,6 +33,7 @@ type exchange struct {
 	caller    outcrop.Caller
 	body      []byte
 
+	values     []string  // of the reply's header
 	deadlineAt time.Time // when the write deadline has to be moved again
 	status     int       // 0 until the reply has begun
 	kind       *streamKind
@@ -139,20 +140,30 @@ func (x *exchange) extend() {
 	_ = http.NewResponseController(x.w).SetWriteDeadline(now.Add(stall + stall/4)) // not supported by recorders in tests
 }
 
+// value is a text as the value of a header of the reply. The values share
+// pieces of memory.
+func (x *exchange) value(text string) []string {
+	if len(x.values) == cap(x.values) {
+		x.values = make([]string, 0, 8)
+	}
+	x.values = append(x.values, text)
+	n := len(x.values)
+	return x.values[n-1 : n : n]
+}
+
 // piece is how much of a body has to go out within one write deadline.
 const piece = 64 << 10
 
 // send writes a whole reply. The header may hold more already.
 func (x *exchange) send(status int, contentType string, body []byte) error {
 	header := x.w.Header()
-	values := []string{x.id, contentType, strconv.Itoa(len(body))} // one piece of memory for three headers
-	header["X-Amzn-Requestid"] = values[:1:1]
+	header["X-Amzn-Requestid"] = x.value(x.id)
 	header["X-Content-Type-Options"] = nosniff
 	if x.r.Method != http.MethodPost { // whose replies no cache keeps (RFC 9110, section 9.3.3)
 		header["Cache-Control"] = noStore
 	}
-	header["Content-Type"] = values[1:2:2]
-	header["Content-Length"] = values[2:]
+	header["Content-Type"] = x.value(contentType)
+	header["Content-Length"] = x.value(strconv.Itoa(len(body)))
 	x.status = status
 	x.extend()
 	x.w.WriteHeader(status)
