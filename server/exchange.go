@@ -170,9 +170,11 @@ func (x *exchange) send(status int, contentType string, body []byte) error {
 	if x.r.Method == http.MethodHead {
 		return nil
 	}
-	for len(body) > 0 {
+	for first := true; len(body) > 0; first = false {
 		n := min(len(body), piece)
-		x.extend()
+		if !first {
+			x.extend()
+		}
 		if _, err := x.w.Write(body[:n]); err != nil {
 			x.gone = true
 			return nil //nolint:nilerr // the client has gone: nobody is left to be told

@@ -81,7 +81,16 @@ func (a *attributes) yes(name string)                    { *a = append(*a, slog.
 
 // line is a line as slog.TextHandler writes it, without what makes that one
 // fit for lines of any kind: it costs a fifth. Names need no quotes.
-type line struct{ buf []byte }
+type line struct {
+	buf []byte
+
+	// The time to the second and the zone, as the last line had them: where
+	// lines come in numbers, most have the same.
+	second   int64
+	location *time.Location
+	date     []byte // "2006-01-02T15:04:05"
+	zone     []byte // "Z" or "+02:00"
+}
 
 var lines = sync.Pool{New: func() any { return &line{buf: make([]byte, 0, 512)} }}
 
@@ -95,14 +104,15 @@ func (l *line) begin(now time.Time, level slog.Level) {
 // time writes RFC 3339 with milliseconds. Package time is quick with the
 // format without them, whose first 19 bytes end with the seconds.
 func (l *line) time(t time.Time) {
-	start := len(l.buf)
-	l.buf = t.AppendFormat(l.buf, time.RFC3339)
-	var zone [6]byte
-	const seconds = len("2006-01-02T15:04:05")
-	n := copy(zone[:], l.buf[start+seconds:])
+	if second := t.Unix(); l.location != t.Location() || l.second != second {
+		const seconds = len("2006-01-02T15:04:05")
+		text := t.AppendFormat(l.date[:0], time.RFC3339)
+		l.date, l.zone, l.second, l.location = text[:seconds], text[seconds:], second, t.Location()
+	}
 	ms := t.Nanosecond() / int(time.Millisecond)
-	l.buf = append(l.buf[:start+seconds], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
-	l.buf = append(l.buf, zone[:n]...)
+	l.buf = append(l.buf, l.date...)
+	l.buf = append(l.buf, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+	l.buf = append(l.buf, l.zone...)
 }
 
 func (l *line) name(name string) {

@@ -23,10 +23,9 @@ func asSlog(t *testing.T, now time.Time, level slog.Level, write func(fields)) s
 	return out.String()
 }
 
-func asLine(now time.Time, level slog.Level, write func(fields)) string {
-	var l line
+func asLine(l *line, now time.Time, level slog.Level, write func(fields)) string {
 	l.begin(now, level)
-	write(&l)
+	write(l)
 	return string(l.buf) + "\n"
 }
 
@@ -46,8 +45,10 @@ func FuzzRequestLine(f *testing.F) {
 				f.yes("clientGone")
 			}
 		}
-		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelError} {
-			if got, want := asLine(now, level, write), asSlog(t, now, level, write); got != want {
+		var l line
+		for i, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelError} {
+			now := now.Add(time.Duration(i) * 600 * time.Millisecond) // in the same second, or in the next
+			if got, want := asLine(&l, now, level, write), asSlog(t, now, level, write); got != want {
 				t.Errorf("the line is\n%q, slog's is\n%q", got, want)
 			}
 		}
