@@ -125,11 +125,12 @@ func (x *exchange) level() slog.Level {
 // wants to know is not found out otherwise.
 func (x *exchange) logged() bool { return x.server.log.Enabled(x.r.Context(), x.level()) }
 
-// extend moves the write deadline on. It does so a few times in a WriteStall,
-// and not for each write: a deadline costs a timer.
+// extend moves the write deadline on, unless the connection does. It does so a
+// few times in a WriteStall, and not for each write: a deadline costs a timer.
+// A stream of HTTP/2 has a deadline of its own.
 func (x *exchange) extend() {
 	stall := x.server.config.WriteStall
-	if stall < 0 {
+	if stall < 0 || x.r.ProtoMajor == 1 && x.server.watched.Load() {
 		return
 	}
 	now := time.Now()

@@ -24,6 +24,7 @@ type Server struct {
 	verifier *sigv4.Verifier // nil: everybody is let in
 
 	draining atomic.Bool
+	watched  atomic.Bool  // Serve sets the write deadlines of connections
 	active   atomic.Int64 // requests under way
 }
 
