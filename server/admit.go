@@ -84,7 +84,7 @@ const trusted = 256 << 10
 // readBody reads the whole body. It is never nil afterwards.
 func (x *exchange) readBody() error {
 	limit := x.server.config.MaxBody
-	if encoding := x.r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+	if encoding := first(x.r.Header, "Content-Encoding"); encoding != "" && encoding != "identity" {
 		return outcrop.Invalid("Content-Encoding", "%s is not supported; send the body as it is", quote(encoding))
 	}
 	size := x.r.ContentLength
@@ -109,6 +109,14 @@ func (x *exchange) readBody() error {
 	return nil
 }
 
+// first is header.Get for a name that is in its canonical form.
+func first(header http.Header, name string) string {
+	if values := header[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 func tooLarge(limit int64) error {
 	return outcrop.Errorf(bedrock.CodeRequestTooLarge, "The request body is larger than %d bytes.", limit)
 }
@@ -120,7 +128,7 @@ func unread(err error) error {
 // wantJSON refuses a body that is not declared to be JSON. Besides being what
 // AWS does, it keeps a web page from sending one without asking first.
 func (x *exchange) wantJSON() error {
-	declared := x.r.Header.Get("Content-Type")
+	declared := first(x.r.Header, "Content-Type")
 	if declared == contentJSON {
 		return nil
 	}

@@ -33,7 +33,8 @@ type exchange struct {
 	caller    outcrop.Caller
 	body      []byte
 
-	values     []string  // of the reply's header
+	room       [8]string // for values of the reply's header
+	values     []string  // in the room, or beyond
 	deadlineAt time.Time // when the write deadline has to be moved again
 	status     int       // 0 until the reply has begun
 	kind       *streamKind
@@ -144,8 +145,11 @@ func (x *exchange) extend() {
 // value is a text as the value of a header of the reply. The values share
 // pieces of memory.
 func (x *exchange) value(text string) []string {
-	if len(x.values) == cap(x.values) {
-		x.values = make([]string, 0, 8)
+	switch {
+	case x.values == nil:
+		x.values = x.room[:0]
+	case len(x.values) == cap(x.values):
+		x.values = make([]string, 0, len(x.room))
 	}
 	x.values = append(x.values, text)
 	n := len(x.values)

@@ -111,7 +111,10 @@ func Parse(r *http.Request) (*Request, error) {
 // rest of the signature it checks nothing, and it does not allocate unless the
 // URL is presigned.
 func ClaimedScope(r *http.Request) Scope {
-	auth := r.Header.Get("Authorization")
+	var auth string
+	if values := r.Header["Authorization"]; len(values) > 0 {
+		auth = values[0]
+	}
 	if auth == "" || len(auth) > MaxAuthorization {
 		if req, err := Parse(r); err == nil {
 			return req.Scope

@@ -69,7 +69,7 @@ func prose(p *prompt) string {
 	case p.images > 1:
 		w.WriteString("I can see that several images were sent; the simulator does not look into them.")
 	}
-	w.write(length(p.text, &w.random))
+	w.write(length(p.text, &w.topic, &w.random))
 	return w.String()
 }
 

@@ -164,9 +164,9 @@ func (w *writer) write(n int) {
 
 // length is how many sentences a reply to the text has: as many as it asks
 // for, and otherwise more for a longer prompt.
-func length(text string, r *random) int {
-	if n, ok := askedLength(text); ok {
-		return n
+func length(text string, t *topic, r *random) int {
+	if t.asked.sentences > 0 {
+		return t.asked.sentences
 	}
 	return 2 + min(len(text)/120, 6) + r.below(3)
 }
@@ -176,36 +176,38 @@ const (
 	maxSentences  = 600
 )
 
-// askedLength finds "in 3 sentences", "one sentence", "500 words".
-func askedLength(text string) (sentences int, ok bool) {
-	if len(text) > maxTopicText {
-		text = text[:maxTopicText]
+// askedLength finds "in 3 sentences", "one sentence", "500 words" among the
+// words of a prompt: the first of them counts.
+type askedLength struct {
+	sentences int    // 0 until it is found
+	before    string // the word before
+}
+
+func (a *askedLength) next(word string) {
+	before := a.before
+	a.before = word
+	if a.sentences > 0 {
+		return
 	}
-	if !strings.Contains(text, "sentence") && !strings.Contains(text, "word") && !strings.Contains(text, "paragraph") {
-		return 0, false
+	perSentence := 0
+	switch word {
+	case "sentence", "sentences":
+		perSentence = 1
+	case "word", "words":
+		perSentence = sentenceWords
+	case "paragraph", "paragraphs":
+		perSentence = -5
+	default:
+		return
 	}
-	var before string
-	for word := range words(text) {
-		perSentence := 0
-		switch word {
-		case "sentence", "sentences":
-			perSentence = 1
-		case "word", "words":
-			perSentence = sentenceWords
-		case "paragraph", "paragraphs":
-			perSentence = -5
-		}
-		if perSentence != 0 {
-			if n, found := number(before); found {
-				if perSentence < 0 {
-					return min(n*-perSentence, maxSentences), true
-				}
-				return min(max((n+perSentence-1)/perSentence, 1), maxSentences), true
-			}
-		}
-		before = word
+	n, found := number(before)
+	switch {
+	case !found:
+	case perSentence < 0:
+		a.sentences = min(n*-perSentence, maxSentences)
+	default:
+		a.sentences = min(max((n+perSentence-1)/perSentence, 1), maxSentences)
 	}
-	return 0, false
 }
 
 func number(word string) (int, bool) {

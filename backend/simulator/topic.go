@@ -13,6 +13,7 @@ type topic struct {
 	phrase string
 	words  [maxKeywords]string
 	n      int
+	asked  askedLength // how long the answer is to be
 }
 
 const (
@@ -107,6 +108,7 @@ func findTopic(text string) topic {
 	var t topic
 	start, end, run, best := 0, 0, 0, 0
 	for word, at := range words(text) {
+		t.asked.next(word)
 		meaning := carries(word)
 		if meaning {
 			t.add(word)
