@@ -91,7 +91,7 @@ func (x *exchange) answer() error {
 		x.route = mount
 		return mount.handle(x)
 	}
-	route, err := s.table.find(x.r.Method, x.r.URL.EscapedPath(), &x.labels)
+	route, err := s.table.find(x.r.Method, escapedPath(x.r.URL), &x.labels)
 	if err != nil {
 		return err
 	}

@@ -209,5 +209,5 @@ func carries(word string) bool {
 		return false
 	}
 	// No apostrophe: don't, what's.
-	return strings.IndexByte(word, '\'') < 0 && !stopWords.has(word)
+	return !stopWords.has(word) && strings.IndexByte(word, '\'') < 0
 }
