@@ -42,8 +42,10 @@ func TestInferByAutoSaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := manager(t, backend)
-	result, err := m.Infer(t.Context(), outcrop.InferRequest{Method: "auto", Prompt: "Extract: John Doe is 42",
-		Schema: []byte(`{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}`)})
+	result, err := m.Infer(t.Context(), outcrop.InferRequest{
+		Method: "auto", Prompt: "Extract: John Doe is 42",
+		Schema: []byte(`{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}`),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

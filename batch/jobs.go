@@ -42,7 +42,8 @@ func New(config Config) (*Jobs, error) {
 		runners:    make(chan struct{}, config.RunningJobs),
 	}
 	j.store = newStore(&j.config)
-	j.root, j.cancel = context.WithCancelCause(context.Background())
+	origin := outcrop.WithOrigin(context.Background(), outcrop.Origin{Class: outcrop.Batch, Method: outcrop.MethodAsync})
+	j.root, j.cancel = context.WithCancelCause(origin)
 	return j, nil
 }
 

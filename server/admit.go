@@ -13,12 +13,15 @@ import (
 )
 
 // claim reads what the request says of its sender. Where nobody verifies it,
-// and no mount goes by a service, the scope is enough.
+// and no mount goes by its service, the scope is enough.
 func (x *exchange) claim() {
 	s := x.server
-	if s.verifier == nil && len(s.table.services) == 0 {
+	if s.verifier == nil {
 		x.scope = sigv4.ClaimedScope(x.r)
-		return
+		if x.scope.Service != "" && s.table.services[x.scope.Service] == nil {
+			return
+		}
+		x.scope = sigv4.Scope{}
 	}
 	if x.claims, x.unclaimed = sigv4.Parse(x.r); x.unclaimed == nil {
 		x.scope = x.claims.Scope

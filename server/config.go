@@ -50,6 +50,11 @@ type Config struct {
 	// Without Keys it changes nothing.
 	Tokens sigv4.TokenStore
 
+	// Origin, when set, completes what is known of a request once its sender
+	// is: the weight and the class of its tenant. It must be safe for
+	// concurrent use, and quick.
+	Origin func(outcrop.Origin) outcrop.Origin
+
 	// MaxSkew is how far a client's clock may be off; 0 means
 	// sigv4.DefaultMaxSkew.
 	MaxSkew time.Duration
@@ -142,6 +147,9 @@ type Mount struct {
 	// scope, whatever its path: "s3". Such a handler verifies for itself,
 	// since it may have to do so before the body is there.
 	Service string
+	// Stray, with Service, hands over as well what nobody signed and what no
+	// path takes, for the handler to refuse in the form that its clients know.
+	Stray bool
 	// Methods are the allowed methods; none means all.
 	Methods []string
 	// Verify demands a tenant's signature or token, as the operations do, and

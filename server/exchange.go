@@ -31,6 +31,7 @@ type exchange struct {
 	route     *route
 	labels    labels
 	caller    outcrop.Caller
+	class     outcrop.Class
 	body      []byte
 
 	room       [8]string // for values of the reply's header
@@ -55,7 +56,7 @@ func newExchange(s *Server, w http.ResponseWriter, r *http.Request) *exchange {
 
 // origin is what the manager should know of the request.
 func (x *exchange) origin() outcrop.Origin {
-	return outcrop.Origin{Caller: x.caller, RequestID: x.id, Class: outcrop.Interactive}
+	return outcrop.Origin{Caller: x.caller, RequestID: x.id, Class: x.class}
 }
 
 // context is the request's context with its origin.

@@ -64,7 +64,7 @@ func (x *exchange) putBody(buf *[]byte) {
 func (x *exchange) call() (*outcrop.Call, error) {
 	x.model = x.labels[0]
 	call := outcrop.NewInvokeCall(x.route.name, x.model, x.body)
-	call.Caller, call.RequestID, call.Class = x.caller, x.id, outcrop.Interactive
+	call.Caller, call.RequestID, call.Class = x.caller, x.id, x.class
 	if !call.Native() {
 		if err := x.wantJSON(); err != nil {
 			return nil, err

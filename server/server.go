@@ -87,18 +87,26 @@ func (x *exchange) answer() error {
 		return err
 	}
 	x.claim()
-	if mount := s.table.services[x.scope.Service]; mount != nil {
+	if mount := x.service(); mount != nil {
 		x.route = mount
 		return mount.handle(x)
 	}
 	route, err := s.table.find(x.r.Method, escapedPath(x.r.URL), &x.labels)
 	if err != nil {
+		if mount := x.stray(err); mount != nil {
+			x.route = mount
+			return mount.handle(x)
+		}
 		return err
 	}
 	x.route = route
 	if !route.open {
 		if err := x.admit(); err != nil {
 			return err
+		}
+		if complete := s.config.Origin; complete != nil {
+			o := complete(x.origin())
+			x.caller, x.class = o.Caller, o.Class
 		}
 	}
 	return route.handle(x)
