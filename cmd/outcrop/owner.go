@@ -43,6 +43,9 @@ func (a *app) open(c *cobra.Command) (*local.Local, error) {
 	if !shared {
 		dir = ""
 	}
+	if local.DefaultModel(a.settings) {
+		config.ModelID = a.served
+	}
 	return local.Connect(client, dir, config)
 }
 
@@ -68,6 +71,7 @@ func (a *app) server(dir string, named bool) (client *remote.Client, shared bool
 	if err != nil || !found {
 		return nil, false, err
 	}
+	a.served = s.Model
 	client, err = remote.New(remote.Config{URL: s.URL, Token: s.Token, Pin: s.Certificate, PlainToken: true})
 	return client, true, err
 }

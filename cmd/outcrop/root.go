@@ -25,6 +25,8 @@ type app struct {
 	json     bool
 	pace     bool
 
+	served  string              // the model of requests that name none, where a server was found that says it
+	noModel bool                // the command needs no model: nobody is asked for a default
 	implied []config.Assignment // settings that a command makes by itself
 
 	settings  *config.Config                 // once a manager is open

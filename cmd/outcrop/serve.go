@@ -117,6 +117,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 		listener.Close()
 		return usageError{err}
 	}
+	published.Model = m.ModelID()
 	if err := lock.Publish(published); err != nil {
 		return errors.Join(err, listener.Close())
 	}
