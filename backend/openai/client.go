@@ -3,6 +3,7 @@ package openai
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -126,6 +127,11 @@ func (b *Backend) readAll(ctx context.Context, res *http.Response) ([]byte, erro
 // unreachable is the error of a request that brought no response.
 func unreachable(ctx context.Context, err error) *outcrop.Error {
 	if e := ended(ctx); e != nil {
+		return e
+	}
+	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		e := unavailable("the server's certificate is not to be trusted: "+certificate.Error(), err)
+		e.Retryable = false // it will be the same one
 		return e
 	}
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
