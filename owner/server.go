@@ -30,6 +30,9 @@ type Server struct {
 	// Model is the model of requests that name none.
 	Model string `json:"model,omitzero"`
 
+	// Config is the path of the configuration file that it has read.
+	Config string `json:"config,omitzero"`
+
 	// Certificate is the SHA-256, in hex, of the certificate it shows when URL
 	// is an https one: its names need not be those of this machine.
 	Certificate string `json:"certificate,omitzero"`

@@ -140,6 +140,9 @@ func (a *app) withClient(c *cobra.Command, f func(ctx context.Context, client *r
 		return err
 	}
 	if client != nil {
+		if err := a.checkAsking(c, client); err != nil {
+			return errors.Join(err, client.Close())
+		}
 		err := f(c.Context(), client, nil)
 		return errors.Join(err, client.Close())
 	}

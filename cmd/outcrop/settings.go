@@ -82,6 +82,7 @@ func (a *app) load(c *cobra.Command) (*config.Config, error) {
 		}
 		sources.Flags = append(sources.Flags, config.Assignment{Path: path, Value: value, Flag: "--" + f.Name})
 	})
+	a.assigned = sources.Flags
 	s, err := config.Load(sources)
 	if err != nil {
 		return nil, usageError{err}
