@@ -15,6 +15,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // What follows looks at an account without asking a model: none of it costs
@@ -102,7 +103,7 @@ func (b *Backend) sdkError(ctx context.Context, err error) error {
 		e.Cause = err
 		return e
 	}
-	return outcrop.Errorf(bedrock.CodeServiceUnavailable, "AWS %s: %w", trouble(err), err)
+	return outcrop.Errorf(bedrock.CodeServiceUnavailable, "AWS %s: %w", upstream.Trouble(err), err)
 }
 
 // Availability is what the account may do with a model.
@@ -189,7 +190,7 @@ func (b *Backend) Skew(ctx context.Context) (time.Duration, error) {
 	before := b.auth.now()
 	resp, err := b.transport.RoundTrip(r)
 	if err != nil {
-		return 0, outcrop.Errorf(bedrock.CodeServiceUnavailable, "%s %s: %w", u.Host, trouble(err), err)
+		return 0, outcrop.Errorf(bedrock.CodeServiceUnavailable, "%s %s: %w", u.Host, upstream.Trouble(err), err)
 	}
 	resp.Body.Close()
 	after := b.auth.now()
