@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
@@ -55,37 +54,6 @@ func (b *Backend) Identity(ctx context.Context) (Identity, error) {
 		return Identity{}, b.sdkError(ctx, err)
 	}
 	return Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}, nil
-}
-
-// Quota is a quota of the account in the Region.
-type Quota struct {
-	Name  string // "Cross-region model inference tokens per minute for ..."
-	Value float64
-}
-
-// Quotas lists what Service Quotas says of Bedrock. It takes
-// servicequotas:ListServiceQuotas.
-func (b *Backend) Quotas(ctx context.Context) ([]Quota, error) {
-	client := servicequotas.NewFromConfig(b.loaded, func(o *servicequotas.Options) { o.RetryMaxAttempts = 2 })
-	pages := servicequotas.NewListServiceQuotasPaginator(client, &servicequotas.ListServiceQuotasInput{
-		ServiceCode: aws.String("bedrock"), MaxResults: aws.Int32(100),
-	})
-	list := []Quota{}
-	for range maxPages {
-		if !pages.HasMorePages() {
-			break
-		}
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, b.sdkError(ctx, err)
-		}
-		for i := range page.Quotas {
-			if q := &page.Quotas[i]; q.QuotaName != nil && q.Value != nil {
-				list = append(list, Quota{Name: *q.QuotaName, Value: *q.Value})
-			}
-		}
-	}
-	return list, nil
 }
 
 // sdkError makes an error of the SDK one of Outcrop's.
