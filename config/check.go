@@ -50,6 +50,7 @@ func (c *Config) check() error {
 		c.checkBackend(name, fail)
 	}
 	c.checkModels(fail)
+	c.checkQuotas(fail)
 	c.checkPrices(fail)
 	c.checkTenants(fail)
 	if !regionForm.MatchString(c.Region) {
@@ -258,6 +259,29 @@ func (c *Config) checkModels(fail func(path, format string, args ...any)) {
 			fail("aliases."+alias, "expected a model id")
 		case target == alias:
 			fail("aliases."+alias, "leads back to itself")
+		}
+	}
+}
+
+// quotaMethods are the methods that quotas can tell apart.
+var quotaMethods = []string{"sync", "stream", "async", "converse"}
+
+func (c *Config) checkQuotas(fail func(path, format string, args ...any)) {
+	for i := range c.Quotas.Models {
+		q, at := &c.Quotas.Models[i], fmt.Sprintf("quotas.models[%d]", i)
+		if q.Match == "" {
+			fail(at, "match is missing: a model id, or a pattern such as anthropic.*")
+		}
+		if q.Backend != "" && !c.implied(q.Backend) {
+			fail(at+".backend", "%s", c.unknown(q.Backend))
+		}
+		for _, m := range q.Methods {
+			if !slices.Contains(quotaMethods, m) {
+				fail(at+".methods", "expected some of %s", strings.Join(quotaMethods, ", "))
+			}
+		}
+		if q.Window <= 0 {
+			fail(at+".window", "expected more than 0s")
 		}
 	}
 }

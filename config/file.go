@@ -67,6 +67,10 @@ type File struct {
 	// back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
 
+	// Quotas are what the services behind the back-ends grant. Calls wait their
+	// turn within them; without any, they go as they come.
+	Quotas Quotas `yaml:"quotas"`
+
 	// Objects says where s3:// URIs lead.
 	Objects Objects `yaml:"objects"`
 	// Tenants are those on whose behalf a server works, by name: letters,
@@ -77,8 +81,10 @@ type File struct {
 
 	// Usage is about the books on who used how much of what.
 	Usage Usage `yaml:"usage"`
+
 	// Cassette records exchanges, or replays them.
 	Cassette Cassette `yaml:"cassette"`
+
 	// Construct bounds what one Construct call may cost.
 	Construct Construct `yaml:"construct"`
 
@@ -294,6 +300,75 @@ type Circuit struct {
 	Open time.Duration `yaml:"open" default:"10s"`
 	// MaxOpen is how long it is left alone at most.
 	MaxOpen time.Duration `yaml:"maxOpen" default:"2m"`
+}
+
+// Quotas are what services grant.
+type Quotas struct {
+	// Observe books and reports, and neither delays nor changes a call.
+	Observe bool `yaml:"observe" default:"false"`
+	// MaxWait is how long an interactive call waits for its turn before it is
+	// refused as Bedrock refuses. boto3 and the AWS CLI give up after 60s.
+	MaxWait time.Duration `yaml:"maxWait" default:"30s"`
+	// BatchMaxWait is the same for the records of batch jobs.
+	BatchMaxWait time.Duration `yaml:"batchMaxWait" default:"10m"`
+	// SpareWait is how long a call waits for a back-end where the failover list
+	// has another after it.
+	SpareWait time.Duration `yaml:"spareWait" default:"2s"`
+	// TokensPerDay bounds each account and Region over all models, from
+	// midnight UTC. 0 is no limit.
+	TokensPerDay int64 `yaml:"tokensPerDay" min:"0" default:"0"`
+	// Models are the quotas of models. The first entry that fits a call counts;
+	// a call that none fits is not governed.
+	Models []Quota `yaml:"models"`
+}
+
+// Quota is what each model of a pattern is granted. Every model that matches
+// has a pool of its own, and so has each of its scopes, as with Bedrock, which
+// counts all methods of inference together.
+type Quota struct {
+	// Match is a model id, or a pattern in which * is any text. It is held
+	// against the id that the back-end is given, without its ARN, and without
+	// the geography of an inference profile.
+	Match string `yaml:"match"`
+	// Backend names the one back-end that the entry is about. Default: all.
+	Backend string `yaml:"backend"`
+	// Scope is the one kind of id that the entry is about: the model's own, a
+	// geographic inference profile (us., eu.), or a global one. Default: all,
+	// each with these limits.
+	Scope string `yaml:"scope" enum:"in-region geo global"`
+	// Methods gives these methods a pool of their own: sync, stream, async,
+	// converse (and construct with it). Default: one pool for all, as with
+	// Bedrock.
+	Methods []string `yaml:"methods"`
+	// TPM is tokens per minute. 0 is no limit.
+	TPM int64 `yaml:"tpm" min:"0" default:"0"`
+	// RPM is requests per minute. 0 is no limit.
+	RPM int64 `yaml:"rpm" min:"0" default:"0"`
+	// TokensPerDay is a day of the model's own, in the place of the account's.
+	TokensPerDay int64 `yaml:"tokensPerDay" min:"0" default:"0"`
+	// Concurrent is how many requests may be under way at once. 0 is no limit.
+	Concurrent int `yaml:"concurrent" min:"0" default:"0"`
+	// ConcurrentJobs is how many batch jobs may be submitted or in progress at
+	// once, in an account. 0 is no limit.
+	ConcurrentJobs int `yaml:"concurrentJobs" min:"0" default:"0"`
+	// Burndown is how many tokens of quota an output token uses. 0 takes the
+	// built-in table: 5, 10 or 15 for Claude from 3.7 on, 1 for others.
+	Burndown float64 `yaml:"burndown" min:"0" default:"0"`
+	// Accounting is how the service is thought to count, which AWS does not
+	// publish: a bucket that refills continuously, or every window strictly,
+	// which is never throttled and leaves some of the quota unused.
+	Accounting string `yaml:"accounting" enum:"bucket window" default:"bucket"`
+	// Window is over what the service counts.
+	Window time.Duration `yaml:"window" default:"1m"`
+	// Learn says that the quota is not known, or that others use it too: begin
+	// at half of tpm and rpm, or low where neither is set, and find out.
+	Learn bool `yaml:"learn" default:"false"`
+	// MaxTokens is filled in as the output limit of calls that set none; the
+	// model's own maximum, which Bedrock would reserve, bounds it.
+	MaxTokens int `yaml:"maxTokens" min:"1" default:"4096"`
+	// Shorten sends lower output limits, by what replies were learned to need,
+	// and continues the plain texts that need more.
+	Shorten bool `yaml:"shorten" default:"false"`
 }
 
 // Objects says where what jobs read and write lies.

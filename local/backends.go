@@ -14,7 +14,9 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/amazon"
 	"github.com/outcrop-ai/outcrop/backend/openai"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/lowered"
 	"github.com/outcrop-ai/outcrop/route"
 )
@@ -38,6 +40,9 @@ type opener struct {
 	settings  *config.Config
 	simulated simulator.Config
 	simulator *simulator.Backend // nil until one is asked for
+	grants    strict.Grants      // of the simulator
+	strict    *strict.Backend    // around the simulator, where there are grants
+	governor  *governed.Governor // nil without quotas
 	closers   []io.Closer
 	services  map[string]outcrop.Jobs // of back-ends that run jobs themselves
 }
@@ -81,6 +86,9 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 			return nil, errors.Join(err, o.close())
 		}
 		rc.Backends[name] = b
+	}
+	if err := o.govern(rc.Backends); err != nil {
+		return nil, errors.Join(err, o.close())
 	}
 	r, err := route.New(rc)
 	if err != nil {
@@ -132,6 +140,9 @@ func inUse(s *config.Config) []string {
 
 func (o *opener) close() error {
 	var errs []error
+	if o.governor != nil {
+		errs = append(errs, o.governor.Close())
+	}
 	for _, c := range o.closers {
 		errs = append(errs, c.Close())
 	}
@@ -178,6 +189,14 @@ func openSimulator(o *opener, _ string) (outcrop.Backend, error) {
 		if o.simulator, err = simulator.New(c); err != nil {
 			return nil, err
 		}
+		if len(o.grants) > 0 {
+			if o.strict, err = strict.New(strict.Config{Simulator: o.simulator, Grants: o.grants, Catalog: c.Catalog}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if o.strict != nil {
+		return o.strict, nil
 	}
 	return o.simulator, nil
 }

@@ -47,3 +47,6 @@ func (o outOfReach) Create(context.Context, string) (outcrop.ObjectWriter, error
 func (o outOfReach) List(context.Context, string) iter.Seq2[outcrop.Object, error] {
 	return func(yield func(outcrop.Object, error) bool) { yield(outcrop.Object{}, o.refuse()) }
 }
+
+// Served tells whether a server answers, and runs the jobs.
+func (l *Local) Served() bool { return l.server != nil }

@@ -20,7 +20,9 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/owner"
 	"github.com/outcrop-ai/outcrop/remote"
 	"github.com/outcrop-ai/outcrop/route"
@@ -40,6 +42,11 @@ type Config struct {
 	// Simulator is the configuration of the embedded simulator, where one
 	// answers. It comes before the settings.
 	Simulator simulator.Config
+
+	// Grants are what the embedded simulator grants: beyond them it throttles, as
+	// Amazon Bedrock does. They are the service's side; what keeps calls within
+	// quotas is Settings.Quotas.
+	Grants strict.Grants
 
 	// OnUnlisted is told of back-ends that could not list their models; nil
 	// tells nobody.
@@ -116,10 +123,13 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened := &opener{settings: c.Settings, simulated: c.Simulator}
+	opened := &opener{settings: c.Settings, simulated: c.Simulator, grants: c.Grants}
 	router, backend, err := opened.backends(c.OnUnlisted)
 	if err != nil {
 		return nil, errors.Join(err, closeObjects(store))
+	}
+	if len(c.Grants) > 0 && opened.strict == nil {
+		return nil, errors.Join(errors.New("grants are the simulator's, and no model is answered by it"), opened.close(), closeObjects(store))
 	}
 	kept := dir
 	if temporary {
@@ -139,7 +149,8 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 	}
 	limits := c.Settings.Construct
 	manager, err := outcrop.New(outcrop.Config{
-		ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: opened.placed(router, jobs, c.OnUnlisted),
+		ModelID: c.ModelID, Profile: c.Profile, Backend: backend,
+		Jobs:      governed.GovernJobs(opened.placed(router, jobs, c.OnUnlisted), quotaRules(&c.Settings.Quotas)),
 		Construct: outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
 	})
 	if err != nil {

@@ -42,6 +42,8 @@ type PoolConfig struct {
 	// TokensPerMinute and RequestsPerMinute are the quotas.
 	TokensPerMinute   int64
 	RequestsPerMinute int64
+	// TokensPerDay is a day of the pool's own, in the place of its account's.
+	TokensPerDay int64
 	// Concurrent bounds the tickets held at a time.
 	Concurrent int
 	// Accounting and Window (default a minute) describe the server's counting.
@@ -105,8 +107,8 @@ func newPool(cfg PoolConfig, table Burndown, d *day, floor [classes]float64, now
 	switch {
 	case cfg.ID.Model == "":
 		return nil, fmt.Errorf("quota: pool %s: id.model: must not be empty", cfg.ID)
-	case cfg.TokensPerMinute < 0, cfg.RequestsPerMinute < 0, cfg.Concurrent < 0:
-		return nil, fmt.Errorf("quota: pool %s: tokensPerMinute, requestsPerMinute, concurrent: must not be negative", cfg.ID)
+	case cfg.TokensPerMinute < 0, cfg.RequestsPerMinute < 0, cfg.TokensPerDay < 0, cfg.Concurrent < 0:
+		return nil, fmt.Errorf("quota: pool %s: tokensPerMinute, requestsPerMinute, tokensPerDay, concurrent: must not be negative", cfg.ID)
 	case cfg.Window < 0:
 		return nil, fmt.Errorf("quota: pool %s: window: must not be negative, got %s", cfg.ID, cfg.Window)
 	case cfg.Accounting > Window:

@@ -14,6 +14,7 @@ import (
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/catalog"
 	"github.com/outcrop-ai/outcrop/internal/near"
+	"github.com/outcrop-ai/outcrop/internal/pattern"
 	"github.com/outcrop-ai/outcrop/native"
 )
 
@@ -184,7 +185,7 @@ func (r *Router) route(id string) (targets []Target, star string) {
 	ways := forms(r.config.Catalog, id)
 	for _, route := range r.config.Routes {
 		for _, form := range ways {
-			if star, ok := match(route.Match, form); ok {
+			if star, ok := pattern.Match(route.Match, form); ok {
 				return route.Targets, star
 			}
 		}
@@ -215,7 +216,7 @@ func (r *Router) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 	if err != nil {
 		return nil, err
 	}
-	return r.failover(ctx, lanes, func(l lane) (*outcrop.Reply, error) {
+	return r.failover(ctx, lanes, func(ctx context.Context, l lane) (*outcrop.Reply, error) {
 		switch {
 		case l.model == call.ModelID:
 			return l.backend.Do(ctx, call)

@@ -299,7 +299,7 @@ func (a *app) finishJob(ctx context.Context, m *local.Local, op *bedrock.Operati
 	if !m.RunsHere(ctx, created.JobARN) {
 		return nil // the back-end's own batch service does
 	}
-	a.say("no server runs, so this command runs the job and ends with it; `outcrop serve` would run it in the background")
+	a.say(ownJob)
 	_, err := a.wait(ctx, m, created.JobARN)
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	settings "github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/keys"
 	"github.com/outcrop-ai/outcrop/local"
@@ -21,6 +22,7 @@ import (
 
 func newServe(a *app) *cobra.Command {
 	var logPrompts bool
+	var grants string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the Bedrock APIs to unmodified AWS SDKs",
@@ -49,18 +51,33 @@ most. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
 
 GET /usage tells who used what, GET /metrics the same to Prometheus.
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
-forgets them.`,
+forgets them. GET /quota tells how the quota books stand; outcrop quota shows it.
+
+With --quotas FILE the simulator throttles as Amazon Bedrock does, to test a
+client with: FILE says what the simulated service grants (see
+docs/quota-guide.md), and GET /outcrop/grants counts what became of the calls.
+That is the other side of the section quotas of the configuration, which keeps
+the calls of this program within what a service grants. ListServiceQuotas and
+GetServiceQuota of AWS's Service Quotas answer on the same port.`,
 		Example: `  outcrop serve
   outcrop serve --listen 127.0.0.1:0 --keys keys.yaml
   outcrop serve --rules rules.yaml
+  outcrop serve --quotas grants.yaml           a service that throttles
   outcrop serve --listen :8443 --keys keys.yaml --tls-cert cert.pem --tls-key key.pem`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.simulator.LogPrompts = logPrompts
+			if grants != "" {
+				var err error
+				if a.grants, err = strict.Load(grants); err != nil {
+					return usageError{err}
+				}
+			}
 			return a.own(c, a.serve)
 		},
 	}
 	addServeFlags(c)
+	c.Flags().StringVar(&grants, "quotas", "", "file of what the simulator grants: it throttles beyond that, as Bedrock does")
 	c.Flags().BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
 	return c
 }
@@ -94,7 +111,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 		return usageError{err}
 	}
 	keeper := newDoorkeeper(a, ring, m)
-	config.Mounts = []server.Mount{requestLog(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper)}
+	config.Mounts = []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper)}
 	services, err := a.addS3(m, &config)
 	if err != nil {
 		return err
@@ -112,6 +129,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	config.Mounts = append(config.Mounts, serviceQuotas(m, &config))
 	s, err := server.New(config)
 	if err != nil {
 		listener.Close()
