@@ -51,6 +51,8 @@ type Dispatcher struct {
 	loading map[string]bool // jobs of the ledger that nobody has spoken of yet
 	forgot  []string        // jobs to drop from the ledger
 	closing chan struct{}
+	ending  sync.Once
+	ended   error
 }
 
 var _ batch.Listener = (*Dispatcher)(nil)
@@ -280,15 +282,19 @@ func (d *Dispatcher) tidy(w *worker) {
 
 // Close delivers what can be delivered at once, for Config.Grace or until ctx
 // ends, and closes the targets. The rest is delivered by the next process on the
-// same ledger. It is called once, after the jobs were closed.
+// same ledger. It is called after the jobs were closed; calling it again does
+// nothing.
 func (d *Dispatcher) Close(ctx context.Context) error {
-	close(d.closing)
-	ctx, cancel := context.WithTimeout(ctx, d.config.Grace)
-	defer cancel()
-	defer context.AfterFunc(ctx, d.stop)()
-	d.wg.Wait()
-	d.stop()
-	return d.closeTargets()
+	d.ending.Do(func() {
+		close(d.closing)
+		ctx, cancel := context.WithTimeout(ctx, d.config.Grace)
+		defer cancel()
+		defer context.AfterFunc(ctx, d.stop)()
+		d.wg.Wait()
+		d.stop()
+		d.ended = d.closeTargets()
+	})
+	return d.ended
 }
 
 func (d *Dispatcher) closeTargets() error {
