@@ -21,7 +21,7 @@ func (j *Jobs) run(stop context.Context, job *job) {
 	s := job.snapshot()
 	wg.Go(func() { job.expireAfter(expiring, s.Expires.Sub(job.clock.Now())) })
 
-	for {
+	for wait := j.config.RetryStore; ; wait = min(2*wait, longestWait) {
 		err := j.attempt(stop, job)
 		if err == nil {
 			break
@@ -29,9 +29,9 @@ func (j *Jobs) run(stop context.Context, job *job) {
 		if j.suspending() {
 			return // it goes on in another process
 		}
-		job.say("waiting to go on: " + outcrop.AsError(err).Message)
+		job.say(waiting(err))
 		select {
-		case <-j.config.Clock.After(j.config.RetryStore):
+		case <-j.config.Clock.After(wait):
 		case <-j.root.Done():
 			return
 		case <-j.leaving:
@@ -182,12 +182,18 @@ func (a *attempt) stages(stop context.Context) error {
 	case s.Status == stopping: // its results are written still
 		return a.process(stop)
 	}
-	return inTurn(stop, j.runners, func() error {
+	begun := false
+	err := inTurn(stop, j.runners, func() error {
+		begun = true
 		if err := a.enter(stop, inProgress); err != nil {
 			return err
 		}
 		return a.process(stop)
 	})
+	if !begun && s.Status == inProgress { // of an earlier process, whose results are written still
+		return a.process(stop)
+	}
+	return err
 }
 
 // inTurn waits for a place and does something in it.
@@ -201,18 +207,10 @@ func inTurn(stop context.Context, places chan struct{}, do func() error) error {
 	return do()
 }
 
-// source is where the job's input lies.
-func (a *attempt) source() *source {
-	c := &a.jobs.config
-	return &source{
-		objects: outcrop.ScopeObjects(c.Objects, a.job.scope(a.job.task.reads)), limits: c.limits(a.job.task.modelID),
-	}
-}
-
 // validate reads the input once, and keeps its plan.
 func (a *attempt) validate(stop context.Context) error {
 	j, job := a.jobs, a.job
-	src := a.source()
+	src := &source{objects: outcrop.ScopeObjects(j.config.Objects, job.scope(job.task.reads)), limits: j.config.limits(job.task.modelID)}
 	var total int
 	var plan *plan
 	var err error
@@ -288,7 +286,8 @@ func (a *attempt) process(stop context.Context) error {
 	if err != nil {
 		return err
 	}
-	src := plan.source(a.source(), job.task.inline)
+	src := &source{objects: outcrop.ScopeObjects(j.config.Objects, job.scope(job.task.reads)), limits: j.config.limits(job.task.modelID)}
+	src = plan.source(src, job.task.inline)
 
 	calls, cancel := context.WithCancel(j.root)
 	var wg sync.WaitGroup

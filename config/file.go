@@ -444,9 +444,10 @@ type Quota struct {
 	// built-in table: 5, 10 or 15 for Claude from 3.7 on, 1 for others.
 	Burndown float64 `yaml:"burndown" min:"0" default:"0"`
 	// Accounting is how the service is thought to count, which AWS does not
-	// publish: a bucket that refills continuously, or every window strictly,
-	// which is never throttled and leaves some of the quota unused.
-	Accounting string `yaml:"accounting" enum:"bucket window" default:"bucket"`
+	// publish: every stretch of a window, which no way of counting throttles
+	// and which leaves some of the quota unused; fixed windows, wherever they
+	// begin; or a bucket that refills continuously.
+	Accounting string `yaml:"accounting" enum:"window fixed bucket" default:"window"`
 	// Window is over what the service counts.
 	Window time.Duration `yaml:"window" default:"1m"`
 	// Learn says that the quota is not known, or that others use it too: begin

@@ -36,7 +36,7 @@ func TestBadQuotasAreNamed(t *testing.T) {
 		"quotas: {models: [{match: a, scope: moon}]}":             "expected one of in-region, geo, global",
 		"quotas: {models: [{match: a, methods: [construct]}]}":    "quotas.models[0].methods: expected some of sync, stream, async, converse",
 		"quotas: {models: [{match: a, window: 0s}]}":              "quotas.models[0].window: expected more than 0s",
-		"quotas: {models: [{match: a, accounting: creative}]}":    "expected one of bucket, window",
+		"quotas: {models: [{match: a, accounting: creative}]}":    "expected one of window, fixed, bucket",
 		"quotas: {models: [{match: a, tokensPerMinute: 100000}]}": "quotas.models[0].tokensPerMinute: unknown key",
 	} {
 		_, err := config.Parse("outcrop.yaml", []byte(text), config.Sources{Lookup: func(string) (string, bool) { return "", false }})

@@ -225,7 +225,7 @@ func (d *Dispatcher) next(w *worker) (*delivery, time.Duration) {
 	if l == nil {
 		return nil, wait
 	}
-	return &delivery{l, newEvent(&l.history, l.next), Told{w.Name, l.history.ID, l.next + 1}}, 0
+	return &delivery{l, newEvent(&l.history, l.next), Told{Target: w.Name, Job: l.history.ID, Changes: l.next + 1}}, 0
 }
 
 // deliver tries once.

@@ -84,7 +84,7 @@ func TestAgainstAStrictService(t *testing.T) {
 		used      float64 // of what the service granted, at least
 		throttled float64 // of attempts, at most
 	}{
-		{"a bucket that is known", "policy: bucket", governed.Rule{Quota: quota.PoolConfig{TokensPerMinute: tpm}}, 0.95, 0},
+		{"a bucket that is known", "policy: bucket", governed.Rule{Quota: quota.PoolConfig{TokensPerMinute: tpm, Accounting: quota.Bucket}}, 0.95, 0},
 		{"every window, known", "policy: strict", governed.Rule{Quota: quota.PoolConfig{TokensPerMinute: tpm, Accounting: quota.Window}}, 0.70, 0},
 		{"fixed windows, known", "policy: fixed-window", governed.Rule{Quota: quota.PoolConfig{TokensPerMinute: tpm, Accounting: quota.Window}}, 0.70, 0},
 		{"nothing is known", "policy: bucket", governed.Rule{Learn: true}, 0.05, 0.02},

@@ -100,9 +100,7 @@ func quotaRules(s *config.Quotas) []governed.Rule {
 				Burndown: q.Burndown, Window: q.Window,
 			},
 		}
-		if q.Accounting == "window" {
-			r.Quota.Accounting = quota.Window
-		}
+		r.Quota.Accounting, _ = quota.ParseAccounting(q.Accounting) // Window where it is not said; the configuration checks the words
 		for scope := quota.InRegion; scope <= quota.Global; scope++ {
 			if q.Scope == scope.String() {
 				r.Scope = &scope

@@ -26,7 +26,9 @@ type Config struct {
 	Lease time.Duration
 	// MaxQueue bounds what waits per pool. Default 200,000.
 	MaxQueue int
-	// Quantile of the learned output length that hold covers. Default 0.9.
+	// Quantile of the learned output length that hold covers. Default 0.7,
+	// about the mean of lengths as they usually are: what single requests spend
+	// beyond is pooled.
 	Quantile float64
 	// ColdOutput is the output length expected before any was seen, at most
 	// MaxTokens. Default 1024.
@@ -150,7 +152,7 @@ func (c *Config) fill() error {
 	}
 	or(&c.BatchFloor, 0.05)
 	or(&c.BackgroundFloor, 0.01)
-	or(&c.Quantile, 0.9)
+	or(&c.Quantile, 0.7)
 	if c.Burndown == nil {
 		c.Burndown = DefaultBurndown()
 	}
@@ -307,7 +309,7 @@ func (b *Book) hold(p *pool, r *Request, input int) float64 {
 	output = min(output, r.MaxTokens)
 	reserve := float64(input) + float64(r.MaxTokens)
 	hold := max(reserve, float64(input)+p.burndown*float64(output))
-	if p.tokens.rate > 0 && hold > reserve {
+	if p.tokens.rate > 0 && hold > reserve { // never more than could be admitted
 		hold = max(reserve, min(hold, p.tokens.capacity()))
 	}
 	return math.Ceil(hold)
@@ -317,6 +319,7 @@ func (b *Book) hold(p *pool, r *Request, input int) float64 {
 func (b *Book) admit(i int32, now int64) {
 	k := b.tickets.get(i)
 	k.state, k.start, k.ends = stateHeld, now, now+int64(b.cfg.Lease)
+	k.taken = k.hold
 	k.pool.take(k.hold)
 	k.pool.queue.admitted(&b.tickets, i)
 	b.tickets.push(&b.tickets.leases, i)
@@ -332,10 +335,10 @@ func (b *Book) drain(p *pool, now int64) {
 			return
 		}
 		k := b.tickets.get(i)
-		limit, at := p.check(k.hold, now)
+		limit, at := p.check(k.hold, k.class, now)
 		if limit != NoLimit {
 			p.binding, p.wake = limit, at
-			if p.adapt.On && (limit == Tokens || limit == Requests) {
+			if p.adapt.learning() && (limit == Tokens || limit == Requests) {
 				// The rate grows meanwhile.
 				p.wake = min(at, now+int64(time.Second))
 			}

@@ -27,7 +27,7 @@ func TestLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	since(t, l, "ops_1", noon, noon)
-	for _, d := range []events.Told{{"ops_1", "job1", 1}, {"ops_1", "job1", 2}, {"log", "job1", 5}, {"log", "job2", 3}} {
+	for _, d := range []events.Told{{Target: "ops_1", Job: "job1", Changes: 1}, {Target: "ops_1", Job: "job1", Changes: 2}, {Target: "log", Job: "job1", Changes: 5}, {Target: "log", Job: "job2", Changes: 3}} {
 		if err := l.Tell(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
@@ -39,13 +39,13 @@ func TestLedger(t *testing.T) {
 	}
 	since(t, l, "ops_1", noon.Add(time.Hour), noon)
 	since(t, l, "another", noon.Add(time.Hour), noon.Add(time.Hour))
-	told(t, l, events.Told{"log", "job1", 5}, events.Told{"log", "job2", 3}, events.Told{"ops_1", "job1", 2})
+	told(t, l, events.Told{Target: "log", Job: "job1", Changes: 5}, events.Told{Target: "log", Job: "job2", Changes: 3}, events.Told{Target: "ops_1", Job: "job1", Changes: 2})
 	for range 2 { // one that is not there is fine
 		if err := l.Forget(t.Context(), "job1"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	told(t, l, events.Told{"log", "job2", 3})
+	told(t, l, events.Told{Target: "log", Job: "job2", Changes: 3})
 }
 
 func since(t *testing.T, l *deliveries.Ledger, target string, now, want time.Time) {
