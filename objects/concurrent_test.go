@@ -160,3 +160,35 @@ func TestWritersMakeTheBucketOnce(t *testing.T) {
 		}
 	}
 }
+
+// A writer is told the truth, also where its object, and the folders that it
+// made, are deleted before it knows.
+func TestWritingWhatIsDeletedAtOnce(t *testing.T) {
+	d := newDirectory(t, "bucket")
+	const uri = "s3://bucket/x/y/z"
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if err := d.Delete(t.Context(), uri); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 60 {
+		if err := putAs(d, uri, "text", Condition{}); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(done)
+	wg.Wait()
+}

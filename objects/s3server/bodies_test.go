@@ -271,7 +271,7 @@ func TestLargeObjectsAreStreamed(t *testing.T) {
 // Who is refused and does not send the body that was announced is answered
 // after a Stall, and does not hold the connection for ever.
 func TestRefusedWithoutItsBody(t *testing.T) {
-	f := start(t, func(c *Config) { c.Stall = 20 * time.Millisecond })
+	f := start(t, func(c *Config) { c.Stall = 500 * time.Millisecond })
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(f.url, "http://"))
 	if err != nil {
 		t.Fatal(err)

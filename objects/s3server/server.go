@@ -196,7 +196,9 @@ func (c *call) patient() { _ = c.control.SetReadDeadline(time.Time{}) }
 // ever for a stranger who sends none.
 func (c *call) last() {
 	if stall := c.s.config.Stall; stall >= 0 {
-		_ = c.control.SetReadDeadline(time.Now().Add(stall))
+		now := time.Now()
+		_ = c.control.SetReadDeadline(now.Add(stall))
+		_ = c.control.SetWriteDeadline(now.Add(2*stall + stall/4)) // the reply comes after it
 	}
 }
 
