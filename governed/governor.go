@@ -2,6 +2,7 @@ package governed
 
 import (
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -44,6 +45,10 @@ type Config struct {
 	// Days are tokens per day by account and Region, over all of their models.
 	Days []quota.DayConfig
 
+	// Lanes are the sets of lanes among which Place is asked to choose. They are
+	// for reports alone.
+	Lanes []ChoiceSet
+
 	// Catalog knows inference profiles and output limits; nil means
 	// catalog.Default().
 	Catalog *catalog.Catalog
@@ -64,8 +69,10 @@ type Governor struct {
 	config Config
 	gate   *quota.Gate
 	ratios *tokens.Ratios
+	seed   maphash.Seed // of prefixes
 
 	mu    sync.RWMutex
+	lanes map[string]*Lane       // of Govern, by name
 	known map[key]*pool          // what a lane's model comes to; nil where no rule fits
 	pools map[quota.PoolID]*pool // as there are in the gate
 }
@@ -98,7 +105,10 @@ func New(c Config) (*Governor, error) {
 			return nil, fmt.Errorf("governed: rules[%d]: %w", i, err)
 		}
 	}
-	g := &Governor{config: c, ratios: tokens.NewRatios(tokens.RatioConfig{}), known: map[key]*pool{}, pools: map[quota.PoolID]*pool{}}
+	g := &Governor{
+		config: c, ratios: tokens.NewRatios(tokens.RatioConfig{}), seed: maphash.MakeSeed(),
+		lanes: map[string]*Lane{}, known: map[key]*pool{}, pools: map[quota.PoolID]*pool{},
+	}
 	book := c.Book
 	book.Pools, book.Days, book.Ratios = nil, c.Days, g.ratios
 	if book.Now.IsZero() {
@@ -133,19 +143,22 @@ type Lane struct {
 // listing its models, it still can.
 func (g *Governor) Govern(next outcrop.Backend, lane Lane) outcrop.Backend {
 	b := &Backend{next: outcrop.Abilities{Next: next}, governor: g, lane: lane}
+	g.mu.Lock()
+	g.lanes[lane.Name] = &b.lane
+	g.mu.Unlock()
 	if _, ok := next.(outcrop.ModelLister); ok {
 		return lister{b}
 	}
 	return b
 }
 
-// find is the pool of a call, made when it is met for the first time; nil when
-// no rule fits.
-func (g *Governor) find(lane *Lane, call *outcrop.Call) *pool {
+// find is the pool of a call to a model by its name on a lane, made when it is
+// met for the first time; nil when no rule fits.
+func (g *Governor) find(lane *Lane, call *outcrop.Call, model string) *pool {
 	if len(g.config.Rules) == 0 {
 		return nil
 	}
-	k := key{lane: lane.Name, account: lane.Name, region: lane.Region, model: call.ModelID, method: method(call)}
+	k := key{lane: lane.Name, account: lane.Name, region: lane.Region, model: model, method: method(call)}
 	if lane.Account != nil {
 		k.account = lane.Account(call.Caller)
 	}

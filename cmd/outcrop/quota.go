@@ -82,7 +82,10 @@ func (a *app) showQuota(s *governed.Status) error {
 		return nil
 	case len(s.Pools) == 0:
 		fmt.Fprintln(a.stdout, "no call has been governed yet; these quotas are set:")
-		return showRules(a.stdout, s.Rules)
+		if err := showRules(a.stdout, s.Rules); err != nil {
+			return err
+		}
+		return showLanes(a.stdout, s.Lanes)
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "MODEL\tSCOPE\tBACK-END\tTOKENS\tHELD\tREQUESTS\tDAY\tUNDER WAY\tQUEUED\tNEXT\tBINDS")
@@ -109,11 +112,27 @@ func (a *app) showQuota(s *governed.Status) error {
 		t := p.Stats
 		fmt.Fprintf(a.stdout, "%s: %d admitted, %d of them after waiting (%s at most), %d refused, %d throttled by the service\n",
 			p.Model, t.Admitted, t.Waited, time.Duration(t.LongestMs)*time.Millisecond, t.Refused, t.Throttled)
+		if t.Placed > 0 {
+			fmt.Fprintf(a.stdout, "%s: %s, %s: the lane of %d calls, for %d of them because their conversation was there\n", p.Model, p.Backend, p.Scope, t.Placed, t.Kept)
+		}
 		if p.Advice != "" {
 			fmt.Fprintf(a.stdout, "%s: %s\n", p.Model, p.Advice)
 		}
 	}
-	return nil
+	return showLanes(a.stdout, s.Lanes)
+}
+
+// showLanes tells among which lanes calls are placed.
+func showLanes(out io.Writer, lanes []governed.LaneStatus) error {
+	if len(lanes) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "LANES OF\tBACK-END\tMODEL THERE\tPRICE")
+	for _, l := range lanes {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%g\n", l.Match, l.Backend, or(l.Model, "as asked for"), l.Price)
+	}
+	return w.Flush()
 }
 
 // next is when the next of those that wait is admitted.
