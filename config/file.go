@@ -63,8 +63,8 @@ type File struct {
 	MaxCost float64 `yaml:"maxCost" min:"0" default:"0"`
 
 	// Circuit says when a back-end that fails is left alone for a while. It
-	// only matters for models with a failover list: where there is no other
-	// back-end, calls go through.
+	// only matters for models with several lanes or a failover list: where there
+	// is no other back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
 
 	// Quotas are what the services behind the back-ends grant. Calls wait their
@@ -217,8 +217,8 @@ type Route struct {
 	// id, a geographic inference profile and a global one, which have quotas of
 	// their own. Each call goes to the lane that can take it first by the quota
 	// books, then to the cheaper one, then to the one listed first; a
-	// conversation stays where it is. Lanes without an entry under quotas are
-	// learned.
+	// conversation stays where it is. Lanes that no entry of quotas is about are
+	// learned, as with learn.
 	Lanes []Lane `yaml:"lanes"`
 
 	// Failover lists who is asked next, in order, when the back-end fails in a

@@ -54,11 +54,11 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 	if !infers(call.Operation) {
 		return b.next.Next.Do(ctx, call)
 	}
-	p := b.governor.find(&b.lane, call, call.ModelID)
+	at := placed(ctx)
+	p := b.governor.find(&b.lane, call, call.ModelID, at.among(&b.lane, call))
 	if p == nil {
 		return b.next.Next.Do(ctx, call)
 	}
-	at := placed(ctx)
 	a := b.prepare(p, call, at.known(p))
 	switch {
 	case !a.shortened():
@@ -115,7 +115,7 @@ func tell(meta *outcrop.Meta, name, value string) {
 
 // Embed makes embeddings, with a reservation for their input.
 func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.EmbedRequest) (*native.Embeddings, outcrop.Meta, error) {
-	p := b.governor.find(&b.lane, call, call.ModelID)
+	p := b.governor.find(&b.lane, call, call.ModelID, placed(ctx).among(&b.lane, call))
 	if p == nil {
 		return b.next.Embed(ctx, call, req)
 	}

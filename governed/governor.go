@@ -81,6 +81,7 @@ type Governor struct {
 type key struct {
 	lane, account, region string
 	model, method         string
+	learn                 bool // what no rule is about
 }
 
 // New makes a Governor, or an error that names the rule it cannot use.
@@ -153,12 +154,12 @@ func (g *Governor) Govern(next outcrop.Backend, lane Lane) outcrop.Backend {
 }
 
 // find is the pool of a call to a model by its name on a lane, made when it is
-// met for the first time; nil when no rule fits.
-func (g *Governor) find(lane *Lane, call *outcrop.Call, model string) *pool {
-	if len(g.config.Rules) == 0 {
+// met for the first time; nil when no rule fits, unless it is to be learned then.
+func (g *Governor) find(lane *Lane, call *outcrop.Call, model string, learn bool) *pool {
+	if len(g.config.Rules) == 0 && !learn {
 		return nil
 	}
-	k := key{lane: lane.Name, account: lane.Name, region: lane.Region, model: model, method: method(call)}
+	k := key{lane: lane.Name, account: lane.Name, region: lane.Region, model: model, method: method(call), learn: learn}
 	if lane.Account != nil {
 		k.account = lane.Account(call.Caller)
 	}
@@ -187,26 +188,39 @@ func (g *Governor) meet(k key) *pool {
 
 // ruled is the pool that the first fitting rule gives a model.
 func (g *Governor) ruled(k key, model string, scope quota.Scope) *pool {
-	for i := range g.config.Rules {
-		r := &g.config.Rules[i]
-		if !r.fits(k, model, scope) {
-			continue
-		}
-		id := quota.PoolID{Account: k.account, Region: k.region, Scope: scope, Model: model, Method: r.methods()}
+	r := g.rule(k, model, scope)
+	if r == nil {
+		return nil
+	}
+	id := quota.PoolID{Account: k.account, Region: k.region, Scope: scope, Model: model, Method: r.methods()}
+	if p, ok := g.pools[id]; ok {
+		return p
+	}
+	if len(g.pools) >= g.config.MaxPools {
+		id.Model = "other"
 		if p, ok := g.pools[id]; ok {
 			return p
 		}
-		if len(g.pools) >= g.config.MaxPools {
-			id.Model = "other"
-			if p, ok := g.pools[id]; ok {
-				return p
-			}
+	}
+	p := g.newPool(id, r, k)
+	if p != nil {
+		g.pools[id] = p
+	}
+	return p
+}
+
+// learned is the rule of lanes that no other is about.
+var learned = Rule{Match: "*", Learn: true}
+
+// rule is the first that fits, or nil.
+func (g *Governor) rule(k key, model string, scope quota.Scope) *Rule {
+	for i := range g.config.Rules {
+		if r := &g.config.Rules[i]; r.fits(k, model, scope) {
+			return r
 		}
-		p := g.newPool(id, r, k)
-		if p != nil {
-			g.pools[id] = p
-		}
-		return p
+	}
+	if k.learn {
+		return &learned
 	}
 	return nil
 }

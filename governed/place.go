@@ -29,10 +29,11 @@ type ChoiceSet struct {
 // that could take the call first in front, or where that is hardly later, the
 // one that has its conversation. It waits for nobody and books nothing: whoever
 // asks the lanes decides, and the back-end of the lane that is asked books. The
-// context that it returns goes with the call, whichever lane it goes to.
+// context that it returns goes with the call, whichever lane it goes to. It keeps
+// choices.
 //
-// Lanes that no rule is about have no books to be held against, and come last.
-// Where the governor only observes, the order is the one given, and Stats tell
+// A lane that no rule is about is learned, here and when it gets the call. One
+// that Govern has not been told of comes last. Where the governor only observes, the order is the one given, and Stats tell
 // what would have been chosen. It costs an estimate of the call's input, which
 // the lane's back-end does not make again, and some 100 ns a lane.
 func (g *Governor) Place(ctx context.Context, call *outcrop.Call, choices []Choice, order []int) (context.Context, []int) {
@@ -53,7 +54,7 @@ func (g *Governor) Place(ctx context.Context, call *outcrop.Call, choices []Choi
 		return ctx, inOrder(order, len(choices))
 	}
 	a, req := g.measure(first, call, unknown)
-	at := &placement{model: first.id.Model, input: a.input, conversation: g.conversation(call, req)}
+	at := &placement{choices: choices, model: first.id.Model, input: a.input, conversation: g.conversation(call, req)}
 	ctx = context.WithValue(ctx, placementKey{}, at)
 	begun := len(order)
 	var kept bool
@@ -86,7 +87,7 @@ func (g *Governor) choice(call *outcrop.Call, c *Choice) *pool {
 	if lane == nil {
 		return nil
 	}
-	return g.find(lane, call, c.Model)
+	return g.find(lane, call, c.Model, true)
 }
 
 // rank appends the indices of the lanes that have pools, the best first; nothing
@@ -125,6 +126,7 @@ func inOrder(order []int, n int) []int {
 
 // placement is what Place found out about a call, for the lane that gets it.
 type placement struct {
+	choices      []Choice
 	model        string // whose counting input is
 	input        int
 	conversation string
@@ -136,6 +138,20 @@ type placementKey struct{}
 func placed(ctx context.Context) *placement {
 	at, _ := ctx.Value(placementKey{}).(*placement)
 	return at
+}
+
+// among tells whether a lane, with a call as it gets it, is one that the call was
+// placed among, and not one that is asked when all of these have failed.
+func (at *placement) among(lane *Lane, call *outcrop.Call) bool {
+	if at == nil {
+		return false
+	}
+	for i := range at.choices {
+		if at.choices[i].Backend == lane.Name && at.choices[i].Model == call.ModelID {
+			return true
+		}
+	}
+	return false
 }
 
 // known is a call's input, where placing it has found that out.

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/outcrop-ai/outcrop"
@@ -17,10 +16,9 @@ type placer struct{ governor *governed.Governor }
 var _ route.Placer = placer{}
 
 func (p placer) Place(ctx context.Context, call *outcrop.Call, lanes []route.Lane, order []int) (context.Context, []int) {
-	var few [8]governed.Choice
-	choices := few[:0]
-	for _, l := range lanes {
-		choices = append(choices, governed.Choice{Backend: l.Backend, Model: l.Name, Price: l.Price})
+	choices := make([]governed.Choice, len(lanes))
+	for i, l := range lanes {
+		choices[i] = governed.Choice{Backend: l.Backend, Model: l.Name, Price: l.Price}
 	}
 	return p.governor.Place(ctx, call, choices, order)
 }
@@ -42,21 +40,4 @@ func laneSets(s *config.Config) []governed.ChoiceSet {
 		sets = append(sets, set)
 	}
 	return sets
-}
-
-// learnedRules are for lanes that no quota is set for: what nobody has said is
-// found out. They come after the rules of the configuration.
-func learnedRules(s *config.Config, sets []governed.ChoiceSet) []governed.Rule {
-	var rules []governed.Rule
-	seen := map[governed.Choice]bool{}
-	for _, set := range sets {
-		for _, c := range set.Choices {
-			match := cmp.Or(c.Model, s.Backends[c.Backend].Model, set.Match)
-			if of := (governed.Choice{Backend: c.Backend, Model: match}); !seen[of] {
-				seen[of] = true
-				rules = append(rules, governed.Rule{Match: match, Backend: c.Backend, Learn: true})
-			}
-		}
-	}
-	return rules
 }

@@ -21,8 +21,8 @@ import (
 func (o *opener) govern(backends map[string]route.Backend) error {
 	s := &o.settings.Quotas
 	sets := laneSets(o.settings)
-	rules := append(quotaRules(s), learnedRules(o.settings, sets)...)
-	if len(rules) == 0 {
+	rules := quotaRules(s)
+	if len(rules)+len(sets) == 0 {
 		return nil
 	}
 	c := governed.Config{Rules: rules, Lanes: sets, Observe: s.Observe, MaxWait: wait(s.MaxWait), BatchMaxWait: wait(s.BatchMaxWait), SpareWait: wait(s.SpareWait)}

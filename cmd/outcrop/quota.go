@@ -77,10 +77,14 @@ func (a *app) showQuota(s *governed.Status) error {
 		fmt.Fprintln(a.stdout, "observing: calls are booked, and neither delayed nor changed")
 	}
 	switch {
-	case len(s.Rules) == 0:
+	case len(s.Rules)+len(s.Lanes) == 0:
 		fmt.Fprintln(a.stdout, "no quotas are set: see the section quotas of the configuration, or outcrop quota pull")
 		return nil
 	case len(s.Pools) == 0:
+		if len(s.Rules) == 0 {
+			fmt.Fprintln(a.stdout, "no call has been governed yet; no quotas are set, so those of lanes are learned:")
+			return showLanes(a.stdout, s.Lanes)
+		}
 		fmt.Fprintln(a.stdout, "no call has been governed yet; these quotas are set:")
 		if err := showRules(a.stdout, s.Rules); err != nil {
 			return err
@@ -113,7 +117,7 @@ func (a *app) showQuota(s *governed.Status) error {
 		fmt.Fprintf(a.stdout, "%s: %d admitted, %d of them after waiting (%s at most), %d refused, %d throttled by the service\n",
 			p.Model, t.Admitted, t.Waited, time.Duration(t.LongestMs)*time.Millisecond, t.Refused, t.Throttled)
 		if t.Placed > 0 {
-			fmt.Fprintf(a.stdout, "%s: %s, %s: the lane of %d calls, for %d of them because their conversation was there\n", p.Model, p.Backend, p.Scope, t.Placed, t.Kept)
+			fmt.Fprintf(a.stdout, "%s: %d placed on %s, %s, %d of them to stay with their conversation\n", p.Model, t.Placed, p.Backend, p.Scope, t.Kept)
 		}
 		if p.Advice != "" {
 			fmt.Fprintf(a.stdout, "%s: %s\n", p.Model, p.Advice)
