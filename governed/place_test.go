@@ -340,3 +340,31 @@ func TestOneLaneIsAsBefore(t *testing.T) {
 		t.Errorf("nobody waited or was refused, so nothing was compared:\n%s", target)
 	}
 }
+
+// BenchmarkPlace is what placing a call over two lanes costs before it is asked,
+// without and with a conversation. The call has 100 words.
+func BenchmarkPlace(b *testing.B) {
+	g, err := governed.New(governed.Config{Rules: rule(quota.PoolConfig{TokensPerMinute: 1 << 50})})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer g.Close()
+	choices := []governed.Choice{{Backend: "one", Model: model}, {Backend: "two", Model: model}}
+	for _, c := range choices {
+		g.Govern(newService(nil), governed.Lane{Name: c.Backend})
+	}
+	for _, conversation := range []string{"", "talk"} {
+		b.Run(fmt.Sprintf("conversation=%t", conversation != ""), func(b *testing.B) {
+			call := ask(bedrock.OpConverse, strings.Repeat("word ", 100), 100)
+			if conversation != "" {
+				req, _ := call.Converse()
+				req.RequestMetadata = map[string]string{outcrop.ConversationKey: conversation}
+			}
+			order := make([]int, 0, 2)
+			b.ReportAllocs()
+			for b.Loop() {
+				_, order = g.Place(b.Context(), call, choices, order[:0])
+			}
+		})
+	}
+}
