@@ -368,3 +368,34 @@ func BenchmarkPlace(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLanes is a whole call of 100 words through a router to a back-end that
+// answers at once: what a second lane adds is the cost of placing it.
+func BenchmarkLanes(b *testing.B) {
+	for n := 1; n <= 3; n++ {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			g, err := governed.New(governed.Config{Rules: rule(quota.PoolConfig{TokensPerMinute: 1 << 50})})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer g.Close()
+			c := route.Config{Backends: map[string]route.Backend{}, Placer: books{g}, Routes: []route.Route{{Match: "*"}}}
+			for i := range n {
+				name := fmt.Sprint("lane", i)
+				c.Backends[name] = route.Backend{Backend: g.Govern(says("ho", usage(100, 10), 0), governed.Lane{Name: name}), Native: true}
+				c.Routes[0].Lanes = append(c.Routes[0].Lanes, route.Lane{Backend: name})
+			}
+			r, err := route.New(c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			call := ask(bedrock.OpConverse, strings.Repeat("word ", 100), 100)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.Do(b.Context(), call); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
