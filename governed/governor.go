@@ -263,6 +263,18 @@ func (r *Rule) fits(k key, model string, scope quota.Scope) bool {
 	return false
 }
 
+// RuleOn is the first rule about calls of every method to a model, by its id on a
+// lane, or nil.
+func RuleOn(rules []Rule, lane, modelID string) *Rule {
+	model, scope := Identity(modelID)
+	for i := range rules {
+		if r := &rules[i]; len(r.Methods) == 0 && r.fits(key{lane: lane, model: modelID}, model, scope) {
+			return r
+		}
+	}
+	return nil
+}
+
 // RuleOf is the first rule about a model's calls of every method in a scope
 // (in-region, geo, global), or nil.
 func RuleOf(rules []Rule, model, scope string) *Rule {

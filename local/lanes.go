@@ -41,3 +41,29 @@ func laneSets(s *config.Config) []governed.ChoiceSet {
 	}
 	return sets
 }
+
+// LaneQuota is one of a model's lanes, and what is granted there; nil where
+// nobody has said.
+type LaneQuota struct {
+	Backend, Model string
+	Rule           *governed.Rule
+}
+
+// LanesOf are the lanes that a model's calls are placed among, by these settings;
+// none where there are not several.
+func LanesOf(s *config.Config, modelID string) []LaneQuota {
+	router, err := nowhere(s)
+	if err != nil {
+		return nil
+	}
+	lanes, err := router.Lanes(modelID)
+	if err != nil {
+		return nil
+	}
+	rules := quotaRules(&s.Quotas)
+	var list []LaneQuota
+	for _, l := range lanes {
+		list = append(list, LaneQuota{Backend: l.Backend, Model: l.Name, Rule: governed.RuleOn(rules, l.Backend, l.Name)})
+	}
+	return list
+}

@@ -25,6 +25,23 @@ type Placer interface {
 	Place(ctx context.Context, call *outcrop.Call, lanes []Lane, order []int) (context.Context, []int)
 }
 
+// Lanes are the equals that a model's calls are placed among, with its name there;
+// nil where there are not several.
+func (r *Router) Lanes(modelID string) ([]Lane, error) {
+	id, _ := r.unalias(modelID)
+	lanes, err := r.lanes(id)
+	if err != nil {
+		return nil, err
+	}
+	var list []Lane
+	for _, l := range lanes {
+		if l.placed {
+			list = append(list, Lane{Backend: l.name, Name: l.model, Price: l.price})
+		}
+	}
+	return list, nil
+}
+
 // HeaderLane is the reply header that tells which of a model's lanes answered:
 // the back-end, and after a slash the model's name there.
 const HeaderLane = "X-Outcrop-Lane"
