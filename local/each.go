@@ -31,8 +31,8 @@ func OpenEach(s *config.Config) (list []Opened, close func() error) {
 	return list, o.close
 }
 
-// nowhere is a router by these settings, whose back-ends answer nothing.
-func nowhere(s *config.Config) (*route.Router, error) {
+// nobodys is the router of the settings with nobody behind it.
+func nobodys(s *config.Config) (*route.Router, error) {
 	nobody := outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) { return nil, nil })
 	c := route.Config{Backends: map[string]route.Backend{}, Default: s.Backend, Aliases: s.Aliases}
 	for _, name := range inUse(s) {
@@ -47,18 +47,22 @@ func nowhere(s *config.Config) (*route.Router, error) {
 // namedModels are the models that the settings name, the default one first, by
 // who answers for them.
 func namedModels(s *config.Config) map[string][]string {
-	ids := append([]string{s.Model}, slices.Sorted(maps.Values(s.Aliases))...)
+	named := map[string][]string{}
+	router, err := nobodys(s)
+	if err != nil {
+		return named
+	}
+	var ids []string
+	if _, listed := defaultTarget(s, router); listed == "" {
+		ids = append(ids, s.Model)
+	}
+	ids = append(ids, slices.Sorted(maps.Values(s.Aliases))...)
 	if !s.Only {
 		for _, m := range s.Models {
 			if !strings.Contains(m.Match, "*") {
 				ids = append(ids, m.Match)
 			}
 		}
-	}
-	named := map[string][]string{}
-	router, err := nowhere(s)
-	if err != nil {
-		return named
 	}
 	for _, id := range ids {
 		targets, err := router.Targets(id)

@@ -52,7 +52,7 @@ type LaneQuota struct {
 // LanesOf are the lanes that a model's calls are placed among, by these settings;
 // none where there are not several.
 func LanesOf(s *config.Config, modelID string) []LaneQuota {
-	router, err := nowhere(s)
+	router, err := nobodys(s)
 	if err != nil {
 		return nil
 	}

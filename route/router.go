@@ -83,6 +83,7 @@ type Target struct{ Backend, Name string }
 type Router struct {
 	config   Config
 	circuits map[Target]*circuit
+	fallback lane // of the default back-end, without a model
 }
 
 var (
@@ -115,9 +116,11 @@ func New(c Config) (*Router, error) {
 		return nil
 	}
 	if c.Default != "" {
-		if err := add(Target{Backend: c.Default}); err != nil {
+		t := Target{Backend: c.Default}
+		if err := add(t); err != nil {
 			return nil, err
 		}
+		r.fallback = lane{name: c.Default, backend: c.Backends[c.Default], circuit: r.circuits[t]}
 	}
 	for _, route := range c.Routes {
 		if route.Match == "" || len(route.Targets)+len(route.Lanes) == 0 {
@@ -159,10 +162,12 @@ func (r *Router) unalias(id string) (string, bool) {
 // lanes are who to ask for an id that is no alias.
 func (r *Router) lanes(id string) ([]lane, error) {
 	found, star := r.route(id)
-	if found == nil && r.config.Default != "" {
-		found = &Route{Targets: []Target{{Backend: r.config.Default}}}
-	}
-	if found == nil {
+	switch {
+	case found == nil && r.config.Default != "":
+		l := r.fallback
+		l.model = named(l.backend.Model, "", id)
+		return []lane{l}, nil
+	case found == nil:
 		return nil, r.unknown(id)
 	}
 	list := make([]lane, 0, len(found.Lanes)+len(found.Targets))
