@@ -242,7 +242,11 @@ func (c *Config) checkModels(fail func(path, format string, args ...any)) {
 			fail(at+".match", "never reached: models[%d] matches the same", first)
 		}
 		seen[r.Match] = i
-		c.checkTarget(at, r.Match, Target{Backend: r.Backend, Name: r.Name}, fail)
+		if len(r.Lanes) > 0 {
+			c.checkLanes(at, &r, fail)
+		} else {
+			c.checkTarget(at, r.Match, Target{Backend: r.Backend, Name: r.Name}, fail)
+		}
 		for j, t := range r.Failover {
 			c.checkTarget(fmt.Sprintf("%s.failover[%d]", at, j), r.Match, t, fail)
 		}
@@ -262,6 +266,26 @@ func (c *Config) checkModels(fail func(path, format string, args ...any)) {
 		case target == alias:
 			fail("aliases."+alias, "leads back to itself")
 		}
+	}
+}
+
+// checkLanes holds the lanes of an entry against each other and the back-ends.
+func (c *Config) checkLanes(at string, r *Route, fail func(path, format string, args ...any)) {
+	switch {
+	case r.Backend != "":
+		fail(at+".backend", "expected backend or lanes, not both")
+	case r.Name != "":
+		fail(at+".name", "stands in each of lanes")
+	}
+	seen := map[Target]int{}
+	for j, l := range r.Lanes {
+		path, t := fmt.Sprintf("%s.lanes[%d]", at, j), Target{Backend: l.Backend, Name: l.Name}
+		c.checkTarget(path, r.Match, t, fail)
+		if first, twice := seen[t]; twice {
+			fail(path, "the same as lanes[%d]", first)
+			continue
+		}
+		seen[t] = j
 	}
 }
 

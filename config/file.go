@@ -66,8 +66,8 @@ type File struct {
 	MaxCost float64 `yaml:"maxCost" min:"0" default:"0"`
 
 	// Circuit says when a back-end that fails is left alone for a while. It
-	// only matters for models with a failover list: where there is no other
-	// back-end, calls go through.
+	// only matters for models with several lanes or a failover list: where there
+	// is no other back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
 
 	// Quotas are what the services behind the back-ends grant. Calls wait their
@@ -238,9 +238,29 @@ type Route struct {
 	// stood for. Default: the id as it was asked for.
 	Name string `yaml:"name"`
 
+	// Lanes are several places that have the model, in the place of backend and
+	// name: back-ends of several accounts or Regions, or one model by its own
+	// id, a geographic inference profile and a global one, which have quotas of
+	// their own. Each call goes to the lane that can take it first by the quota
+	// books, then to the cheaper one, then to the one listed first; a
+	// conversation stays where it is. Lanes that no entry of quotas is about are
+	// learned, as with learn.
+	Lanes []Lane `yaml:"lanes"`
+
 	// Failover lists who is asked next, in order, when the back-end fails in a
 	// way that another may not, and before anything of a reply was delivered.
 	Failover []Target `yaml:"failover"`
+}
+
+// Lane is one of several places that have a model.
+type Lane struct {
+	// Backend names the back-end, and with it account, Region and roles.
+	Backend string `yaml:"backend"`
+	// Name is the model's name there, as in the entry itself.
+	Name string `yaml:"name"`
+	// Price orders lanes that could take a call at the same time, the lower
+	// first; in any unit.
+	Price float64 `yaml:"price" min:"0" default:"0"`
 }
 
 // Target is a back-end and a model's name there.
