@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
@@ -62,8 +63,9 @@ type ObjectWriter interface {
 
 // Object is a stored object.
 type Object struct {
-	URI  string
-	Size int64 // bytes
+	URI      string    `json:"uri"`
+	Size     int64     `json:"size"`              // bytes
+	Modified time.Time `json:"modified,omitzero"` // zero where nobody knows
 }
 
 // ObjectScope says on whose behalf objects are read and written, and what a

@@ -72,6 +72,14 @@ func (s *scoped) Create(ctx context.Context, uri string) (outcrop.ObjectWriter, 
 	return s.d.Create(ctx, uri)
 }
 
+// Delete removes an object. One that is not there is no error.
+func (s *scoped) Delete(ctx context.Context, uri string) error {
+	if _, err := s.admit(ctx, uri); err != nil {
+		return err
+	}
+	return s.d.Delete(ctx, uri)
+}
+
 func (s *scoped) List(ctx context.Context, prefix string) iter.Seq2[outcrop.Object, error] {
 	if _, err := s.admit(ctx, prefix); err != nil {
 		return func(yield func(outcrop.Object, error) bool) { yield(outcrop.Object{}, err) }

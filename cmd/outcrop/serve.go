@@ -112,7 +112,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 		return usageError{err}
 	}
 	keeper := newDoorkeeper(a, ring, m)
-	config.Mounts = []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper)}
+	config.Mounts = []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper), cleanDoor(m), eventsDoor(m)}
 	services, err := a.addS3(m, &config)
 	if err != nil {
 		return err
