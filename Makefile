@@ -18,11 +18,11 @@ build: ## build the program into bin/
 	go build -trimpath -o bin/outcrop ./cmd/outcrop
 
 .PHONY: test
-test: clients ## all tests, with the real clients of other languages
+test: clients engine ## all tests, with the real clients of other languages and a real engine
 	OUTCROP_CLIENTS=1 go test ./...
 
 .PHONY: test-all
-test-all: clients ## the long tests too: the race detector and a minute of every fuzz target
+test-all: clients engine ## the long tests too: the race detector and a minute of every fuzz target
 	OUTCROP_CLIENTS=1 go test -race -timeout 30m ./...
 	scripts/fuzz.sh 60s
 
@@ -36,7 +36,8 @@ clients: ## install the clients that tests use
 
 .PHONY: engine
 engine: ## install a llama-server for the tests of real models (12 MB, from Debian)
-	internal/testengine/llama-server.sh .cache/llama.cpp
+	@internal/testengine/llama-server.sh .cache/llama.cpp || \
+		{ rm -rf .cache/llama.cpp; echo "engine: no llama-server, its tests are skipped; OUTCROP_LLAMA_SERVER names one that is installed"; }
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## formatting, vet, linters, the arrows between packages
@@ -55,8 +56,16 @@ generate: ## write the wire types anew from the API models
 	go generate ./...
 
 .PHONY: bench
-bench: ## benchmarks, side by side with their baselines in one run
-	go test -run '^$$' -bench . -benchmem ./...
+bench: bench-serve ## benchmarks, side by side with their baselines in one run
+	go test -run '^$$' -bench . -skip '^BenchmarkServe' -benchmem ./...
+
+.PHONY: bench-serve
+bench-serve: ## the figures of docs/performance.md: the program against a bare handler and a proxy (6 minutes)
+	go test -run '^$$' -bench 'Serve$$' -benchtime 40000x ./cmd/outcrop
+	go test -run '^$$' -bench 'ServeHop/whole' -benchtime 10000x ./cmd/outcrop
+	go test -run '^$$' -bench 'ServeHop/burst' -benchtime 1024x ./cmd/outcrop
+	go test -run '^$$' -bench 'ServeHop/paced' -benchtime 128x ./cmd/outcrop
+	go test -run '^$$' -bench 'ServeOpenStreams' -benchtime 3x ./cmd/outcrop
 
 .PHONY: tidy
 tidy: ## tidy the modules

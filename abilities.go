@@ -18,6 +18,7 @@ var (
 	_ SchemaSupport = Abilities{}
 	_ ModelChecker  = Abilities{}
 	_ Embedder      = Abilities{}
+	_ CallerChecker = Abilities{}
 )
 
 // CountTokens asks the back-end, or says that it cannot count.
@@ -41,6 +42,14 @@ func (a Abilities) Models(ctx context.Context) ([]Model, error) {
 func (a Abilities) CheckModel(modelID string) error {
 	if checker, ok := a.Next.(ModelChecker); ok {
 		return checker.CheckModel(modelID)
+	}
+	return nil
+}
+
+// CheckCaller asks the back-end; one that cannot tell lets every caller in.
+func (a Abilities) CheckCaller(caller Caller, modelID string) error {
+	if checker, ok := a.Next.(CallerChecker); ok {
+		return checker.CheckCaller(caller, modelID)
 	}
 	return nil
 }

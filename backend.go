@@ -50,6 +50,13 @@ type ModelChecker interface {
 	CheckModel(modelID string) error
 }
 
+// CallerChecker is a Backend that can say, without a call, that a caller may
+// not use a model: the error that a call would get. A Manager asks it before it
+// accepts a job, whose records would all fail.
+type CallerChecker interface {
+	CheckCaller(caller Caller, modelID string) error
+}
+
 // SchemaSupport is a Backend whose models can be held to a JSON Schema through
 // Converse's outputConfig.textFormat. SchemaProfile names the subset that the
 // model takes, as a profile of package structured; "" means none.
@@ -97,6 +104,7 @@ type Meta struct {
 	Backend     string            // "simulator", "openai", "amazon"
 	ModelID     string            // the model that answered, resolved
 	Attempts    int               // how often a back-end was asked; 0 means once
+	MaxAttempts int               // how often one may be asked for a call; 0 where nobody asks again
 	Estimated   bool              // the usage was counted here, not by the model
 	ContentType string            // of Body, for InvokeModel
 	Header      map[string]string // further reply headers, by canonical name
@@ -109,4 +117,8 @@ type Meta struct {
 	// FirstByte is how long a stream's first content takes, from a back-end
 	// that knows beforehand; 0 leaves it to the clock.
 	FirstByte time.Duration
+
+	// Created is when the model says it answered, which some native formats
+	// tell; zero leaves it to the clock.
+	Created time.Time
 }

@@ -18,5 +18,11 @@ func (m *Manager) Batch(ctx context.Context, req *bedrock.CreateModelInvocationJ
 		copied.ModelID = m.config.ModelID
 		req = &copied
 	}
-	return jobs.Create(ctx, OriginOf(ctx).Caller, req)
+	caller := OriginOf(ctx).Caller
+	if checker, ok := m.config.Backend.(CallerChecker); ok {
+		if err := checker.CheckCaller(caller, req.ModelID); err != nil {
+			return nil, err
+		}
+	}
+	return jobs.Create(ctx, caller, req)
 }

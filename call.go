@@ -41,6 +41,7 @@ type Caller struct {
 	Tenant  string // "" on an open loopback server, and in a library
 	Account string // twelve digits; for ARNs
 	Region  string
+	Weight  float64 // share among the tenants that wait for the same quota; 0 means 1
 }
 
 // Class is how urgent a call is.

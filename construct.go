@@ -73,6 +73,9 @@ func (m *Manager) ladder(req *bedrock.ConstructRequest) (*ladder, error) {
 	if err != nil {
 		return nil, schemaError("schema", err)
 	}
+	if why := schema.Contradiction(); why != nil {
+		return nil, schemaError("schema", why)
+	}
 	l := &ladder{
 		manager: m, request: req, schema: schema, budget: DefaultMaxAttempts,
 		models: append([]string{model}, req.FallbackModelIDs...),

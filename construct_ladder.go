@@ -51,6 +51,7 @@ func (l *ladder) keep(c closest) {
 // of the budget; the models before it share the rest, and the first has one in
 // any case.
 func (l *ladder) climb(ctx context.Context) (*bedrock.ConstructResponse, error) {
+	ctx = forMethod(ctx, MethodConstruct)
 	began, caller := l.manager.config.Now(), ctx
 	if limit := l.manager.config.Construct.Time; limit > 0 {
 		var cancel context.CancelFunc

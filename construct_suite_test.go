@@ -10,10 +10,6 @@ import (
 	"github.com/outcrop-ai/outcrop/structured"
 )
 
-// unfound has an instance that the simulator's bounded search misses: a name
-// that eleven patterns under "not" leave open.
-const unfound = "Handwritten---notnames9"
-
 // Construct, from the manager to the simulator and back, gives a valid value
 // for every satisfiable schema of the labelled real-world ones, by every
 // strategy and, where a root element has a name, in XML. It runs over a sample;
@@ -47,9 +43,6 @@ func TestSuiteConstruct(t *testing.T) {
 					}
 					if err != nil && !c.Satisfiable() {
 						unsatisfied++
-						continue
-					}
-					if err != nil && c.Name == unfound {
 						continue
 					}
 					asked++

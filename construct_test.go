@@ -77,6 +77,7 @@ func TestConstructRefuses(t *testing.T) {
 		"no schema":            {bedrock.ConstructRequest{Prompt: "a"}, "schema"},
 		"a defective schema":   {bedrock.ConstructRequest{Prompt: "a", Schema: bedrock.Document(`{"type":"nonsense"}`)}, "schema"},
 		"a remote reference":   {bedrock.ConstructRequest{Prompt: "a", Schema: bedrock.Document(`{"$ref":"http://example.com/s.json"}`)}, "schema"},
+		"an impossible schema": {bedrock.ConstructRequest{Prompt: "a", Schema: bedrock.Document(`{"type":"string","minLength":2,"maxLength":1}`)}, "schema"},
 		"no prompt":            {bedrock.ConstructRequest{Schema: bedrock.Document(person)}, "prompt"},
 		"an unknown strategy":  {bedrock.ConstructRequest{Prompt: "a", Schema: bedrock.Document(person), Strategy: "hope"}, "strategy"},
 		"no attempts":          {bedrock.ConstructRequest{Prompt: "a", Schema: bedrock.Document(person), MaxAttempts: new(int)}, "maxAttempts"},

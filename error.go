@@ -28,6 +28,11 @@ type Error struct {
 	// RetryAfter is how long the model asks to be left alone; 0 when it does
 	// not say.
 	RetryAfter time.Duration
+
+	// Attempts is how often a back-end was asked before the error was final; 0
+	// means once. MaxAttempts is how often one may be asked; 0 where nobody asks
+	// again.
+	Attempts, MaxAttempts int
 }
 
 // Error is the message with its code before it.

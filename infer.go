@@ -34,14 +34,14 @@ var operations = map[string]Method{
 	"batch":                         MethodAsync,
 }
 
-// ParseMethod reads a method's name or its operation's, in any case. The empty
-// name is sync.
+// ParseMethod reads a method's name or its operation's, in any case, or auto.
+// The empty name is sync.
 func ParseMethod(name string) (Method, error) {
 	lower := strings.ToLower(strings.ReplaceAll(name, "-", ""))
 	if lower == "" {
 		return MethodSync, nil
 	}
-	for _, m := range Methods {
+	for _, m := range append([]Method{MethodAuto}, Methods...) {
 		if lower == string(m) {
 			return m, nil
 		}
@@ -55,7 +55,8 @@ func ParseMethod(name string) (Method, error) {
 // InferRequest is one request for any method. Say what to ask by one of
 // Prompt, Messages and Body.
 type InferRequest struct {
-	// Method is the method's name or its operation's; sync when empty.
+	// Method is the method's name or its operation's; sync when empty. With
+	// auto, Choose picks one.
 	Method string
 
 	// ModelID is the manager's default when empty.
@@ -73,11 +74,13 @@ type InferRequest struct {
 	Format       string            // construct: "json" (default) or "xml"
 	Metadata     map[string]string // requestMetadata
 	Tools        *bedrock.ToolConfiguration
+	Interactive  bool // someone watches the reply being written; for auto
 }
 
 // InferResult is what a method returned: the field of that method is set.
 type InferResult struct {
 	Method    Method
+	Why       string                                    // auto: why it was this method
 	Invoke    *InvokeResponse                           // sync
 	Stream    *Stream                                   // stream; the caller must close it
 	Job       *bedrock.CreateModelInvocationJobResponse // async
@@ -92,10 +95,14 @@ func (m *Manager) Infer(ctx context.Context, req InferRequest) (*InferResult, er
 		return nil, err
 	}
 	req.ModelID = m.model(req.ModelID)
+	why := ""
+	if method == MethodAuto {
+		method, why = Choose(&req)
+	}
 	if err := req.check(method); err != nil {
 		return nil, err
 	}
-	result := &InferResult{Method: method}
+	result := &InferResult{Method: method, Why: why}
 	switch method {
 	case MethodSync, MethodStream:
 		var body []byte

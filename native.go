@@ -53,8 +53,11 @@ func AnswerNative(ctx context.Context, call *Call, backend Backend) (*Reply, err
 	if err != nil {
 		return nil, err
 	}
-	info := &native.Info{ModelID: call.ModelID, ID: call.RequestID, Created: started}
 	meta := reply.Meta
+	info := &native.Info{ModelID: call.ModelID, ID: call.RequestID, Created: meta.Created}
+	if info.Created.IsZero() {
+		info.Created = started
+	}
 	meta.ContentType = "application/json"
 	if call.Streams() {
 		return NewStreamReply(meta, nativeStream(reply.Stream, family.Encoder(info), meta.FirstByte, started)), nil

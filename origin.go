@@ -8,6 +8,11 @@ type Origin struct {
 	Caller    Caller
 	RequestID string
 	Class     Class
+
+	// Method is which of the five methods a back-end is called for, where the
+	// operation does not tell: Construct asks by Converse, and so do records
+	// of jobs. Whoever makes such calls sets it.
+	Method Method
 }
 
 type originKey struct{}
@@ -23,6 +28,13 @@ func WithOrigin(ctx context.Context, o Origin) context.Context {
 func OriginOf(ctx context.Context) Origin {
 	o, _ := ctx.Value(originKey{}).(Origin)
 	return o
+}
+
+// forMethod notes in the context which method the calls are made for.
+func forMethod(ctx context.Context, m Method) context.Context {
+	o := OriginOf(ctx)
+	o.Method = m
+	return WithOrigin(ctx, o)
 }
 
 // stamp gives a call that the manager makes the origin of its request.

@@ -22,6 +22,7 @@ type Stream struct {
 	events iter.Seq2[bedrock.Event, error]
 	cancel context.CancelFunc
 	settle func(error)
+	pause  *Pause // nil when the source does not say that it waits
 
 	mu     sync.Mutex
 	ranged bool
@@ -98,10 +99,16 @@ func (s *Stream) OnEnd(settle func(error)) {
 }
 
 // Map is the stream with its events changed by a function; settlement and
-// closing pass through to s, which must not be used any more.
+// closing pass through to s, which must not be used any more, and so do the
+// pauses of its source: change itself waits for nothing but events.
 func (s *Stream) Map(change func(iter.Seq2[bedrock.Event, error]) iter.Seq2[bedrock.Event, error]) *Stream {
-	other := NewStream(change(s.Events()), func() { _ = s.Close() })
-	return other
+	return s.Wrap(change(s.Events()))
+}
+
+// Wrap is the stream with other events, which are made of its own by somebody
+// who ranges over them already; as with [Stream.Map].
+func (s *Stream) Wrap(events iter.Seq2[bedrock.Event, error]) *Stream {
+	return NewStream(events, func() { _ = s.Close() }).WithPause(s.pause)
 }
 
 func (s *Stream) begin() error {

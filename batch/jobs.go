@@ -51,6 +51,7 @@ func New(config Config) (*Jobs, error) {
 		runners:    make(chan struct{}, config.RunningJobs),
 		leaving:    make(chan struct{}),
 	}
+<<<<<<< HEAD
 	j.registry = newRegistry(&j.config)
 	j.root, j.cancel = context.WithCancelCause(context.Background())
 	jobs, err := j.load()
@@ -70,6 +71,11 @@ func New(config Config) (*Jobs, error) {
 			j.wg.Go(func() { j.run(stop, job) })
 		}
 	}
+=======
+	j.store = newStore(&j.config)
+	origin := outcrop.WithOrigin(context.Background(), outcrop.Origin{Class: outcrop.Batch, Method: outcrop.MethodAsync})
+	j.root, j.cancel = context.WithCancelCause(origin)
+>>>>>>> main
 	return j, nil
 }
 

@@ -17,6 +17,10 @@
 // from run to run ([Config.Ignore]). What is not found is an error that names
 // the nearest recording, and what differs.
 //
+// What the back-end says of the schemas that its models take is kept beside the
+// exchanges, so that Construct asks in the same way when it is replayed. Counts
+// of tokens are not recorded; a player estimates them.
+//
 // Secrets do not reach a file: headers are not written but for those that the
 // operations define, nor is who asked, and what looks like a key in a body is
 // struck out ([Config.Redact]).

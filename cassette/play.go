@@ -29,12 +29,18 @@ type Player struct {
 	config    Config
 	exchanges []*exchange
 	byKey     map[string][]*exchange
+	profiles  map[string]string
 
 	mu    sync.Mutex
 	asked map[string]int
 }
 
-var _ outcrop.Backend = (*Player)(nil)
+var (
+	_ outcrop.Backend       = (*Player)(nil)
+	_ outcrop.SchemaSupport = (*Player)(nil)
+	_ outcrop.ModelLister   = (*Player)(nil)
+	_ outcrop.TokenCounter  = (*Player)(nil)
+)
 
 // Open reads a directory of recordings. It refuses one with a file that cannot
 // be read, and one without any.
@@ -46,6 +52,9 @@ func Open(dir string, config Config) (*Player, error) {
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("cassette: %s holds no recordings (*.yaml)", dir)
+	}
+	if p.profiles, err = readProfiles(dir); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(names, byNumber)
 	for _, name := range names {
@@ -107,7 +116,8 @@ func (p *Player) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 	meta.Backend = Name
 	if e.streams {
 		ctx, cancel := context.WithCancel(ctx)
-		return outcrop.NewStreamReply(meta, outcrop.NewStream(p.events(ctx, e), cancel)), nil
+		pause := new(outcrop.Pause)
+		return outcrop.NewStreamReply(meta, outcrop.NewStream(p.events(ctx, e, pause), cancel).WithPause(pause)), nil
 	}
 	if p.config.Paced && meta.Latency > 0 {
 		if err := p.config.Sleep(ctx, meta.Latency); err != nil {
@@ -135,12 +145,13 @@ func (p *Player) next(key string) *exchange {
 }
 
 // events replays a stream.
-func (p *Player) events(ctx context.Context, e *exchange) iter.Seq2[bedrock.Event, error] {
+func (p *Player) events(ctx context.Context, e *exchange, pause *outcrop.Pause) iter.Seq2[bedrock.Event, error] {
 	return func(yield func(bedrock.Event, error) bool) {
 		var at time.Duration
 		for _, recorded := range e.events {
 			err := ctx.Err()
 			if err == nil && p.config.Paced && recorded.at > at {
+				pause.Begin()
 				err = p.config.Sleep(ctx, recorded.at-at)
 			}
 			at = max(at, recorded.at)

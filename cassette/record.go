@@ -27,18 +27,26 @@ type Recorder struct {
 	dir    string
 	config Config
 
-	mu    sync.Mutex
-	taken map[string]int // how many exchanges each key has
+	mu       sync.Mutex
+	taken    map[string]int    // how many exchanges each key has
+	profiles map[string]string // what is in the file of profiles
 }
 
-var _ outcrop.Backend = (*Recorder)(nil)
+var (
+	_ outcrop.Backend       = (*Recorder)(nil)
+	_ outcrop.SchemaSupport = (*Recorder)(nil)
+)
 
 // NewRecorder wraps a back-end. It makes the directory.
 func NewRecorder(next outcrop.Backend, dir string, config Config) (*Recorder, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("cassette: %w", err)
 	}
-	return &Recorder{Abilities: outcrop.Abilities{Next: next}, dir: dir, config: config.withDefaults(), taken: map[string]int{}}, nil
+	profiles, err := readProfiles(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Recorder{Abilities: outcrop.Abilities{Next: next}, dir: dir, config: config.withDefaults(), taken: map[string]int{}, profiles: profiles}, nil
 }
 
 // Do asks the back-end and writes what it says.

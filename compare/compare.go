@@ -31,6 +31,9 @@ type Row struct {
 type Options struct {
 	Prompt string
 
+	// MaxTokens bounds the output of each call; 0 leaves it to the model.
+	MaxTokens int
+
 	// Objects is where the job of the asynchronous method writes.
 	Objects outcrop.Objects
 

@@ -21,7 +21,7 @@ var probes = map[outcrop.Method]probe{
 }
 
 func probeSync(ctx context.Context, m *outcrop.Manager, o *Options, _ func(string)) (measured, error) {
-	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "sync", Prompt: o.Prompt})
+	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "sync", Prompt: o.Prompt, MaxTokens: o.MaxTokens})
 	if err != nil {
 		return measured{}, err
 	}
@@ -30,7 +30,7 @@ func probeSync(ctx context.Context, m *outcrop.Manager, o *Options, _ func(strin
 }
 
 func probeStream(ctx context.Context, m *outcrop.Manager, o *Options, report func(string)) (measured, error) {
-	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "stream", Prompt: o.Prompt})
+	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "stream", Prompt: o.Prompt, MaxTokens: o.MaxTokens})
 	if err != nil {
 		return measured{}, err
 	}
@@ -58,7 +58,7 @@ func probeStream(ctx context.Context, m *outcrop.Manager, o *Options, report fun
 }
 
 func probeAsync(ctx context.Context, m *outcrop.Manager, o *Options, report func(string)) (measured, error) {
-	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "async", Prompt: o.Prompt, OutputS3URI: "s3://outcrop-compare/results/"})
+	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "async", Prompt: o.Prompt, MaxTokens: o.MaxTokens, OutputS3URI: "s3://outcrop-compare/results/"})
 	if err != nil {
 		return measured{}, err
 	}
@@ -87,7 +87,7 @@ func probeAsync(ctx context.Context, m *outcrop.Manager, o *Options, report func
 }
 
 func probeConverse(ctx context.Context, m *outcrop.Manager, o *Options, _ func(string)) (measured, error) {
-	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "converse", Prompt: o.Prompt})
+	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "converse", Prompt: o.Prompt, MaxTokens: o.MaxTokens})
 	if err != nil {
 		return measured{}, err
 	}
@@ -100,7 +100,7 @@ const answer = `{"type":"object","additionalProperties":false,"required":["summa
 	"keyPoints":{"type":"array","minItems":2,"maxItems":5,"items":{"type":"string","minLength":1}}}}`
 
 func probeConstruct(ctx context.Context, m *outcrop.Manager, o *Options, _ func(string)) (measured, error) {
-	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "construct", Prompt: o.Prompt, Schema: []byte(answer)})
+	result, err := m.Infer(ctx, outcrop.InferRequest{Method: "construct", Prompt: o.Prompt, MaxTokens: o.MaxTokens, Schema: []byte(answer)})
 	if err != nil {
 		return measured{}, err
 	}

@@ -41,6 +41,8 @@ func (c *Config) check() error {
 		c.checkBackend(name, fail)
 	}
 	c.checkModels(fail)
+	c.checkPrices(fail)
+	c.checkTenants(fail)
 	if !regionForm.MatchString(c.Region) {
 		fail("region", "expected a Region such as us-east-1")
 	}
@@ -49,6 +51,9 @@ func (c *Config) check() error {
 	}
 	if (c.Server.TLSCert == "") != (c.Server.TLSKey == "") {
 		fail("server", "--tls-cert and --tls-key go together, as tlsCert and tlsKey do here")
+	}
+	if c.Cassette.Record != "" && c.Cassette.Replay != "" {
+		fail("cassette", "--record and --replay exclude each other, as record and replay do here")
 	}
 	if c.Circuit.MaxOpen < c.Circuit.Open {
 		fail("circuit.maxOpen", "expected no less than circuit.open")

@@ -120,13 +120,13 @@ func TestOrder(t *testing.T) {
 		get        func(*config.Config) string
 		want, from string
 	}{
-		{"default", "", nil, nil, "region", func(c *config.Config) string { return c.Region }, "us-east-1", "default"},
+		{"default", "", nil, nil, "region", func(c *config.Config) string { return c.Region }, "us-west-2", "default"},
 		{"file", "region: eu-west-1\n", nil, nil, "region", func(c *config.Config) string { return c.Region }, "eu-west-1", "outcrop.yaml:1"},
 		{"profile", file, nil, nil, "region", func(c *config.Config) string { return c.Region }, "eu-west-2", "outcrop.yaml:3"},
 		{"profile of the environment", file, []string{"AWS_PROFILE", "q"}, nil, "region", func(c *config.Config) string { return c.Region }, "eu-west-3", "outcrop.yaml:3"},
 		{"environment", file, []string{"AWS_DEFAULT_REGION", "us-west-1", "AWS_REGION", "us-west-2"}, nil, "region", func(c *config.Config) string { return c.Region }, "us-west-2", "environment AWS_REGION"},
 		{"own variable", file, []string{"AWS_REGION", "us-west-2", "OUTCROP_REGION", "us-west-1"}, nil, "region", func(c *config.Config) string { return c.Region }, "us-west-1", "environment OUTCROP_REGION"},
-		{"empty variable", "", []string{"AWS_REGION", ""}, nil, "region", func(c *config.Config) string { return c.Region }, "us-east-1", "default"},
+		{"empty variable", "", []string{"AWS_REGION", ""}, nil, "region", func(c *config.Config) string { return c.Region }, "us-west-2", "default"},
 		{"flag", file, []string{"AWS_REGION", "us-west-2"}, []config.Assignment{{"region", "sa-east-1", "--region"}}, "region", func(c *config.Config) string { return c.Region }, "sa-east-1", "flag --region"},
 		{"later flag", file, nil, []config.Assignment{{"region", "sa-east-1", "--region"}, {"region", "sa-east-2", "--set"}}, "region", func(c *config.Config) string { return c.Region }, "sa-east-2", "flag --set"},
 		{"nested variable", file, []string{"OUTCROP_SERVER_LISTEN", "b:2"}, nil, "server.listen", func(c *config.Config) string { return c.Server.Listen }, "b:2", "environment OUTCROP_SERVER_LISTEN"},
@@ -272,7 +272,7 @@ func TestWhereTheFileIs(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	expect(load(config.Sources{}), "us-east-1 ")
+	expect(load(config.Sources{}), "us-west-2 ")
 	user := config.Places()[1]
 	write(user, "eu-west-1")
 	expect(load(config.Sources{}), "eu-west-1 "+user)
@@ -281,7 +281,7 @@ func TestWhereTheFileIs(t *testing.T) {
 	write("other.yaml", "eu-west-3")
 	expect(load(config.Sources{Lookup: env("OUTCROP_CONFIG", "other.yaml")}), "eu-west-3 other.yaml")
 	expect(load(config.Sources{File: "outcrop.yaml", Lookup: env("OUTCROP_CONFIG", "other.yaml")}), "eu-west-2 outcrop.yaml")
-	expect(load(config.Sources{File: config.NoFile}), "us-east-1 ")
+	expect(load(config.Sources{File: config.NoFile}), "us-west-2 ")
 	if _, err := config.Load(config.Sources{File: "missing.yaml", Lookup: env()}); !os.IsNotExist(unwrap(err)) {
 		t.Errorf("a file that is named must be there: %v", err)
 	}

@@ -15,12 +15,16 @@ type File struct {
 
 	// Profile is the name of the profile in force: of the section under
 	// profiles with that name, and of the profile in ~/.aws/config that amazon
-	// back-ends use.
+	// back-ends use. Where nobody names one, amazon back-ends take the profile
+	// aws if ~/.aws has it and the environment holds no credentials, else what
+	// the AWS SDK's chain finds.
 	Profile string `yaml:"profile" env:"AWS_PROFILE" default:"aws"`
 
-	// Region is the AWS Region that stands in ARNs, and that amazon back-ends
-	// without one of their own call.
-	Region string `yaml:"region" env:"AWS_REGION AWS_DEFAULT_REGION" default:"us-east-1"`
+	// Region is the AWS Region that amazon back-ends without one of their own
+	// call. Where nobody names one, the Region of the profile in ~/.aws/config
+	// comes before this default. It also stands in ARNs that are made here for
+	// requests whose signature names none; there the default is us-east-1.
+	Region string `yaml:"region" env:"AWS_REGION AWS_DEFAULT_REGION" default:"us-west-2"`
 
 	// Data is the directory of jobs and objects. Default: the user's data
 	// directory.
@@ -48,10 +52,33 @@ type File struct {
 	// Aliases are other names for model ids.
 	Aliases map[string]string `yaml:"aliases"`
 
+	// Prices are what tokens cost, in USD, for models that the built-in table
+	// of Amazon Bedrock's list prices does not have, or has otherwise: another
+	// Region, a discount, hardware of your own. They come before the built-in
+	// ones, and the first entry that matches counts.
+	Prices []Price `yaml:"prices"`
+
+	// MaxCost is what a command that begins with an estimate (compare, batch)
+	// may cost at most, in USD; above it, it is refused. 0 is no limit.
+	MaxCost float64 `yaml:"maxCost" min:"0" default:"0"`
+
 	// Circuit says when a back-end that fails is left alone for a while. It
 	// only matters for models with a failover list: where there is no other
 	// back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
+
+	// Tenants are those on whose behalf a server works, by name: letters,
+	// digits, -, _ and @. A server with tenants lets nobody in without a key
+	// of one; `outcrop keys` makes them, and they stand in no configuration
+	// file. Changes here count at once in a running server.
+	Tenants map[string]Tenant `yaml:"tenants"`
+
+	// Usage is about the books on who used how much of what.
+	Usage Usage `yaml:"usage"`
+	// Cassette records exchanges, or replays them.
+	Cassette Cassette `yaml:"cassette"`
+	// Construct bounds what one Construct call may cost.
+	Construct Construct `yaml:"construct"`
 
 	// Server is about `outcrop serve`.
 	Server Server `yaml:"server"`
@@ -180,6 +207,29 @@ type Target struct {
 	Name string `yaml:"name"`
 }
 
+// Price is what the tokens of a model cost, in USD per million. What is left
+// out is not known, and no cost is shown for calls that use it.
+type Price struct {
+	// Match is a model id, or a pattern in which * is any text. It is held
+	// against the id as it was asked for, without its ARN, and without the
+	// geography of an inference profile.
+	Match string `yaml:"match"`
+	// Input is the price of a million input tokens.
+	Input float64 `yaml:"input" min:"0"`
+	// Output is the price of a million output tokens.
+	Output float64 `yaml:"output" min:"0"`
+	// CacheRead is the price of a million tokens read from a prompt cache.
+	CacheRead float64 `yaml:"cacheRead" min:"0"`
+	// CacheWrite is the price of a million tokens written to a prompt cache.
+	CacheWrite float64 `yaml:"cacheWrite" min:"0"`
+	// CacheWrite1h is the price of a million tokens written to a prompt cache
+	// that keeps them for an hour.
+	CacheWrite1h float64 `yaml:"cacheWrite1h" min:"0"`
+	// Batch is what the prices are multiplied with in a batch job of AWS, as
+	// 0.5.
+	Batch float64 `yaml:"batch" min:"0"`
+}
+
 // Circuit says when a back-end is left alone.
 type Circuit struct {
 	// Failures is how many calls in a row must fail before a back-end is left
@@ -192,14 +242,125 @@ type Circuit struct {
 	MaxOpen time.Duration `yaml:"maxOpen" default:"2m"`
 }
 
+// Tenant is one on whose behalf a server works.
+type Tenant struct {
+	// Account is the tenant's AWS account of 12 digits, in quotes, for ARNs.
+	// Tenants of one account see each other's jobs. Default: one that is made
+	// of the name.
+	Account string `yaml:"account"`
+
+	// Weight is the tenant's share where several wait for the same quota.
+	Weight float64 `yaml:"weight" min:"0" default:"1"`
+
+	// Class is how urgent the tenant's calls are. Records of jobs are batch
+	// in any case, or background.
+	Class string `yaml:"class" enum:"interactive batch background" default:"interactive"`
+
+	// Models are the model ids that the tenant may use, or patterns in which
+	// * is any text, held against ids as the match of models is. Default: all.
+	Models []string `yaml:"models"`
+
+	// Operator lets the tenant see the usage of all tenants, and the metrics.
+	Operator bool `yaml:"operator" default:"false"`
+
+	// Limits bound what the tenant may use, over all its models together.
+	Limits TenantLimits `yaml:"limits"`
+
+	// Spending caps what the tenant's calls may cost by the table of prices.
+	Spending Spending `yaml:"spending"`
+}
+
+// TenantLimits bound what one tenant may use. They are counted as Bedrock
+// counts: a call reserves its input tokens and its output limit, and is settled
+// at what it used, where output tokens of some models count several times. A
+// call without an output limit reserves 4,096 tokens for it, the model's own, or
+// a quarter of the quota, whichever is least.
+type TenantLimits struct {
+	// RequestsPerMinute is how many calls may begin in a minute. 0 is no
+	// limit.
+	RequestsPerMinute int64 `yaml:"requestsPerMinute" min:"0" default:"0"`
+	// TokensPerMinute is how many tokens a minute has. 0 is no limit.
+	TokensPerMinute int64 `yaml:"tokensPerMinute" min:"0" default:"0"`
+	// TokensPerDay is how many tokens a day has; days begin at midnight UTC. 0
+	// is no limit.
+	TokensPerDay int64 `yaml:"tokensPerDay" min:"0" default:"0"`
+	// Concurrent is how many calls may be under way at once. 0 is no limit.
+	Concurrent int `yaml:"concurrent" min:"0" default:"0"`
+	// Queue is how long a call may wait for these limits before it is refused
+	// as throttled. 0 refuses at once, as Bedrock does.
+	Queue time.Duration `yaml:"queue" default:"0s"`
+	// BatchQueue is the same for records of jobs, which nobody waits for.
+	BatchQueue time.Duration `yaml:"batchQueue" default:"10m"`
+}
+
+// Spending caps what calls may cost. A call that begins below the cap is
+// finished, so that the cap may be passed by the cost of one call.
+type Spending struct {
+	// PerDay is in US dollars; days begin at midnight UTC. 0 is no cap.
+	PerDay float64 `yaml:"perDay" min:"0" default:"0"`
+	// PerMonth is in US dollars; months begin at midnight UTC. 0 is no cap.
+	PerMonth float64 `yaml:"perMonth" min:"0" default:"0"`
+}
+
+// Usage is about the books on who used how much of what, in the directory
+// usage of the data directory.
+type Usage struct {
+	// Flush is how often they are written. What a process that is killed had
+	// not written yet is lost; one that stops in order loses nothing.
+	Flush time.Duration `yaml:"flush" default:"2s"`
+	// RetentionDays is how long they are kept.
+	RetentionDays int `yaml:"retentionDays" min:"62" default:"400"`
+	// MaxSeries is how many combinations of tenant, model and method are told
+	// apart within an hour, in the books and in the metrics. What comes after
+	// them is counted under the model (other).
+	MaxSeries int `yaml:"maxSeries" min:"1" default:"2000"`
+}
+
+// Cassette says what is recorded, and what is replayed.
+type Cassette struct {
+	// Record is the directory into which every exchange with a back-end is
+	// written.
+	Record string `yaml:"record"`
+	// Replay is the directory of exchanges that are answered instead of asking
+	// a back-end; no back-end is opened then.
+	Replay string `yaml:"replay"`
+	// Paced replays streams and latencies at the pace at which they were
+	// recorded, and not at once.
+	Paced bool `yaml:"paced" default:"false"`
+	// Ignore are the members at the top of a request's body that do not count
+	// when its recording is looked for: those that change from run to run.
+	// Default: requestMetadata.
+	Ignore []string `yaml:"ignore"`
+}
+
+// Construct bounds a Construct call beside the request's maxAttempts.
+type Construct struct {
+	// MaxTokens is how many tokens all attempts may take together, input and
+	// output; beyond it no further attempt begins. 0 is no limit.
+	MaxTokens int `yaml:"maxTokens" min:"0" default:"0"`
+	// MaxTime is how long all attempts may take together. 0 is no limit.
+	MaxTime time.Duration `yaml:"maxTime" default:"0s"`
+}
+
 // Server is about the HTTP door.
 type Server struct {
 	// Listen is the address to listen on; port 0 takes a free one.
 	Listen string `yaml:"listen" default:"127.0.0.1:8777"`
 
-	// Keys is the file of tenants with their access keys and bearer tokens.
-	// Without it only loopback addresses are served, to anybody there.
+	// Keys is a file of further tenants with their access keys and bearer
+	// tokens, written by hand. Without it and without tenants only loopback
+	// addresses are served, to anybody there.
 	Keys string `yaml:"keys"`
+
+	// KeyStore is the file of the keys that `outcrop keys` makes for tenants.
+	// It is read again when it changes. Default: keys.json in the data
+	// directory.
+	KeyStore string `yaml:"keyStore"`
+
+	// MasterKeyFile is the file of the master key that the key store is sealed
+	// with: 32 random bytes in base64 or hex. $OUTCROP_MASTER_KEY comes before
+	// it. Without one, secrets are protected by the file's mode alone.
+	MasterKeyFile string `yaml:"masterKeyFile"`
 
 	// Account is the AWS account of requests without a tenant, for ARNs.
 	Account string `yaml:"account" default:"000000000000"`

@@ -183,5 +183,14 @@ func (c *Config) profile() {
 	}
 }
 
+// ARNRegion is the Region in ARNs that are made here for requests that name
+// none.
+func (c *Config) ARNRegion() string {
+	if c.origins["region"].Source == FromDefault {
+		return "us-east-1"
+	}
+	return c.Region
+}
+
 // Origin tells where the setting of a path comes from.
 func (c *Config) Origin(path string) Origin { return c.origins[path] }

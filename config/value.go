@@ -90,8 +90,12 @@ func scalar(v reflect.Value, text string, tag reflect.StructTag) error {
 		default:
 			return errors.New("expected true or false")
 		}
-	case reflect.Int:
-		n, err := strconv.ParseInt(text, 10, 32)
+	case reflect.Int, reflect.Int64:
+		bits := 32
+		if v.Kind() == reflect.Int64 { // for what is counted in tokens
+			bits = 64
+		}
+		n, err := strconv.ParseInt(text, 10, bits)
 		if err != nil {
 			return errors.New("expected a whole number")
 		}

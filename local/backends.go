@@ -204,7 +204,18 @@ func amazonPlace(o *opener, name string) string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("region %s (%s), profile %s (%s), credentials: %s", place.Region.Value, place.Region.From, place.Profile.Value, place.Profile.From, place.Credentials.Value)
+	profile := place.Profile
+	if profile.Value == "" {
+		profile.Value = "none"
+	}
+	return fmt.Sprintf("region %s (%s), profile %s (%s), credentials: %s", place.Region.Value, place.Region.From, profile.Value, profile.From, place.Credentials.Value)
+}
+
+// Account is where a call to Amazon Bedrock goes by these settings, and as
+// whom: profile and Region by the rule that amazon back-ends follow. It reads
+// ~/.aws and calls nobody.
+func Account(ctx context.Context, s *config.Config) (amazon.Place, error) {
+	return amazon.Where(ctx, amazonConfig(s, ""))
 }
 
 // amazonConfig hands over what was said about profile and Region, and leaves
@@ -216,17 +227,24 @@ func amazonConfig(s *config.Config, name string) amazon.Config {
 		Dial: b.Limits.Dial, Accept: b.Limits.FirstByte, Idle: b.Limits.Idle, Answer: b.Limits.Reply, MaxReply: int(b.Limits.MaxReply),
 	}}
 	c.Flag = amazon.Choice{Profile: b.Profile, Region: b.Region, Endpoint: b.Endpoint}
-	hand := func(key, value string, flag, file *string) {
+	at := "backends." + name
+	if b.Profile != "" {
+		c.Flag.ProfileFrom = s.Origin(at + ".profile").String()
+	}
+	if b.Region != "" {
+		c.Flag.RegionFrom = s.Origin(at + ".region").String()
+	}
+	hand := func(key, value string, flag, flagFrom, file, fileFrom *string) {
 		switch o := s.Origin(key); {
 		case *flag != "" || o.Source == config.FromEnvironment && strings.HasPrefix(o.Name, "AWS_"):
 		case o.Source == config.FromFile:
-			*file = value
+			*file, *fileFrom = value, o.String()
 		case o.Source > config.FromFile:
-			*flag = value
+			*flag, *flagFrom = value, o.String()
 		}
 	}
-	hand("profile", s.Profile, &c.Flag.Profile, &c.File.Profile)
-	hand("region", s.Region, &c.Flag.Region, &c.File.Region)
+	hand("profile", s.Profile, &c.Flag.Profile, &c.Flag.ProfileFrom, &c.File.Profile, &c.File.ProfileFrom)
+	hand("region", s.Region, &c.Flag.Region, &c.Flag.RegionFrom, &c.File.Region, &c.File.RegionFrom)
 	if len(b.Roles) > 0 {
 		roles := make(map[string]amazon.Role, len(b.Roles))
 		for tenant, r := range b.Roles {

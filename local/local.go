@@ -24,6 +24,8 @@ import (
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/objects"
 	"github.com/outcrop-ai/outcrop/remote"
+	"github.com/outcrop-ai/outcrop/route"
+	"github.com/outcrop-ai/outcrop/usage"
 )
 
 // Config says what to open. The zero value is useful.
@@ -43,14 +45,27 @@ type Config struct {
 	// OnUnlisted is told of back-ends that could not list their models; nil
 	// tells nobody.
 	OnUnlisted func(backend string, err error)
+
+	// Owner says that this process owns the data directory, and looks after
+	// the files in it that several may append to.
+	Owner bool
+
+	// OnUsageError is told when the books of usage could not be written; what
+	// they lack is written later. Nil tells nobody.
+	OnUsageError func(error)
+
+	// Observers are told of every call that has ended.
+	Observers []usage.Observer
 }
 
 // Local is a Manager with its parts. Close it.
 type Local struct {
 	*outcrop.Manager
 	opened  *opener            // the back-ends of this process; nil when a server answers
+	router  *route.Router      // what chooses among them; nil when answers are replayed
 	objects *objects.Directory // nil when they are a server's own
 	jobs    *batch.Jobs        // nil when a server runs them
+	books   *books             // nil when a server keeps them
 	server  *remote.Client     // nil when this process answers
 	remove  string             // a temporary directory, or ""
 }
@@ -71,7 +86,7 @@ func Open(dir string, c Config) (*Local, error) {
 			return nil, err
 		}
 	}
-	l, err := open(dir, c)
+	l, err := open(dir, temporary, c)
 	if err != nil {
 		if temporary {
 			err = errors.Join(err, os.RemoveAll(dir))
@@ -84,7 +99,7 @@ func Open(dir string, c Config) (*Local, error) {
 	return l, nil
 }
 
-func open(dir string, c Config) (*Local, error) {
+func open(dir string, temporary bool, c Config) (*Local, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -94,20 +109,32 @@ func open(dir string, c Config) (*Local, error) {
 	}
 	store.CreateBuckets = true
 	opened := &opener{settings: c.Settings, simulated: c.Simulator}
-	router, err := opened.router(c.OnUnlisted)
+	router, backend, err := opened.backends(c.OnUnlisted)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	backend := opened.retrying(router)
-	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})
+	kept := dir
+	if temporary {
+		kept = ""
+	}
+	books, err := openBooks(kept, &c)
 	if err != nil {
 		return nil, errors.Join(err, opened.close(), store.Close())
 	}
-	manager, err := outcrop.New(outcrop.Config{ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs})
+	backend = books.metered(backend, &c)
+	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})
 	if err != nil {
-		return nil, errors.Join(err, jobs.Close(context.Background()), opened.close(), store.Close())
+		return nil, errors.Join(err, books.close(), opened.close(), store.Close())
 	}
-	return &Local{Manager: manager, opened: opened, objects: store, jobs: jobs}, nil
+	limits := c.Settings.Construct
+	manager, err := outcrop.New(outcrop.Config{
+		ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs,
+		Construct: outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
+	})
+	if err != nil {
+		return nil, errors.Join(err, jobs.Close(context.Background()), books.close(), opened.close(), store.Close())
+	}
+	return &Local{Manager: manager, opened: opened, router: router, objects: store, jobs: jobs, books: books}, nil
 }
 
 // Close waits for the jobs that run, for as long as the context lasts, and
@@ -116,6 +143,9 @@ func (l *Local) Close(ctx context.Context) error {
 	var err error
 	if l.jobs != nil {
 		err = l.jobs.Close(ctx)
+	}
+	if l.books != nil {
+		err = errors.Join(err, l.books.close())
 	}
 	if l.opened != nil {
 		err = errors.Join(err, l.opened.close())
@@ -137,6 +167,19 @@ func (l *Local) Notice() string {
 	if l.server != nil {
 		return "The server at " + l.server.URL() + " answers."
 	}
+	tape := l.opened.settings.Cassette
+	if tape.Replay != "" {
+		return "Answers are replayed from " + tape.Replay + "; no back-end is asked."
+	}
+	notice := l.answers()
+	if tape.Record != "" {
+		notice += " They are recorded in " + tape.Record + "."
+	}
+	return notice
+}
+
+// answers says who answers in this process.
+func (l *Local) answers() string {
 	places := Places(l.opened.settings)
 	if len(places) == 1 && places[0].Kind == config.KindSimulator {
 		return simulator.Notice

@@ -3,6 +3,7 @@ package owner
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -48,6 +49,9 @@ type Lock struct {
 	file *os.File // nil once it was released
 }
 
+// Dir is the directory that is owned.
+func (l *Lock) Dir() string { return l.dir }
+
 // Acquire takes the ownership of a data directory, which is made when it is
 // missing, readable by its user only. When another process owns it, the error
 // is an *[OwnedError]; finding that out takes a fifth of a second.
@@ -88,6 +92,30 @@ func lockFile(dir string) (*os.File, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
+}
+
+// Another command that changes a locked file is done within a moment.
+const fileTries = 500
+
+// LockFile locks a file beside one that is to be read and written as a whole.
+// It is made when it is missing and never removed. It waits for five seconds;
+// closing what it returns unlocks. Where there is no flock, nothing is locked.
+func LockFile(path string) (io.Closer, error) {
+	for n := 1; ; n++ {
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		err = tryLock(file)
+		if err == nil {
+			return file, nil
+		}
+		file.Close()
+		if !errors.Is(err, errLocked) || n == fileTries {
+			return nil, err
+		}
+		time.Sleep(tryPause)
+	}
 }
 
 // Release removes what was published and gives the directory back. Releasing

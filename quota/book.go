@@ -49,6 +49,9 @@ type Config struct {
 type DayConfig struct {
 	Account, Region string
 	TokensPerDay    int64
+	// Used is what the day that Config.Now lies in has spent before, so that a
+	// restart does not begin it anew.
+	Used int64
 }
 
 // Book keeps the pools, tickets and queues. It is not safe for concurrent use.
@@ -86,7 +89,11 @@ func NewBook(cfg Config) (*Book, error) {
 		if d.TokensPerDay <= 0 {
 			return nil, fmt.Errorf("quota: days[%d].tokensPerDay: must be positive, got %d", i, d.TokensPerDay)
 		}
+		if d.Used < 0 || d.Used > 0 && cfg.Now.IsZero() {
+			return nil, fmt.Errorf("quota: days[%d].used: must not be negative, and needs Config.Now", i)
+		}
 		days[place{d.Account, d.Region}] = newDay(float64(d.TokensPerDay), cfg.DayOffset, b.now)
+		days[place{d.Account, d.Region}].used = float64(d.Used)
 	}
 	floor := [classes]float64{0, cfg.BatchFloor, cfg.BackgroundFloor}
 	for _, pc := range cfg.Pools {

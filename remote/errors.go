@@ -77,6 +77,7 @@ func (c *Client) refusal(status int, header http.Header, text []byte) *outcrop.E
 	code := cleanCode(header.Get("X-Amzn-Errortype"))
 	e := errorOf(code, text)
 	e.RequestID, e.RetryAfter = header.Get(headerRequestID), retryAfter(header.Get("Retry-After"))
+	e.Attempts, e.MaxAttempts = attempts(header)
 	if !known(e.Code) {
 		e.Code = codeOfStatus(status)
 	}

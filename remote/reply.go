@@ -84,7 +84,7 @@ func metaOf(call *outcrop.Call, header http.Header) outcrop.Meta {
 	if meta.ModelID == "" {
 		meta.ModelID = call.ModelID
 	}
-	meta.Attempts, _ = strconv.Atoi(header.Get("X-Outcrop-Attempts"))
+	meta.Attempts, meta.MaxAttempts = attempts(header)
 	for name, values := range header {
 		if strings.HasPrefix(name, memberPrefix) && name != headerContentType {
 			if meta.Header == nil {
@@ -108,4 +108,11 @@ func metaOf(call *outcrop.Call, header http.Header) outcrop.Meta {
 		meta.Latency = time.Duration(ms) * time.Millisecond
 	}
 	return meta
+}
+
+// attempts is what a reply says of the server's retries.
+func attempts(header http.Header) (used, allowed int) {
+	used, _ = strconv.Atoi(header.Get("X-Outcrop-Attempts"))
+	allowed, _ = strconv.Atoi(header.Get("X-Outcrop-Max-Attempts"))
+	return used, allowed
 }

@@ -48,6 +48,7 @@ type frames struct {
 	decoder *eventstream.Decoder
 	id      string // the server's request id
 	partial partial
+	pause   outcrop.Pause
 	events  int
 	done    bool // the last event has come
 }
@@ -65,7 +66,7 @@ func (c *Client) stream(ctx context.Context, m message, kind *streamKind) (*outc
 		client: c, kind: kind, wait: w, body: resp.Body, id: resp.Header.Get(headerRequestID),
 		idle: &lateError{c.limits.Idle, "the server sent nothing more"}, partial: partial{kind: kind},
 	}
-	f.decoder = eventstream.NewDecoder(bufio.NewReaderSize(resp.Body, 8<<10))
+	f.decoder = eventstream.NewDecoder(bufio.NewReaderSize(f.pause.Reader(resp.Body), 8<<10))
 	f.decoder.MaxMessage = c.limits.MaxReply
 	event, err := f.first(resp)
 	if err != nil {
@@ -74,7 +75,7 @@ func (c *Client) stream(ctx context.Context, m message, kind *streamKind) (*outc
 	}
 	w.end()
 	call := &outcrop.Call{Operation: m.op.Name, ModelID: m.labels["modelId"]}
-	return outcrop.NewStreamReply(metaOf(call, resp.Header), outcrop.NewStream(f.all(event), w.stop)), nil
+	return outcrop.NewStreamReply(metaOf(call, resp.Header), outcrop.NewStream(f.all(event), w.stop).WithPause(&f.pause)), nil
 }
 
 // first checks that the reply is an event stream, and reads its first event.

@@ -60,7 +60,7 @@ func TestRequest(t *testing.T) {
 		body, _ = io.ReadAll(r.Body)
 		return reply(200, map[string]string{
 			"Content-Type": "image/png", "X-Amzn-Requestid": "id-1", "X-Outcrop-Backend": "simulator", "X-Outcrop-Model": "resolved",
-			"X-Outcrop-Attempts": "3", "X-Outcrop-Usage": "estimated", "X-Amzn-Bedrock-Input-Token-Count": "4",
+			"X-Outcrop-Attempts": "3", "X-Outcrop-Max-Attempts": "4", "X-Outcrop-Usage": "estimated", "X-Amzn-Bedrock-Input-Token-Count": "4",
 			"X-Amzn-Bedrock-Output-Token-Count": "5", "X-Amzn-Bedrock-Invocation-Latency": "67", "Set-Cookie": "a=b",
 		}, strings.NewReader("\x89PNG")), nil
 	})})
@@ -85,7 +85,7 @@ func TestRequest(t *testing.T) {
 	}
 	m := answer.Meta
 	text, _ := answer.Body()
-	if m.RequestID != "id-1" || m.Backend != "simulator" || m.ModelID != "resolved" || m.Attempts != 3 || !m.Estimated || m.ContentType != "image/png" ||
+	if m.RequestID != "id-1" || m.Backend != "simulator" || m.ModelID != "resolved" || m.Attempts != 3 || m.MaxAttempts != 4 || !m.Estimated || m.ContentType != "image/png" ||
 		m.Usage == nil || m.Usage.TotalTokens != 9 || m.Latency != 67*time.Millisecond || m.Header["Set-Cookie"] != "" || string(text) != "\x89PNG" {
 		t.Errorf("the reply is %q, %+v", text, m)
 	}

@@ -35,13 +35,23 @@ func (r *Router) failover(ctx context.Context, lanes []lane, ask func(lane) (*ou
 			return reply, nil
 		}
 		if !outcrop.AsError(err).Retryable || ctx.Err() != nil {
-			return nil, err
+			return nil, counted(err, asked)
 		}
 	}
 	if asked == 0 {
 		return r.one(ctx, lanes[0], ask, false)
 	}
-	return nil, err
+	return nil, counted(err, asked)
+}
+
+// counted is an error that tells how many back-ends were asked.
+func counted(err error, asked int) error {
+	if asked < 2 {
+		return err
+	}
+	e := *outcrop.AsError(err)
+	e.Attempts = asked
+	return &e
 }
 
 // one asks one lane and reports to its circuit. A reply that streams is
@@ -88,7 +98,7 @@ func begun(s *outcrop.Stream) (*outcrop.Stream, error) {
 			}
 		}
 	}
-	out := outcrop.NewStream(events, func() { _ = s.Close() })
+	out := s.Wrap(events)
 	// A stream ends once: where it was ranged, or unread. So stop never runs
 	// beside next.
 	out.OnEnd(func(error) { stop() })

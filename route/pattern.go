@@ -69,3 +69,15 @@ func named(name, star, asked string) string {
 	}
 	return strings.Replace(name, "*", star, 1)
 }
+
+// Matches holds a pattern, in which * is any text, against a model id as routes
+// do: as it is, without its ARN, and without the geography of an inference
+// profile.
+func Matches(pattern, id string) bool {
+	for _, form := range forms(catalog.Default(), id) {
+		if _, ok := match(pattern, form); ok {
+			return true
+		}
+	}
+	return false
+}

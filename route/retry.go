@@ -20,7 +20,9 @@ const (
 // RetryConfig says how often a call is tried. The zero value is useful.
 type RetryConfig struct {
 	// Attempts is how often a back-end is asked for one call, the first time
-	// included; 0 means DefaultAttempts, 1 never to ask again.
+	// included; 0 means DefaultAttempts, 1 never to ask again. Where one fails
+	// over to another each counts; a failover that has begun is not cut short
+	// by the budget.
 	Attempts int
 
 	// Budget is how long a call may take before it is not tried again: an
@@ -85,29 +87,39 @@ func NewRetry(next outcrop.Backend, config RetryConfig) *Retry {
 }
 
 // Do asks until there is a reply, an error that another attempt does not help,
-// or nothing left of the budget. Meta.Attempts tells how often it asked; the
-// error is that of the last attempt.
+// or nothing left of the budget. Meta.Attempts tells how often it asked, and
+// MaxAttempts how often it would have; the error is that of the last attempt,
+// with the same two figures.
 func (r *Retry) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 	begun := r.config.Now()
-	timeouts := 0
+	timeouts, asked := 0, 0
 	for attempt := 1; ; attempt++ {
 		reply, err := r.Next.Do(ctx, call)
 		if err == nil {
-			reply.Meta.Attempts = attempt - 1 + max(reply.Meta.Attempts, 1)
+			reply.Meta.Attempts = asked + max(reply.Meta.Attempts, 1)
+			reply.Meta.MaxAttempts = r.config.Attempts
 			return reply, nil
 		}
 		e := outcrop.AsError(err)
+		asked += max(e.Attempts, 1) // several, when it failed over
 		if e.Code == bedrock.CodeModelTimeout {
 			timeouts++
 		}
-		if attempt >= r.config.Attempts || timeouts > 1 || !worth(ctx, e) {
-			return nil, e
+		if asked >= r.config.Attempts || timeouts > 1 || !worth(ctx, e) {
+			return nil, r.final(e, asked)
 		}
 		wait := r.wait(attempt, e)
 		if !r.within(ctx, begun, wait) || r.config.Sleep(ctx, wait) != nil {
-			return nil, e
+			return nil, r.final(e, asked)
 		}
 	}
+}
+
+// final is the error with what became of the budget.
+func (r *Retry) final(e *outcrop.Error, attempts int) *outcrop.Error {
+	told := *e
+	told.Attempts, told.MaxAttempts = attempts, r.config.Attempts
+	return &told
 }
 
 // worth tells whether another attempt can help.

@@ -101,10 +101,12 @@ func TestRetry(t *testing.T) {
 				case tt.code != "":
 					if err == nil || outcrop.AsError(err).Code != tt.code {
 						t.Errorf("error %v, want %s", err, tt.code)
+					} else if e := outcrop.AsError(err); e.Attempts != len(s.asked) || e.MaxAttempts == 0 {
+						t.Errorf("%d of %d attempts in the error, %d made", e.Attempts, e.MaxAttempts, len(s.asked))
 					}
 				case err != nil:
 					t.Error(err)
-				case reply.Meta.Attempts != len(s.asked):
+				case reply.Meta.Attempts != len(s.asked) || reply.Meta.MaxAttempts < reply.Meta.Attempts:
 					t.Errorf("%d attempts in Meta, %d made", reply.Meta.Attempts, len(s.asked))
 				}
 			})
@@ -173,5 +175,17 @@ func TestCountTokens(t *testing.T) {
 	})
 	if _, err := route.NewRetry(&script{}, route.RetryConfig{}).CountTokens(t.Context(), call); outcrop.AsError(err).Code != bedrock.CodeValidation {
 		t.Errorf("a back-end that does not count: %v", err)
+	}
+}
+
+// TestBudgetCountsFailover: each back-end that is asked counts, wherever it
+// stands: two rounds over two of them use up a budget of four.
+func TestBudgetCountsFailover(t *testing.T) {
+	one, two := &fake{answer: failing(bedrock.CodeThrottling)}, &fake{answer: failing(bedrock.CodeThrottling)}
+	config := route.RetryConfig{Sleep: func(context.Context, time.Duration) error { return nil }}
+	_, err := route.NewRetry(pair(t, one, two, &clock{}), config).Do(t.Context(), converse("m"))
+	e := outcrop.AsError(err)
+	if len(one.calls) != 2 || len(two.calls) != 2 || e.Attempts != 4 || e.MaxAttempts != route.DefaultAttempts {
+		t.Errorf("%d and %d calls; the error tells of %d of %d", len(one.calls), len(two.calls), e.Attempts, e.MaxAttempts)
 	}
 }

@@ -160,6 +160,20 @@ func (r *Router) lanes(id string) ([]lane, error) {
 	return list, nil
 }
 
+// Targets are who is asked for a model, in their order, with its name there.
+func (r *Router) Targets(modelID string) ([]Target, error) {
+	id, _ := r.unalias(modelID)
+	lanes, err := r.lanes(id)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Target, len(lanes))
+	for i, l := range lanes {
+		list[i] = Target{Backend: l.name, Name: l.model}
+	}
+	return list, nil
+}
+
 // route is the first route's targets, or nil.
 func (r *Router) route(id string) (targets []Target, star string) {
 	if id == "" || len(r.config.Routes) == 0 {

@@ -49,6 +49,11 @@ type Config struct {
 	// Without Keys it changes nothing.
 	Tokens sigv4.TokenStore
 
+	// Origin, when set, completes what is known of a request once its sender
+	// is: the weight and the class of its tenant. It must be safe for
+	// concurrent use, and quick.
+	Origin func(outcrop.Origin) outcrop.Origin
+
 	// MaxSkew is how far a client's clock may be off; 0 means
 	// sigv4.DefaultMaxSkew.
 	MaxSkew time.Duration

@@ -13,7 +13,7 @@ func (x *exchange) countTokens() error {
 		return err
 	}
 	call := countedCall(&req)
-	call.Caller, call.RequestID = x.caller, x.id
+	call.Caller, call.RequestID, call.Class = x.caller, x.id, x.class
 	count, err := x.server.manager.CountTokens(x.context(), call)
 	if err != nil {
 		return err

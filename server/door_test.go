@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -23,7 +24,7 @@ import (
 func TestReplyHeaders(t *testing.T) {
 	r := start(t, backend(t, func(_ context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 		meta := outcrop.Meta{
-			Backend: "simulator", ModelID: "resolved-model", Attempts: 3, RequestID: "upstream-1", Estimated: true,
+			Backend: "simulator", ModelID: "resolved-model", Attempts: 3, MaxAttempts: 4, RequestID: "upstream-1", Estimated: true,
 			Usage: &bedrock.TokenUsage{InputTokens: 11, OutputTokens: 22}, Latency: 1234e6,
 			Header: map[string]string{
 				"x-amzn-bedrock-service-tier": "default", "X-Amzn-Bedrock-Output-Token-Count": "23",
@@ -35,11 +36,11 @@ func TestReplyHeaders(t *testing.T) {
 	c := client(t, &http.Transport{})
 	a := send(t, c, http.MethodPost, r.url+"/model/m/invoke", `{}`, nil)
 	for name, want := range map[string]string{
-		"X-Outcrop-Backend": "simulator", "X-Outcrop-Model": "resolved-model", "X-Outcrop-Attempts": "3",
+		"X-Outcrop-Backend": "simulator", "X-Outcrop-Model": "resolved-model", "X-Outcrop-Attempts": "3", "X-Outcrop-Max-Attempts": "4",
 		"X-Outcrop-Upstream-Requestid": "upstream-1", "X-Outcrop-Usage": "estimated",
 		"X-Amzn-Bedrock-Service-Tier": "default", "X-Amzn-Bedrock-Input-Token-Count": "11",
 		"X-Amzn-Bedrock-Output-Token-Count": "23", "X-Amzn-Bedrock-Invocation-Latency": "1234",
-		"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+		"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Cache-Control": "",
 		"Set-Cookie": "", "Access-Control-Allow-Origin": "",
 	} {
 		if got := a.header.Get(name); got != want {
@@ -51,6 +52,29 @@ func TestReplyHeaders(t *testing.T) {
 	}
 	if b := send(t, c, http.MethodPost, r.url+"/model/m/invoke", `{}`, nil); b.header.Get("X-Amzn-Requestid") == a.header.Get("X-Amzn-Requestid") {
 		t.Error("two requests have one id")
+	}
+}
+
+// TestRetryHeaders: an error says when to come back, in whole seconds, and
+// what was left of the retry budget; a back-end that nobody asks again says
+// nothing of it.
+func TestRetryHeaders(t *testing.T) {
+	for _, tt := range []struct {
+		name                 string
+		err                  outcrop.Error
+		after, used, allowed string
+	}{
+		{"throttled", outcrop.Error{Code: bedrock.CodeThrottling, RetryAfter: 1500 * time.Millisecond, Attempts: 4, MaxAttempts: 4}, "2", "4", "4"},
+		{"unavailable", outcrop.Error{Code: bedrock.CodeServiceUnavailable, RetryAfter: 7 * time.Second, Attempts: 1, MaxAttempts: 4}, "7", "1", "4"},
+		{"not worth it", outcrop.Error{Code: bedrock.CodeValidation, RetryAfter: time.Second}, "", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := start(t, backend(t, func(context.Context, *outcrop.Call) (*outcrop.Reply, error) { return nil, &tt.err }))
+			h := send(t, client(t, &http.Transport{}), http.MethodPost, r.url+"/model/m/invoke", `{}`, nil).header
+			if h.Get("Retry-After") != tt.after || h.Get("X-Outcrop-Attempts") != tt.used || h.Get("X-Outcrop-Max-Attempts") != tt.allowed {
+				t.Errorf("%v", h)
+			}
+		})
 	}
 }
 

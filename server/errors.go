@@ -3,6 +3,8 @@ package server
 import (
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -35,6 +37,10 @@ func (x *exchange) fail(err error) {
 	x.code = e.Code
 	header := x.w.Header()
 	header["X-Amzn-Errortype"] = []string{e.Code}
+	tellAttempts(header, e.Attempts, e.MaxAttempts)
+	if e.RetryAfter > 0 && (status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable) {
+		header["Retry-After"] = []string{strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10)} // whole seconds, not too few
+	}
 	if s, ok := errors.AsType[*statusError](err); ok {
 		for name, values := range s.header {
 			header[name] = values

@@ -30,13 +30,16 @@ type exchange struct {
 	route     *route
 	labels    labels
 	caller    outcrop.Caller
+	class     outcrop.Class
 	body      []byte
 
 	deadlineAt time.Time // when the write deadline has to be moved again
 	status     int       // 0 until the reply has begun
 	kind       *streamKind
-	streaming  bool // the reply is an event stream and has begun
-	gone       bool // the client went away, or read too slowly
+	streaming  bool   // the reply is an event stream and has begun
+	collects   bool   // its source says when it waits, so that not each event is flushed
+	frames     []byte // of the stream, that were not sent yet
+	gone       bool   // the client went away, or read too slowly
 	model      string
 	backend    string
 	code       string // of the error that was sent
@@ -50,7 +53,7 @@ func newExchange(s *Server, w http.ResponseWriter, r *http.Request) *exchange {
 
 // origin is what the manager should know of the request.
 func (x *exchange) origin() outcrop.Origin {
-	return outcrop.Origin{Caller: x.caller, RequestID: x.id, Class: outcrop.Interactive}
+	return outcrop.Origin{Caller: x.caller, RequestID: x.id, Class: x.class}
 }
 
 // context is the request's context with its origin.
@@ -111,14 +114,14 @@ func (x *exchange) logLine() {
 	if !x.logged() {
 		return
 	}
-	ctx := x.r.Context()
+	ctx, now := x.r.Context(), time.Now()
 	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(
 		attrs,
 		slog.String("method", x.r.Method),
 		slog.String("operation", x.operation()),
 		slog.Int("status", x.status),
-		slog.Float64("ms", float64(time.Since(x.begun).Microseconds())/1000),
+		slog.Float64("ms", float64(now.Sub(x.begun).Microseconds())/1000),
 		slog.String("requestId", x.id),
 	)
 	for _, a := range [...]struct{ name, value string }{
@@ -140,7 +143,10 @@ func (x *exchange) logLine() {
 	if x.gone || ctx.Err() != nil {
 		attrs = append(attrs, slog.Bool("clientGone", true))
 	}
-	x.server.log.LogAttrs(ctx, x.level(), "request", attrs...)
+	// LogAttrs would look up this very place in the code for each line.
+	record := slog.NewRecord(now, x.level(), "request", 0)
+	record.AddAttrs(attrs...)
+	_ = x.server.log.Handler().Handle(ctx, record) // as LogAttrs does
 }
 
 func (x *exchange) level() slog.Level {
@@ -181,7 +187,9 @@ func (x *exchange) send(status int, contentType string, body []byte) error {
 	values := []string{x.id, contentType, strconv.Itoa(len(body))} // one piece of memory for three headers
 	header["X-Amzn-Requestid"] = values[:1:1]
 	header["X-Content-Type-Options"] = nosniff
-	header["Cache-Control"] = noStore
+	if x.r.Method != http.MethodPost { // whose replies no cache keeps (RFC 9110, section 9.3.3)
+		header["Cache-Control"] = noStore
+	}
 	header["Content-Type"] = values[1:2:2]
 	header["Content-Length"] = values[2:]
 	x.status = status

@@ -47,7 +47,7 @@ func (x *exchange) infer() error {
 func (x *exchange) call() (*outcrop.Call, error) {
 	x.model = x.labels[0]
 	call := outcrop.NewInvokeCall(x.route.name, x.model, x.body)
-	call.Caller, call.RequestID, call.Class = x.caller, x.id, outcrop.Interactive
+	call.Caller, call.RequestID, call.Class = x.caller, x.id, x.class
 	if !call.Native() {
 		if err := x.wantJSON(); err != nil {
 			return nil, err
@@ -110,16 +110,21 @@ func (x *exchange) announce(meta *outcrop.Meta) {
 	if meta.Estimated {
 		header["X-Outcrop-Usage"] = estimated
 	}
-	header["X-Outcrop-Attempts"] = once
-	if meta.Attempts > 1 {
-		header["X-Outcrop-Attempts"] = []string{strconv.Itoa(meta.Attempts)}
-	}
+	tellAttempts(header, meta.Attempts, meta.MaxAttempts)
 }
 
-var (
-	once      = []string{"1"}
-	estimated = []string{"estimated"}
-)
+var estimated = []string{"estimated"}
+
+// tellAttempts says how much of the retry budget a call has used. Where nobody
+// asks a back-end again there is nothing to say.
+func tellAttempts(header http.Header, used, allowed int) {
+	if used > 1 || allowed > 0 {
+		header["X-Outcrop-Attempts"] = []string{strconv.Itoa(max(used, 1))}
+	}
+	if allowed > 0 {
+		header["X-Outcrop-Max-Attempts"] = []string{strconv.Itoa(allowed)}
+	}
+}
 
 // passes tells whether a header of a back-end's reply may reach the client.
 // What describes the connection, or is said by the server itself, may not.

@@ -30,12 +30,13 @@ func (x *exchange) createJob() error {
 }
 
 func (x *exchange) getJob() error {
-	var req bedrock.GetModelInvocationJobRequest
-	jobs, err := x.jobs(&req)
+	jobs, err := x.server.manager.Jobs()
 	if err != nil {
 		return err
 	}
-	response, err := jobs.Get(x.context(), x.caller, req.JobIdentifier)
+	// Whatever is no job's identifier is one that no job has, the pattern of
+	// identifiers notwithstanding.
+	response, err := jobs.Get(x.context(), x.caller, x.labels[0])
 	if err != nil {
 		return err
 	}

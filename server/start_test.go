@@ -2,11 +2,9 @@ package server_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -20,16 +18,7 @@ import (
 	"github.com/outcrop-ai/outcrop/sigv4"
 )
 
-func TestMain(m *testing.M) {
-	if kind := os.Getenv(kindVariable); kind != "" {
-		if err := profiled(func() error { return benchServer(kind) }); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	modelID  = "amazon.nova-lite-v1:0"

@@ -50,31 +50,37 @@ func (x *exchange) inferStream(call *outcrop.Call, reply *outcrop.Reply) error {
 	return x.sendStream(reply.Stream, converseEvents)
 }
 
-// sendStream writes a stream event by event, each flushed, and closes it. An
-// error before the first event is returned, to be sent as a plain reply that
-// clients know how to retry; after that it goes in band. A stream that lacks
-// its last event ends with an exception too: clients take one that merely
-// stops for complete.
+// sendStream writes a stream event by event, and closes it. Events that come
+// together are flushed together, the last of them before the stream's source
+// waits for another; where the source does not say that it waits, each is
+// flushed. An error before the first event is returned, to be sent as a plain
+// reply that clients know how to retry; after that it goes in band. A stream
+// that lacks its last event ends with an exception too: clients take one that
+// merely stops for complete.
 func (x *exchange) sendStream(stream *outcrop.Stream, kind *streamKind) error {
 	defer stream.Close()
 	x.kind = kind
+	x.collects = stream.BeforeWait(func() {
+		if !x.flush() {
+			_ = stream.Close() // or its source would wait for nobody
+		}
+	})
 	var last bedrock.Event
-	var buf []byte
 	for event, err := range stream.Events() {
 		if err == nil {
-			buf, err = event.AppendFrame(buf[:0])
+			x.frames, err = event.AppendFrame(x.frames)
 		}
 		if err != nil {
 			return x.failStream(err)
 		}
-		if !x.sendFrame(buf) {
+		if !x.sendFrames() {
 			return nil
-		}
-		if cap(buf) > maxKeptFrame {
-			buf = nil
 		}
 		last = event
 		x.events++
+	}
+	if !x.write() {
+		return nil
 	}
 	if x.logged() {
 		x.usage = streamUsage(last)
@@ -85,9 +91,9 @@ func (x *exchange) sendStream(stream *outcrop.Stream, kind *streamKind) error {
 	return nil
 }
 
-// maxKeptFrame, in bytes, keeps one large event from holding its memory for
-// as long as the stream lasts.
-const maxKeptFrame = 16 << 10
+// maxCollected is how many bytes of frames wait to be written together, and
+// the largest buffer that is kept while a stream waits.
+const maxCollected = 16 << 10
 
 // failStream ends a stream with an error.
 func (x *exchange) failStream(err error) error {
@@ -107,7 +113,8 @@ func (x *exchange) failStream(err error) error {
 // sendException writes an error as the last event of a stream.
 func (x *exchange) sendException(e *outcrop.Error) error {
 	name, body := x.kind.exception(e)
-	x.sendFrame(eventstream.AppendException(nil, name, contentJSON, body))
+	x.frames = eventstream.AppendException(x.frames, name, contentJSON, body)
+	x.write()
 	return nil
 }
 
@@ -131,26 +138,45 @@ func (k *streamKind) exception(e *outcrop.Error) (name string, payload []byte) {
 	return "modelStreamErrorException", payload
 }
 
-// sendFrame writes a frame and flushes it. It reports whether the client is
-// still there, and reads.
-func (x *exchange) sendFrame(frame []byte) bool {
+// sendFrames sends the frames that wait, unless there will be another occasion
+// and they are few. It reports whether the client is still there, and reads.
+func (x *exchange) sendFrames() bool {
 	if !x.streaming {
 		x.beginStream()
 	}
-	x.extend()
-	_, err := x.w.Write(frame)
-	if err == nil {
-		err = http.NewResponseController(x.w).Flush()
+	if x.collects && len(x.frames) < maxCollected {
+		return true
 	}
-	x.gone = x.gone || err != nil
-	return err == nil
+	return x.flush()
+}
+
+// flush sends the frames that wait. It reports what sendFrames does.
+func (x *exchange) flush() bool {
+	if len(x.frames) > 0 && x.write() {
+		x.gone = http.NewResponseController(x.w).Flush() != nil
+	}
+	return !x.gone
+}
+
+// write hands over the frames that wait; net/http sends them when the handler
+// returns, if not before.
+func (x *exchange) write() bool {
+	if len(x.frames) == 0 || x.gone {
+		return !x.gone
+	}
+	x.extend()
+	_, err := x.w.Write(x.frames)
+	x.gone = err != nil
+	if x.frames = x.frames[:0]; cap(x.frames) > maxCollected {
+		x.frames = nil
+	}
+	return !x.gone
 }
 
 func (x *exchange) beginStream() {
 	header := x.w.Header()
 	header["X-Amzn-Requestid"] = []string{x.id}
 	header["X-Content-Type-Options"] = nosniff
-	header["Cache-Control"] = noStore
 	header["Content-Type"] = []string{eventstream.ContentType}
 	x.status, x.streaming = http.StatusOK, true
 	x.w.WriteHeader(http.StatusOK)

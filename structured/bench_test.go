@@ -76,7 +76,7 @@ func BenchmarkPlanBedrock(b *testing.B) {
 	s := mustCompile(b, personSchema)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Plan(Bedrock()); err != nil {
+		if _, err := s.plan(Bedrock()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -67,6 +68,12 @@ type Schema struct {
 	order  map[string][]string // member names by pointer, in the text's order
 	root   *jsonschema.Schema
 	rules  view // the root as a view, see view.go
+
+	contradictory sync.Once
+	contradiction *SchemaError // of contradictory
+
+	planning sync.Mutex
+	plans    []*Plan // made so far
 }
 
 // SchemaError says what is wrong with a schema and where.
@@ -96,6 +103,10 @@ const (
 	SchemaRemote  SchemaErrorKind = "remote"  // refers to another document
 	SchemaDefect  SchemaErrorKind = "defect"  // against the draft's rules
 	SchemaDangles SchemaErrorKind = "dangles" // a reference that leads nowhere
+
+	// SchemaImpossible is the kind of a contradiction, which Compile does not
+	// look for; see Schema.Contradiction.
+	SchemaImpossible SchemaErrorKind = "impossible"
 )
 
 // Compile compiles a schema with the default limits and without a cache; see

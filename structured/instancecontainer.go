@@ -102,8 +102,10 @@ func (m *maker) putAll(obj map[string]any, w view, names []string, p place) bool
 }
 
 // witnesses adds what exclusions ask for: "not all members that match are other
-// than x" means that some member matches and is x.
+// than x" means that some member matches and is x. One name may be the witness
+// of several, and must be where few members are allowed.
 func (m *maker) witnesses(obj map[string]any, w view, p place, state *decided) bool {
+	var names []jsonschema.Regexp
 	for _, s := range w {
 		if s.Not == nil {
 			continue
@@ -111,28 +113,48 @@ func (m *maker) witnesses(obj map[string]any, w view, p place, state *decided) b
 		for _, excluded := range viewOf(s.Not) {
 			for _, pattern := range sortedPatterns(excluded.PatternProperties) {
 				sub := excluded.PatternProperties[pattern]
-				if !m.witness(obj, w, pattern, sub, p, state) {
+				if viewOf(sub).never() {
+					names = append(names, pattern) // whatever its value
+					continue
+				}
+				if !m.witness(obj, w, []jsonschema.Regexp{pattern}, sub, p, state) {
 					return false
 				}
 			}
 			if n := excluded.PropertyNames; n != nil && n.Not != nil && n.Not.Pattern != nil {
-				if !m.witness(obj, w, n.Not.Pattern, nil, p, state) {
-					return false
-				}
+				names = append(names, n.Not.Pattern)
 			}
+		}
+	}
+	names = slices.DeleteFunc(names, func(pattern jsonschema.Regexp) bool { return hasMember(obj, pattern) })
+	if len(names) > 1 && m.witness(obj, w, names, nil, p, state) {
+		return true
+	}
+	for _, pattern := range names {
+		if !hasMember(obj, pattern) && !m.witness(obj, w, []jsonschema.Regexp{pattern}, nil, p, state) {
+			return false
 		}
 	}
 	return true
 }
 
-// witness adds one member whose name matches a pattern and whose value a
+func hasMember(obj map[string]any, pattern jsonschema.Regexp) bool {
+	for name := range obj {
+		if matches(pattern, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// witness adds one member whose name matches the patterns and whose value a
 // subschema refuses, if there is one.
-func (m *maker) witness(obj map[string]any, w view, pattern jsonschema.Regexp, refused *jsonschema.Schema, p place, state *decided) bool {
+func (m *maker) witness(obj map[string]any, w view, patterns []jsonschema.Regexp, refused *jsonschema.Schema, p place, state *decided) bool {
 	for try := range 16 {
 		if m.budget -= 8; m.budget < 0 {
 			return false
 		}
-		name, ok := m.nameLike(w, pattern, try)
+		name, ok := m.nameLike(w, patterns, try)
 		if _, taken := obj[name]; !ok || taken || slices.Contains(state.avoid, name) {
 			continue
 		}
@@ -149,33 +171,79 @@ func (m *maker) witness(obj map[string]any, w view, pattern jsonschema.Regexp, r
 	return false
 }
 
-// nameLike makes a name that matches a pattern and what propertyNames asks
-// for, by laying a string of the one over a string of the other.
-func (m *maker) nameLike(w view, pattern jsonschema.Regexp, try int) (string, bool) {
-	part, ok := m.fromPattern(pattern, span{0, -1}, try)
-	if !ok {
-		return "", false
-	}
+// nameLike makes a name that matches every pattern and what propertyNames asks
+// for: a string of each pattern is laid over the name so far, or put between its
+// letters, at a place where what held before still holds.
+func (m *maker) nameLike(w view, patterns []jsonschema.Regexp, try int) (string, bool) {
 	var rules view
 	for _, s := range w {
 		if s.PropertyNames != nil {
 			rules = rules.with(s.PropertyNames)
 		}
+		if closed := s.AdditionalProperties == false; closed && len(s.PatternProperties) == 1 && len(s.Properties) == 0 {
+			patterns = append(patterns[:len(patterns):len(patterns)], sortedPatterns(s.PatternProperties)...)
+		}
 	}
-	for _, rule := range rules.stringPatterns() {
-		whole, ok := m.fromPattern(rule, span{len(part), -1}, try)
-		if !ok || len(whole) < len(part) {
+	name, ok := m.fromPattern(patterns[0], span{0, -1}, try)
+	if !ok {
+		return "", false
+	}
+	if len(rules.stringPatterns()) > 0 {
+		if name, ok = m.overRules(rules, patterns[0], name, len(patterns), try); !ok {
 			return "", false
 		}
-		at := m.rng.IntN(len(whole) - len(part) + 1)
-		part = whole[:at] + part + whole[at+len(part):]
 	}
-	if try > 0 {
-		if longer := part + string(rune('a'+m.rng.IntN(26))); matches(pattern, longer) && rules.accepts(longer) {
+	for i, pattern := range patterns {
+		if name, ok = m.lay(rules, patterns[:i], pattern, name, try); !ok {
+			return "", false
+		}
+	}
+	if try > 0 && len(patterns) == 1 {
+		if longer := name + string(rune('a'+m.rng.IntN(26))); matches(patterns[0], longer) && rules.accepts(longer) {
 			return longer, true
 		}
 	}
-	return part, matches(pattern, part) && rules.accepts(part)
+	return name, rules.accepts(name)
+}
+
+// overRules lays a part over a string of the names' own patterns that has room
+// for parts of its length.
+func (m *maker) overRules(rules view, pattern jsonschema.Regexp, part string, parts, try int) (string, bool) {
+	name := part
+	for _, rule := range rules.stringPatterns() {
+		whole, ok := m.fromPattern(rule, span{len(name) * parts, -1}, try)
+		if !ok || len(whole) < len(name) {
+			return "", false
+		}
+		at := m.rng.IntN(len(whole) - len(name) + 1)
+		name = whole[:at] + name + whole[at+len(name):]
+	}
+	return name, true
+}
+
+// lay makes the name match one more pattern without losing those before.
+func (m *maker) lay(rules view, before []jsonschema.Regexp, pattern jsonschema.Regexp, name string, try int) (string, bool) {
+	holds := func(s string) bool {
+		return matches(pattern, s) && rules.accepts(s) &&
+			!slices.ContainsFunc(before, func(b jsonschema.Regexp) bool { return !matches(b, s) })
+	}
+	for round := range 48 {
+		if holds(name) {
+			return name, true
+		}
+		part, ok := m.fromPattern(pattern, span{0, -1}, try+round)
+		if !ok {
+			continue
+		}
+		at, over := m.rng.IntN(len(name)+1), 0
+		if len(part) <= len(name) && round%2 == 0 {
+			at, over = m.rng.IntN(len(name)-len(part)+1), len(part)
+		}
+		if laid := name[:at] + part + name[at+over:]; holds(laid) {
+			return laid, true
+		}
+	}
+	return "", false
 }
 
 // fill adds members until minProperties is reached, and shows one member of a

@@ -39,6 +39,7 @@ const (
 	Recursive     AdviceKind = "recursive"
 	ManyOptional  AdviceKind = "many-optional"
 	LooseType     AdviceKind = "loose-type"
+	Impossible    AdviceKind = "impossible"
 )
 
 // PlanSummary is what a profile changes about a schema.
@@ -56,6 +57,9 @@ const maxAdvice = 200
 func (s *Schema) Lint() Report {
 	var r Report
 	l := linter{schema: s, report: &r, seen: map[*jsonschema.Schema]bool{}}
+	if why := s.Contradiction(); why != nil {
+		l.say(why.Path, Impossible, "%s", why.Message)
+	}
 	l.visit(s.root, "")
 	if len(backEdges((&lowering{schema: s, profile: LlamaCPP(), memo: map[string]*shape{}, log: map[Transform]*Transform{}}).shape(s.rules, decisions{}))) > 0 {
 		l.say("", Recursive, "the schema refers back to itself; most back-ends take only a few levels")

@@ -3,6 +3,7 @@ package structured
 import (
 	"cmp"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"sync"
 )
@@ -48,9 +49,33 @@ type Plan struct {
 	reader  func() *Schema // the lowered schema, compiled at first use
 }
 
+// maxPlans is how many plans a schema keeps; there are seven profiles.
+const maxPlans = 8
+
 // Plan lowers the schema to a profile. It costs a few times what Compile
-// costs, so keep the plan beside the schema.
+// costs, so the schema keeps its plans.
 func (s *Schema) Plan(p Profile) (*Plan, error) {
+	s.planning.Lock()
+	for _, plan := range s.plans {
+		if reflect.DeepEqual(plan.Profile, p) {
+			s.planning.Unlock()
+			return plan, nil
+		}
+	}
+	s.planning.Unlock()
+	plan, err := s.plan(p) // two callers may both make it, rather than wait
+	if err != nil {
+		return nil, err
+	}
+	s.planning.Lock()
+	defer s.planning.Unlock()
+	if len(s.plans) < maxPlans {
+		s.plans = append(s.plans, plan)
+	}
+	return plan, nil
+}
+
+func (s *Schema) plan(p Profile) (*Plan, error) {
 	if p.Verbatim {
 		return &Plan{Profile: p, full: s, lowered: []byte(s.text), reader: func() *Schema { return s }}, nil
 	}

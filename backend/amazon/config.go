@@ -41,6 +41,10 @@ type Choice struct {
 	Profile  string // of ~/.aws/config and ~/.aws/credentials
 	Region   string
 	Endpoint string // the URL of the bedrock-runtime service
+
+	// ProfileFrom and RegionFrom are what to call the source in a Place, where
+	// it is known better: "environment OUTCROP_REGION", "outcrop.yaml:3".
+	ProfileFrom, RegionFrom string
 }
 
 // Role is a role to take on.

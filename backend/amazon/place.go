@@ -1,6 +1,7 @@
 package amazon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,8 @@ const (
 
 // Setting is a value and what decided it.
 type Setting struct {
-	Value string
-	From  string // "flag", "environment AWS_PROFILE", "configuration file", "default", ...
+	Value string `json:"value"`
+	From  string `json:"from"` // "flag", "environment AWS_PROFILE", "configuration file", "default", ...
 }
 
 // Place is where calls go, and as whom. It holds no secrets.
@@ -86,11 +87,11 @@ func load(ctx context.Context, c Config) (aws.Config, Place, error) {
 func profile(ctx context.Context, c Config, env config.EnvConfig) (Setting, error) {
 	switch {
 	case c.Flag.Profile != "":
-		return Setting{c.Flag.Profile, fromFlag}, nil
+		return Setting{c.Flag.Profile, cmp.Or(c.Flag.ProfileFrom, fromFlag)}, nil
 	case env.SharedConfigProfile != "":
 		return Setting{env.SharedConfigProfile, environment("AWS_PROFILE", "AWS_DEFAULT_PROFILE")}, nil
 	case c.File.Profile != "":
-		return Setting{c.File.Profile, fromFile}, nil
+		return Setting{c.File.Profile, cmp.Or(c.File.ProfileFrom, fromFile)}, nil
 	case env.Credentials.HasKeys() || env.WebIdentityTokenFilePath != "":
 		return Setting{"", "default: the environment holds credentials"}, nil
 	}
@@ -126,11 +127,11 @@ func profileExists(ctx context.Context, name string, env config.EnvConfig) (bool
 func region(c Config, env config.EnvConfig) Setting {
 	switch {
 	case c.Flag.Region != "":
-		return Setting{c.Flag.Region, fromFlag}
+		return Setting{c.Flag.Region, cmp.Or(c.Flag.RegionFrom, fromFlag)}
 	case env.Region != "":
 		return Setting{env.Region, environment("AWS_REGION", "AWS_DEFAULT_REGION")}
 	case c.File.Region != "":
-		return Setting{c.File.Region, fromFile}
+		return Setting{c.File.Region, cmp.Or(c.File.RegionFrom, fromFile)}
 	}
 	return Setting{}
 }

@@ -25,6 +25,7 @@ type frames struct {
 	native  bool
 	id      string // the upstream's request id
 	partial partial
+	pause   outcrop.Pause
 	events  int
 	done    bool // the event that completes a Converse stream has come
 }
@@ -38,7 +39,7 @@ func (b *Backend) stream(w *watch, op *operation, call *outcrop.Call, resp *http
 		backend: b, watch: w, body: resp.Body, native: call.Native(), id: meta.RequestID,
 		buffer: buffers.Get().(*bufio.Reader), partial: partial{native: call.Native(), limit: b.limits.MaxPartial},
 	}
-	f.buffer.Reset(resp.Body)
+	f.buffer.Reset(f.pause.Reader(resp.Body))
 	f.decoder = eventstream.NewDecoder(f.buffer)
 	f.decoder.MaxMessage = b.limits.MaxReply
 	event, err := f.begin(resp)
@@ -48,7 +49,7 @@ func (b *Backend) stream(w *watch, op *operation, call *outcrop.Call, resp *http
 	}
 	w.end()
 	w.expect(&b.waits.idle)
-	return outcrop.NewStreamReply(meta, outcrop.NewStream(f.all(event), w.stop)), nil
+	return outcrop.NewStreamReply(meta, outcrop.NewStream(f.all(event), w.stop).WithPause(&f.pause)), nil
 }
 
 // begin checks that the reply is an event stream, and reads its first event.

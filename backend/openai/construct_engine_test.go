@@ -88,18 +88,58 @@ func TestConstructOnAnEngine(t *testing.T) {
 			}
 		})
 	}
-	// Without the grammar the model only babbles: the error says so and what it
-	// cost, and carries no value that was made up.
+}
+
+// Without the grammar the model sees the schema in its prompt and writes what
+// it has learned to: a person in JSON or XML, whose name and age it makes up.
+// What is not asked in its way it babbles at: the error says so and what it
+// cost, and carries no value that was made up.
+func TestPromptedConstructOnAnEngine(t *testing.T) {
+	engine := testengine.Start(t)
+	backend, err := openai.New(openai.Config{BaseURL: engine.URL + "/v1", Model: engine.Model, Engine: "llama.cpp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := outcrop.New(outcrop.Config{ModelID: "tiny", Backend: backend})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const person = `{"title":"person","type":"object","required":["name","age"],"properties":{"name":{"type":"string"},"age":{"type":"integer"}},"additionalProperties":false,"xml":{"name":"person"}}`
+	schema, err := structured.Compile([]byte(person))
+	if err != nil {
+		t.Fatal(err)
+	}
+	coldest, limit := 0.0, 80
+	ask := func(prompt string, format bedrock.ConstructFormat) (*bedrock.ConstructResponse, error) {
+		return m.Construct(t.Context(), &bedrock.ConstructRequest{
+			Prompt: prompt, Schema: bedrock.Document(person), Format: format, Strategy: bedrock.ConstructStrategyPrompt,
+			InferenceConfig: &bedrock.InferenceConfiguration{Temperature: &coldest, MaxTokens: &limit},
+		})
+	}
+	for prompt, format := range map[string]bedrock.ConstructFormat{
+		"Extract: Ada is 36": bedrock.ConstructFormatJSON, "Extract: Linus is 55": bedrock.ConstructFormatJSON,
+		"Extract as XML: Ada is 36": bedrock.ConstructFormatXML, "Extract as XML: Olga is 7": bedrock.ConstructFormatXML,
+	} {
+		t.Run(prompt, func(t *testing.T) {
+			got, err := ask(prompt, format)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found, err := schema.ValidateJSON(got.Output); err != nil || found != nil {
+				t.Errorf("%s: %v %v", got.Output, found, err)
+			}
+			if got.Trace.Strategy != bedrock.ConstructStepPrompt {
+				t.Errorf("by %s", got.Trace.Strategy)
+			}
+			if format == bedrock.ConstructFormatXML && !strings.HasPrefix(got.Text, "<person>") {
+				t.Errorf("XML %s", got.Text)
+			}
+		})
+	}
 	for _, format := range []bedrock.ConstructFormat{bedrock.ConstructFormatJSON, bedrock.ConstructFormatXML} {
-		t.Run("prompted-"+string(format), func(t *testing.T) {
-			short := 24
-			text := schemas["numbers"]
-			got, err := m.Construct(t.Context(), &bedrock.ConstructRequest{
-				Prompt: "Give me one.", Schema: bedrock.Document(text), Format: format, Strategy: bedrock.ConstructStrategyPrompt,
-				InferenceConfig: &bedrock.InferenceConfiguration{MaxTokens: &short},
-			})
+		t.Run("babble-"+string(format), func(t *testing.T) {
+			got, err := ask("Say hello to Paris", format)
 			if err == nil {
-				schema, _ := structured.Compile([]byte(text))
 				if found, err := schema.ValidateJSON(got.Output); err != nil || found != nil {
 					t.Errorf("%s: %v %v", got.Output, found, err)
 				}

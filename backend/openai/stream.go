@@ -24,13 +24,13 @@ func (b *Backend) stream(ctx context.Context, a *ask) (*outcrop.Reply, error) {
 		return nil, err
 	}
 	s.body = res.Body
-	s.sse = newSSE(res.Body, b.config.MaxEvent, b.config.MaxReply)
+	s.sse = newSSE(s.pause.Reader(res.Body), b.config.MaxEvent, b.config.MaxReply)
 	if err := s.first(); err != nil {
 		s.close()
 		return nil, err
 	}
 	s.watch.idle(b.config.IdleTimeout, "the server sent no further event")
-	stream := outcrop.NewStream(s.events(), func() { s.watch.cancel(context.Canceled) })
+	stream := outcrop.NewStream(s.events(), func() { s.watch.cancel(context.Canceled) }).WithPause(&s.pause)
 	// A stream that nobody ranges over is closed all the same.
 	stream.OnEnd(func(error) { s.close() })
 	return outcrop.NewStreamReply(b.meta(res, &s.chunk, a), stream), nil
@@ -45,6 +45,7 @@ type streamer struct {
 	watch   *watch
 	body    io.Closer
 	sse     *sse
+	pause   outcrop.Pause
 
 	chunk     completion // the one at hand; its memory is used again
 	plain     string     // or instead: a chunk of text alone

@@ -173,3 +173,17 @@ func TestEmbeddings(t *testing.T) {
 		t.Errorf("texts of the same words are %.2f alike, of others %.2f", near, far)
 	}
 }
+
+// A format that tells when it was made tells the same in equal replies.
+func TestNativeRepliesDoNotFollowTheClock(t *testing.T) {
+	b := simulate(t, simulator.Config{})
+	call := outcrop.NewInvokeCall(bedrock.OpInvokeModel, "openai.gpt-oss-20b-1:0", []byte(`{"messages":[{"role":"user","content":"Hi"}]}`))
+	reply, err := b.Do(t.Context(), call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := reply.Body()
+	if err != nil || !strings.Contains(string(body), `"created":1767225600`) {
+		t.Errorf("%s, %v", body, err)
+	}
+}

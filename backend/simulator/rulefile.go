@@ -66,7 +66,7 @@ func (e *RulesError) Error() string {
 //	      stopReason: end_turn
 //	      delay: 200ms              # waited before the reply, pace or not
 //	      error: {code: ModelErrorException, message: out of order}
-//	      malformed: json           # json, schema, toolInput, empty, noMetadata
+//	      malformed: json           # json, schema, toolInput, toolJSON, empty, noMetadata
 //	      cut: {after: 5, code: ModelStreamErrorException}     # no code: silently
 //	    replies: [{error: …}, {}]   # one after the other, then the last again
 //	    cycle: true                 # then the first again

@@ -79,11 +79,12 @@ const (
 	malformedJSON       = "json"       // the text ends in the middle
 	malformedSchema     = "schema"     // JSON that breaks the schema asked for
 	malformedToolInput  = "toolInput"  // a tool's input that breaks its schema
+	malformedToolJSON   = "toolJSON"   // a tool's input that ends in the middle
 	malformedEmpty      = "empty"      // no content at all
 	malformedNoMetadata = "noMetadata" // a stream without its last event
 )
 
-var malformedKinds = []string{malformedJSON, malformedSchema, malformedToolInput, malformedEmpty, malformedNoMetadata}
+var malformedKinds = []string{malformedJSON, malformedSchema, malformedToolInput, malformedToolJSON, malformedEmpty, malformedNoMetadata}
 
 // subject is what rules look at.
 type subject struct {
@@ -98,10 +99,11 @@ type subject struct {
 
 // verdict is what the rules say of a call: the zero value lets it go on.
 type verdict struct {
-	rule  string
-	reply *scripted
-	text  *string // the reply's, with the match's groups filled in
-	err   *outcrop.Error
+	rule   string
+	stream bool // of the call
+	reply  *scripted
+	text   *string // the reply's, with the match's groups filled in
+	err    *outcrop.Error
 }
 
 // judge asks the rules in order.
@@ -158,7 +160,7 @@ func (r *rule) apply(s *subject, groups []int, now func() time.Time) (verdict, b
 		i %= len(r.replies)
 	}
 	reply := &r.replies[min(i, len(r.replies)-1)]
-	v := verdict{rule: r.name, reply: reply, text: reply.text}
+	v := verdict{rule: r.name, stream: s.stream, reply: reply, text: reply.text}
 	if reply.err != nil {
 		copied := *reply.err
 		v.err = &copied

@@ -279,7 +279,7 @@ func TestRulesErrorsNameThePlace(t *testing.T) {
 		{"rules:\n- reply:\n    error: {message: x}", "f.yaml:3: rules.0.reply.error: code is missing"},
 		{"rules:\n- reply:\n    delay: soon", "f.yaml:3: rules.0.reply.delay: expected a duration up to 1h0m0s, such as 200ms or 2s"},
 		{"rules:\n- times: 0\n  reply: {}", "f.yaml:2: rules.0.times: expected a whole number from 1 on"},
-		{"rules:\n- reply: {malformed: most}", `f.yaml:2: rules.0.reply.malformed: "most" is none of json, schema, toolInput, empty, noMetadata`},
+		{"rules:\n- reply: {malformed: most}", `f.yaml:2: rules.0.reply.malformed: "most" is none of json, schema, toolInput, toolJSON, empty, noMetadata`},
 		{"rules:\n- reply: {toolUse: [{name: a, input: [1]}]}", "f.yaml:2: rules.0.reply.toolUse.0.input: expected a mapping: the input of a tool is an object"},
 		{"rules:\n- reply: {text: [a]}", "f.yaml:2: rules.0.reply.text: expected a text"},
 		{"ruels: []", "f.yaml:1: ruels: unknown key; the keys here are rules"},

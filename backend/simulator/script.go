@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
@@ -51,8 +52,10 @@ func (b *Backend) scriptedBlocks(v *verdict, req *bedrock.ConverseRequest, p *pr
 }
 
 // spoil makes the reply malformed in the way that a rule asks for.
-func (b *Backend) spoil(s *shaped, kind string, req *bedrock.ConverseRequest) {
+func (b *Backend) spoil(s *shaped, kind string, req *bedrock.ConverseRequest, stream bool) {
 	switch kind {
+	case malformedToolJSON:
+		s.breakTools(stream)
 	case malformedEmpty:
 		s.blocks, s.output = []bedrock.ContentBlock{}, 0
 		s.stop = bedrock.StopReasonEndTurn
@@ -87,6 +90,19 @@ func (b *Backend) spoil(s *shaped, kind string, req *bedrock.ConverseRequest) {
 			}
 		}
 	}
+}
+
+// breakTools ends the inputs of tools in the middle. Only a stream can carry
+// half an input; without one there is the stop reason, and no tool use.
+func (s *shaped) breakTools(stream bool) {
+	s.blocks = slices.DeleteFunc(s.blocks, func(block bedrock.ContentBlock) bool {
+		if block.ToolUse == nil {
+			return false
+		}
+		s.stop = bedrock.StopReasonMalformedToolUse
+		block.ToolUse.Input = block.ToolUse.Input[:(len(block.ToolUse.Input)+1)/2]
+		return !stream
+	})
 }
 
 // unwanted are values that few schemas allow; the first two are objects.

@@ -118,7 +118,7 @@ func New(config Config) (*Backend, error) {
 			m.pace, m.paced = pace.filled(), true
 		}
 		m.reasons = strings.HasPrefix(known.ID, "deepseek.r1")
-		m.meta = outcrop.Meta{Backend: Name, ModelID: known.ID, Estimated: true, ContentType: "application/json"}
+		m.meta = outcrop.Meta{Backend: Name, ModelID: known.ID, Estimated: true, ContentType: "application/json", Created: answered}
 		b.models[known.ID] = m
 	}
 	return b, nil
@@ -187,8 +187,9 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 	if call.Streams() {
 		meta.FirstByte = t.first
 		ctx, cancel := context.WithCancel(ctx)
-		wait := pacing(ctx, b.clock, t, response.Usage.OutputTokens, m.paced)
-		return outcrop.NewStreamReply(meta, outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel)), nil
+		pause := new(outcrop.Pause)
+		wait := pacing(ctx, b.clock, pause, t, response.Usage.OutputTokens, m.paced)
+		return outcrop.NewStreamReply(meta, outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel).WithPause(pause)), nil
 	}
 	if m.paced {
 		if err := b.clock.Sleep(ctx, t.total(response.Usage.OutputTokens)); err != nil {
@@ -197,6 +198,10 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 	}
 	return outcrop.NewConverseReply(meta, response), nil
 }
+
+// answered is the time that every reply carries where its format has one:
+// equal requests get equal bytes, on every day.
+var answered = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // judge asks the rules in force, and waits as long as the one that applies
 // says. Its error is the rule's.
@@ -286,7 +291,7 @@ func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt, v *
 	}
 	s := shape(m.counter, req.InferenceConfig, limit, blocks)
 	if v.reply != nil {
-		b.spoil(&s, v.reply.malformed, req)
+		b.spoil(&s, v.reply.malformed, req, v.stream)
 		if v.reply.stop != "" {
 			s.stop = v.reply.stop
 		}
@@ -296,7 +301,7 @@ func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt, v *
 	response := &bedrock.ConverseResponse{
 		Output:            bedrock.ConverseOutput{Message: &bedrock.Message{Role: bedrock.ConversationRoleAssistant, Content: s.blocks}},
 		StopReason:        s.stop,
-		Usage:             bedrock.TokenUsage{InputTokens: input, OutputTokens: s.output, TotalTokens: input + s.output},
+		Usage:             input.usage(s.output),
 		Metrics:           bedrock.ConverseMetrics{LatencyMs: int(t.total(s.output) / time.Millisecond)},
 		PerformanceConfig: req.PerformanceConfig,
 		ServiceTier:       req.ServiceTier,
@@ -335,7 +340,7 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	if err != nil {
 		return outcrop.TokenCount{}, outcrop.AsError(err)
 	}
-	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, ownFormat(req)), Estimated: true}, nil
+	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, ownFormat(req)).total, Estimated: true}, nil
 }
 
 // SchemaProfile says that every JSON Schema is kept to as it is.

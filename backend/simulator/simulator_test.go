@@ -324,8 +324,11 @@ func TestStructuredOutput(t *testing.T) {
 	if e := refused(t, b, structure("Hi.", `{"type":"object","properties":{"a":{"$ref":"#/nowhere"}}}`)); e.Field != "outputConfig.textFormat.structure.jsonSchema.schema" {
 		t.Errorf("a schema that leads nowhere: %+v", e)
 	}
-	if e := refused(t, b, structure("Hi.", `{"allOf":[{"type":"string"},{"type":"number"}]}`)); e.Code != bedrock.CodeModelError {
-		t.Errorf("a schema without instances: %+v", e)
+	if e := refused(t, b, structure("Hi.", `{"allOf":[{"type":"string"},{"type":"number"}]}`)); e.Code != bedrock.CodeValidation || e.Field != "outputConfig.textFormat.structure.jsonSchema.schema" {
+		t.Errorf("a schema that contradicts itself: %+v", e)
+	}
+	if e := refused(t, b, structure("Hi.", `{"type":"string","allOf":[{"pattern":"^a$"},{"pattern":"^b$"}]}`)); e.Code != bedrock.CodeModelError {
+		t.Errorf("a schema without instances, which only the patterns show: %+v", e)
 	}
 }
 

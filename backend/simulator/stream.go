@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
@@ -143,7 +144,7 @@ const rest = 1 << 30
 // tokenizer and not counted by one, so the waits are held to the time that the
 // output tokens of the usage take together: a stream ends when the whole reply
 // would have come.
-func pacing(ctx context.Context, clock Clock, t timing, output int, paced bool) func(int) error {
+func pacing(ctx context.Context, clock Clock, pause *outcrop.Pause, t timing, output int, paced bool) func(int) error {
 	if !paced {
 		return func(int) error { return ctx.Err() }
 	}
@@ -158,6 +159,7 @@ func pacing(ctx context.Context, clock Clock, t timing, output int, paced bool) 
 		if d == 0 {
 			return ctx.Err()
 		}
+		pause.Begin()
 		return clock.Sleep(ctx, d)
 	}
 }

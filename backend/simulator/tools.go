@@ -164,6 +164,9 @@ func (b *Backend) instance(schema []byte, field string, p *prompt, r *random) (b
 	if err != nil {
 		return nil, outcrop.Invalid(field, "%w", err)
 	}
+	if why := compiled.Contradiction(); why != nil {
+		return nil, outcrop.Invalid(field, "%w", why)
+	}
 	value, err := compiled.Instance(structured.HintsFrom(p.text), r.next())
 	if err != nil {
 		return nil, outcrop.Errorf(bedrock.CodeModelError, "%s: the simulator found no value that keeps to the schema; it may have none", field)

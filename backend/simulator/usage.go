@@ -16,32 +16,80 @@ const (
 	framePerTool    = 8
 )
 
-// inputTokens counts a request's input: system, messages, tools and schema.
-// CountTokens and the usage of a reply both come from here, so they agree.
-func inputTokens(m tokens.Model, req *bedrock.ConverseRequest) int {
-	n := framePerRequest
-	for i := range req.System {
-		if t := req.System[i].Text; t != nil {
-			n += framePerMessage + m.Text(*t)
-		}
-	}
-	for i := range req.Messages {
-		n += framePerMessage
-		for j := range req.Messages[i].Content {
-			n += blockTokens(m, &req.Messages[i].Content[j])
-		}
-	}
+// minCached is the shortest prefix that a cache keeps, in tokens: that of most
+// models that have one.
+const minCached = 1024
+
+// inputCount is what a request's input counts as.
+type inputCount struct {
+	total       int // all of it
+	cached      int // up to the last cache point
+	sentBefore  int // what the turn before sent: up to the last answer
+	cachePoints bool
+}
+
+// inputTokens counts a request's input, in the order of the prompt cache:
+// tools, system, messages; and the schema of the answer. CountTokens and the
+// usage of a reply both come from here, so they agree.
+func inputTokens(m tokens.Model, req *bedrock.ConverseRequest) inputCount {
+	c := inputCount{total: framePerRequest}
 	if req.ToolConfig != nil {
 		for i := range req.ToolConfig.Tools {
-			if spec := req.ToolConfig.Tools[i].ToolSpec; spec != nil {
-				n += framePerTool + m.Text(spec.Name) + m.Text(spec.Description) + m.TextBytes(compact(spec.InputSchema.JSON))
+			tool := &req.ToolConfig.Tools[i]
+			if spec := tool.ToolSpec; spec != nil {
+				c.total += framePerTool + m.Text(spec.Name) + m.Text(spec.Description) + m.TextBytes(compact(spec.InputSchema.JSON))
 			}
+			c.point(tool.CachePoint)
+		}
+	}
+	for i := range req.System {
+		if t := req.System[i].Text; t != nil {
+			c.total += framePerMessage + m.Text(*t)
+		}
+		c.point(req.System[i].CachePoint)
+	}
+	for i := range req.Messages {
+		if req.Messages[i].Role == bedrock.ConversationRoleAssistant {
+			c.sentBefore = c.total
+		}
+		c.total += framePerMessage
+		for j := range req.Messages[i].Content {
+			block := &req.Messages[i].Content[j]
+			c.total += blockTokens(m, block)
+			c.point(block.CachePoint)
 		}
 	}
 	if schema := schemaOf(req); schema != nil {
-		n += framePerTool + m.Text(schema.Name) + m.Text(schema.Description) + m.Text(schema.Schema)
+		c.total += framePerTool + m.Text(schema.Name) + m.Text(schema.Description) + m.Text(schema.Schema)
 	}
-	return n
+	return c
+}
+
+func (c *inputCount) point(p *bedrock.CachePointBlock) {
+	if p != nil {
+		c.cachePoints, c.cached = true, c.total
+	}
+}
+
+// usage is the usage of a reply with so many output tokens. What lies before
+// the last cache point is cached. Equal requests get equal replies, so the
+// simulator keeps no cache: of a conversation, it takes what the turn before
+// sent for read, and the rest for written.
+func (c *inputCount) usage(output int) bedrock.TokenUsage {
+	u := bedrock.TokenUsage{InputTokens: c.total, OutputTokens: output, TotalTokens: c.total + output}
+	if !c.cachePoints {
+		return u
+	}
+	read, write := min(c.cached, c.sentBefore), 0
+	if read < minCached {
+		read = 0
+	}
+	if c.cached >= minCached {
+		write = c.cached - read
+	}
+	u.InputTokens -= read + write
+	u.CacheReadInputTokens, u.CacheWriteInputTokens = &read, &write
+	return u
 }
 
 // blockTokens counts one block of a message.

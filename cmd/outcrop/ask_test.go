@@ -25,19 +25,26 @@ func askServer(file, what string) error {
 	if err != nil {
 		return err
 	}
-	var response *http.Response
+	method, path, text := http.MethodGet, "/"+what, ""
 	switch what {
 	case "url":
 		fmt.Println(url)
 		return nil
 	case "converse":
-		response, err = http.Post(url+"/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse", "application/json",
-			strings.NewReader(`{"messages":[{"role":"user","content":[{"text":"say hello"}]}]}`))
+		method, path = http.MethodPost, "/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse"
+		text = `{"messages":[{"role":"user","content":[{"text":"say hello"}]}]}`
 	case "requests":
-		response, err = http.Get(url + "/outcrop/requests")
-	default:
-		response, err = http.Get(url + "/" + what)
+		path = "/outcrop/requests"
 	}
+	request, err := http.NewRequest(method, url+path, strings.NewReader(text))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token := os.Getenv("OUTCROP_TOKEN"); token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}

@@ -32,10 +32,14 @@ func newBatchRun(a *app) *cobra.Command {
 	var (
 		out, name string
 		converse  bool
+		money     spending
 	)
 	c := &cobra.Command{
 		Use:   "run INPUT.jsonl",
 		Short: "Run a job over a file in this process and wait for it",
+		Long: `run runs a job over the records of a file in this process, and waits for it.
+Where the calls cost money, at Amazon Bedrock or where prices are configured, it
+says first what they cost at most, and at a terminal asks.`,
 		Example: `  outcrop batch run records.jsonl -o results/
   outcrop batch run prompts.jsonl --converse -o results/ --json`,
 		Args: exactly(1, "one JSONL file"),
@@ -44,17 +48,19 @@ func newBatchRun(a *app) *cobra.Command {
 				return usageError{errors.New("batch run needs -o: the directory for the results")}
 			}
 			return a.with(c, func(ctx context.Context, m *local.Local) error {
-				return a.batchRun(ctx, m, batchRun{input: args[0], out: out, name: name, converse: converse})
+				return a.batchRun(ctx, m, batchRun{input: args[0], out: out, name: name, converse: converse, spending: money})
 			})
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "directory for the results")
 	c.Flags().StringVar(&name, "job-name", "", "name of the job (default: made of the file's name)")
 	c.Flags().BoolVar(&converse, "converse", false, "the records are Converse requests, not model-native bodies")
+	money.addFlags(c)
 	return c
 }
 
 type batchRun struct {
+	spending
 	input, out, name string
 	converse         bool
 }
@@ -64,6 +70,9 @@ type batchRun struct {
 func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if r.name == "" {
 		r.name = jobName(r.input)
+	}
+	if err := a.agreeToFile(m, &r.spending, r.input, r.converse); err != nil {
+		return err
 	}
 	staged := fmt.Sprintf("s3://outcrop-batch/%s", newID())
 	input := staged + "/input/" + filepath.Base(r.input)

@@ -10,43 +10,69 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop/compare"
+	"github.com/outcrop-ai/outcrop/estimate"
 	"github.com/outcrop-ai/outcrop/local"
 )
 
 // defaultQuestion is the prompt of `outcrop compare` without an argument.
 const defaultQuestion = "Explain in a few sentences what quantum computing is and who it is useful for."
 
+// billedTokens bounds the output of each call where calls cost money.
+const billedTokens = 1000
+
 func newCompare(a *app) *cobra.Command {
+	var run compareRun
 	c := &cobra.Command{
 		Use:   "compare [prompt]",
 		Short: "Run the five methods on one prompt and compare them",
 		Long: `compare asks the same prompt by all five methods, one after the other, and
 prints what each one took: the time to the first token and in all, output
 tokens, and what counts against the quota. It exits with 0 when all five rows
-are ok. The simulator keeps the pace of a real model while it is compared.`,
+are ok. The simulator keeps the pace of a real model while it is compared.
+
+Where the calls cost money, at Amazon Bedrock or where prices are configured, it
+says first what they cost at most, and at a terminal asks. The output of each
+call then has at most 1000 tokens, unless --max-tokens says otherwise.`,
 		Example: `  outcrop compare
-  outcrop compare "Write a haiku about rocks" --json`,
+  outcrop compare "Write a haiku about rocks" --json
+  outcrop compare --backend amazon --max-cost 0.05 --yes`,
 		RunE: func(c *cobra.Command, args []string) error {
 			a.pace = true
-			prompt := defaultQuestion
+			run.prompt = defaultQuestion
 			if len(args) > 0 {
 				var err error
-				if prompt, err = a.prompt(args); err != nil {
+				if run.prompt, err = a.prompt(args); err != nil {
 					return err
 				}
 			}
-			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.compare(ctx, m, prompt) })
+			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.compare(ctx, m, run) })
 		},
 	}
+	c.Flags().IntVar(&run.maxTokens, "max-tokens", 0, "output tokens of each call, at most (default: the model's own limit, or 1000 where calls cost money)")
+	run.addFlags(c)
 	return c
 }
 
-func (a *app) compare(ctx context.Context, m *local.Local, prompt string) error {
+type compareRun struct {
+	spending
+	prompt    string
+	maxTokens int
+}
+
+func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error {
 	a.say("Model %s. %s", m.ModelID(), m.Notice())
+	if run.maxTokens == 0 {
+		if _, charged, err := m.Cost(m.ModelID(), estimate.Work{}, false); err == nil && charged {
+			run.maxTokens = billedTokens
+		}
+	}
+	if err := a.agree(m, &run.spending, compare.Work(m.ModelID(), run.prompt, run.maxTokens), false); err != nil {
+		return err
+	}
 	p := newProgress(a.stderr)
 	began := time.Now()
 	rows := compare.Run(ctx, m.Manager, compare.Options{
-		Prompt:  prompt,
+		Prompt: run.prompt, MaxTokens: run.maxTokens,
 		Objects: m.Objects(),
 		Results: m.ResultsPath,
 		Progress: func(step compare.Step) {

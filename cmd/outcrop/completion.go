@@ -78,10 +78,10 @@ func (a *app) completeModels(c *cobra.Command, _ []string, typed string) ([]cobr
 	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeMethods lists the five methods.
+// completeMethods lists the five methods, and auto.
 func completeMethods(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var found []cobra.Completion
-	for _, m := range outcrop.Methods {
+	for _, m := range append([]outcrop.Method{outcrop.MethodAuto}, outcrop.Methods...) {
 		found = append(found, string(m))
 	}
 	return found, cobra.ShellCompDirectiveNoFileComp

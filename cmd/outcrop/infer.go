@@ -15,40 +15,48 @@ import (
 
 func newInfer(a *app) *cobra.Command {
 	var (
-		q              question
-		method         string
-		output, schema string
+		q      question
+		method string
+		o      inferOptions
 	)
 	c := &cobra.Command{
 		Use:   "infer [--method NAME] [prompt]",
 		Short: "Ask by the method that you name",
 		Long: `infer runs one prompt by any of the five methods: sync (the default), stream,
-async, converse or construct, or by the operation's own name.`,
+async, converse or construct, or by the operation's own name. With --method auto
+it chooses: construct where there is a schema, async where results go to S3,
+stream on a terminal and for long replies, and sync otherwise.`,
 		Example: `  outcrop infer "What is quantum computing?"
   outcrop infer --method stream "Write a short story about robots."
   outcrop infer --method async --output-s3-uri s3://my-bucket/results/ "Summarise the news"
-  outcrop infer --method construct --schema person.json "Extract: John Doe is 42"`,
+  outcrop infer --method construct --schema person.json "Extract: John Doe is 42"
+  outcrop infer --method auto --explain "What is quantum computing?"`,
 		RunE: func(c *cobra.Command, args []string) error {
 			m, err := outcrop.ParseMethod(method)
 			if err != nil {
 				return usageError{errors.New("--" + outcrop.AsError(err).Message)}
 			}
 			return a.with(c, func(ctx context.Context, l *local.Local) error {
-				return a.infer(ctx, l, m, &q, inferOptions{output, schema}, args)
+				return a.infer(ctx, l, m, &q, o, args)
 			})
 		},
 	}
 	q.flags(c)
-	c.Flags().StringVar(&method, "method", "sync", "sync, stream, async, converse or construct")
+	c.Flags().StringVar(&method, "method", "sync", "sync, stream, async, converse or construct; or auto")
 	complete(c, "method", completeMethods)
-	c.Flags().StringVar(&output, "output-s3-uri", "", "async: where the job writes its results")
-	c.Flags().StringVar(&schema, "schema", "", "construct: the JSON Schema, a file or the text itself")
+	c.Flags().StringVar(&o.outputS3URI, "output-s3-uri", "", "async: where the job writes its results")
+	c.Flags().StringVar(&o.schema, "schema", "", "construct: the JSON Schema, a file or the text itself")
+	c.Flags().BoolVar(&o.explain, "explain", false, "say on standard error which method is taken, and why")
 	return c
 }
 
-type inferOptions struct{ outputS3URI, schema string }
+type inferOptions struct {
+	outputS3URI, schema string
+	explain             bool
+}
 
 func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, q *question, o inferOptions, args []string) error {
+	method = a.chosen(method, q, &o)
 	switch method {
 	case outcrop.MethodSync:
 		return a.invoke(ctx, m, q, args)
@@ -70,6 +78,20 @@ func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, 
 		return err
 	}
 	return a.follow(ctx, m, result.Job.JobARN)
+}
+
+// chosen is the method in force, which auto takes from the request.
+func (a *app) chosen(method outcrop.Method, q *question, o *inferOptions) outcrop.Method {
+	why := "--method says so"
+	if method == outcrop.MethodAuto {
+		method, why = outcrop.Choose(&outcrop.InferRequest{
+			Schema: []byte(o.schema), OutputS3URI: o.outputS3URI, MaxTokens: q.maxTokens, Interactive: isTerminal(a.stdout),
+		})
+	}
+	if o.explain {
+		a.say("method %s: %s", method, why)
+	}
+	return method
 }
 
 func (a *app) inferConstruct(ctx context.Context, m *local.Local, req outcrop.InferRequest, schema string) error {

@@ -86,8 +86,8 @@ func initialConfig(engines []engine, use bool) string {
 # The model of requests that name none.
 # model: anthropic.claude-sonnet-4-5-20250929-v1:0
 
-# The AWS Region in ARNs, and that Amazon Bedrock is called in.
-# region: us-east-1
+# The AWS Region that Amazon Bedrock is called in.
+# region: us-west-2
 
 # Who answers for models that nothing below names.
 `)
@@ -105,7 +105,7 @@ func initialConfig(engines []engine, use bool) string {
 	}
 	b.WriteString(`  # bedrock:
   #   kind: amazon
-  #   region: us-east-1
+  #   region: us-west-2
   # hosted:
   #   kind: openai
   #   baseUrl: https://llm.example/v1

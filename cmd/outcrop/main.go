@@ -57,7 +57,10 @@ func messages(err error) []string {
 	text := err.Error()
 	if e, ok := errors.AsType[*outcrop.Error](err); ok {
 		before, _ := strings.CutSuffix(text, e.Error())
-		text = fmt.Sprintf("%s%s (%s)", before, e.Message, e.Code)
+		text = before + e.Message
+		if code := "(" + e.Code + ")"; !strings.Contains(before, code) {
+			text += " " + code
+		}
 		if e.Code == bedrock.CodeInternalServer && e.Cause != nil {
 			text += ": " + e.Cause.Error()
 		}

@@ -16,10 +16,15 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/outcrop-ai/outcrop/internal/benchproc"
 )
 
-// TestMain lets the scripts run the real program as the command outcrop.
+// TestMain lets the scripts run the real program as the command outcrop, and
+// the benchmarks their servers.
 func TestMain(m *testing.M) {
+	bareReply, _ = os.ReadFile(os.Getenv(benchReply)) // of the kinds that give one
+	benchproc.Main(benchKinds)
 	testscript.Main(m, map[string]func(){
 		"ask": ask,
 		"outcrop": func() {

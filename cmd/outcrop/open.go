@@ -25,6 +25,7 @@ func (a *app) config(c *cobra.Command) (dir string, config local.Config, err err
 	config.OnUnlisted = func(backend string, err error) {
 		a.say("warning: the models of back-end %s are missing: %s", backend, outcrop.AsError(err).Message)
 	}
+	config.OnUsageError = func(err error) { a.say("warning: the books of usage could not be written: %v", err) }
 	return dir, config, nil
 }
 
@@ -39,7 +40,7 @@ func (a *app) with(c *cobra.Command, f func(ctx context.Context, m *local.Local)
 
 // use runs f with a manager, and closes the manager.
 func (a *app) use(c *cobra.Command, m *local.Local, f func(ctx context.Context, m *local.Local) error) error {
-	origin := outcrop.Origin{RequestID: newID(), Caller: outcrop.Caller{Region: a.settings.Region}}
+	origin := outcrop.Origin{RequestID: newID(), Caller: outcrop.Caller{Region: a.settings.ARNRegion()}}
 	ctx := outcrop.WithOrigin(c.Context(), origin)
 	err := f(ctx, m)
 	if closing := m.Close(context.WithoutCancel(ctx)); err == nil {

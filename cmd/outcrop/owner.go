@@ -11,11 +11,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	settings "github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/local"
+	"github.com/outcrop-ai/outcrop/metrics"
 	"github.com/outcrop-ai/outcrop/owner"
 	"github.com/outcrop-ai/outcrop/remote"
 	"github.com/outcrop-ai/outcrop/server"
 	"github.com/outcrop-ai/outcrop/sigv4"
+	"github.com/outcrop-ai/outcrop/usage"
 )
 
 // open finds out who answers: the server that --endpoint names, the one that
@@ -32,7 +35,7 @@ func (a *app) open(c *cobra.Command) (*local.Local, error) {
 	if client == nil {
 		return local.Open(dir, config)
 	}
-	for _, name := range []string{"rules", "pace", "backend"} {
+	for _, name := range []string{"rules", "pace", "backend", "record", "replay"} {
 		if c.Flags().Changed(name) {
 			return nil, usageError{fmt.Errorf("--%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve", name, client.URL())}
 		}
@@ -83,6 +86,9 @@ func (a *app) own(c *cobra.Command, f func(ctx context.Context, m *local.Local, 
 	if err != nil {
 		return err
 	}
+	a.reload = func() (*settings.Config, error) { return a.load(c) }
+	a.counters = metrics.New(metrics.Config{MaxSeries: a.settings.Usage.MaxSeries, Version: version})
+	config.Owner, config.Observers = true, []usage.Observer{a.counters}
 	m, err := local.Open(dir, config)
 	if err != nil {
 		return errors.Join(err, lock.Release())
@@ -101,7 +107,7 @@ func admitOwner(config *server.Config, addr net.Addr) (owner.Server, error) {
 		s.Certificate = hex.EncodeToString(sum[:])
 	}
 	ring := new(sigv4.Keyring)
-	tenant, err := ring.AddTenant(sigv4.Tenant{Name: "owner"})
+	tenant, err := ring.AddTenant(sigv4.Tenant{Name: settings.OwnerTenant})
 	if err != nil {
 		return s, err
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/outcrop-ai/outcrop/backend/amazon"
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/local"
 )
@@ -24,7 +26,7 @@ a line of the configuration file, or nobody. It calls no back-end.`,
 			if err != nil {
 				return err
 			}
-			return a.showProfile(s)
+			return a.showProfile(c.Context(), s)
 		},
 	}
 }
@@ -35,12 +37,20 @@ type inForce struct {
 	From  string `json:"from"`
 }
 
-func (a *app) showProfile(s *config.Config) error {
+func (a *app) showProfile(ctx context.Context, s *config.Config) error {
 	of := func(path, value, otherwise string) inForce {
 		if value == "" {
 			value = otherwise
 		}
 		return inForce{value, s.Origin(path).String()}
+	}
+	account, err := local.Account(ctx, s)
+	switch {
+	case err != nil: // the profile is not in ~/.aws: it may be Outcrop's alone
+		account.Profile = amazon.Setting(of("profile", s.Profile, ""))
+		account.Region = amazon.Setting(of("region", s.Region, ""))
+	case account.Profile.Value == "":
+		account.Profile.Value = "none"
 	}
 	backend := of("backend", s.Backend, "none; models says who answers")
 	if len(s.Models) > 0 && s.Only {
@@ -59,7 +69,7 @@ func (a *app) showProfile(s *config.Config) error {
 		File     string        `json:"file"`
 		Backends []local.Place `json:"backends"`
 	}{
-		of("profile", s.Profile, ""), of("region", s.Region, ""), backend, of("model", s.Model, ""),
+		inForce(account.Profile), inForce(account.Region), backend, of("model", s.Model, ""),
 		of("data", s.Data, defaultDataDir()), file, local.Places(s),
 	}
 	if a.json {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/metrics"
 )
 
 // app is what all commands share: the streams, the global flags, and how a
@@ -24,7 +25,11 @@ type app struct {
 	json     bool
 	pace     bool
 
-	settings  *config.Config // once a manager is open
+	implied []config.Assignment // settings that a command makes by itself
+
+	settings  *config.Config                 // once a manager is open
+	reload    func() (*config.Config, error) // reads the settings again
+	counters  *metrics.Metrics               // of a command that serves
 	simulator simulator.Config
 }
 
@@ -54,8 +59,30 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	flags.BoolVar(&a.json, "json", false, "print JSON on standard output")
 
 	root.AddCommand(
-		newCompare(a), newInfer(a), newInvoke(a), newStream(a), newBatch(a), newConverse(a), newChat(a), newConstruct(a),
-		newServe(a), newModels(a), newInit(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a), newExitCodes(),
+		newCompare(a),
+		newInfer(a),
+		newInvoke(a),
+		newStream(a),
+		newBatch(a),
+		newConverse(a),
+		newChat(a),
+		newConstruct(a),
+		newServe(a),
+		newRecord(a),
+		newReplay(a),
+		newModels(a),
+		newRuntimeService(a),
+		newControlService(a),
+		newPythonOverlay(a),
+		newInit(a),
+		newProfile(a),
+		newConfig(a),
+		newCompletion(a),
+		newVersion(a),
+		newExitCodes(),
+		newTenants(a),
+		newKeys(a),
+		newUsage(a),
 	)
 	complete(root, "model-id", a.completeModels)
 	return root

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 
 	"github.com/spf13/cobra"
 
-	"github.com/outcrop-ai/outcrop/config"
+	settings "github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/keys"
 	"github.com/outcrop-ai/outcrop/local"
 	"github.com/outcrop-ai/outcrop/owner"
 	"github.com/outcrop-ai/outcrop/server"
@@ -24,8 +26,9 @@ func newServe(a *app) *cobra.Command {
 		Short: "Serve the Bedrock APIs to unmodified AWS SDKs",
 		Long: `serve answers bedrock-runtime and bedrock on one port, over HTTP/1.1 and h2c, or
 with a certificate over TLS. Point a client there with AWS_ENDPOINT_URL. On a
-loopback address without --keys any credentials are accepted; on any other
-address keys are required.
+loopback address without tenants any credentials are accepted; on any other
+address keys of tenants are required: of those in the configuration (see outcrop
+keys), or of a file that --keys names.
 
 It prints its address on standard output when it is ready, one line for each
 request on standard error (never prompts), and stops on SIGTERM or Ctrl-C: it
@@ -36,6 +39,10 @@ While it serves, it owns the data directory: a second server on it is refused,
 and the other commands with this --data ask the server instead of working in
 their own process, with keys or without.
 
+Lines of the log that come close together are written together, 100 ms late at
+most. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
+
+GET /usage tells who used what, GET /metrics the same to Prometheus.
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
 forgets them.`,
 		Example: `  outcrop serve
@@ -48,6 +55,13 @@ forgets them.`,
 			return a.own(c, a.serve)
 		},
 	}
+	addServeFlags(c)
+	c.Flags().BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
+	return c
+}
+
+// addServeFlags declares the flags of commands that serve.
+func addServeFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.String("listen", server.DefaultAddr, "address to listen on; port 0 takes a free one")
 	flags.String("keys", "", "file of tenants with their access keys and bearer tokens")
@@ -59,24 +73,32 @@ forgets them.`,
 	flags.Duration("idle-timeout", server.DefaultIdleTimeout, "close a connection that is idle this long")
 	flags.Duration("write-stall", server.DefaultWriteStall, "give up a client that reads nothing for this long")
 	flags.Duration("drain-timeout", server.DefaultDrainTimeout, "how long requests may go on after the signal to stop")
-	flags.BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
-	return c
 }
 
 func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error {
+	tuneCollector()
 	set := &a.settings.Server
+	log := &lineBuffer{w: a.stderr}
+	defer log.Close() //nolint:errcheck // a log that cannot be written has nobody to tell
 	config := server.Config{
-		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(a.stderr, nil)), Mounts: []server.Mount{requestLog(m)},
-		Region: a.settings.Region, Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
+		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(log, nil)), Origin: m.Desk().Origin,
+		Region: a.settings.ARNRegion(), Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
 	}
-	if err := a.secure(&config, set); err != nil {
+	ring, err := a.secure(&config, set, lock.Dir())
+	if err != nil {
 		return usageError{err}
 	}
+	keeper := newDoorkeeper(a, ring, m)
+	config.Mounts = []server.Mount{requestLog(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper)}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.Listen)
 	if err != nil {
 		return usageError{err}
 	}
 	config.Addr = listener.Addr().String()
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && config.Keys == nil && !tcp.IP.IsLoopback() {
+		err := fmt.Errorf("%s is not a loopback address, and there are no tenants: anyone who reaches the port could use it; name tenants in outcrop.yaml and make their keys with outcrop keys create, or give a keys file with --keys", config.Addr)
+		return usageError{errors.Join(err, listener.Close())}
+	}
 	published, err := admitOwner(&config, listener.Addr())
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -96,10 +118,15 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	a.say("%s", m.Notice())
 	a.say("serving bedrock-runtime and bedrock; clients: export AWS_ENDPOINT_URL=%s", url)
 	fmt.Fprintln(a.stdout, url)
+	watched, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop()
+	watching.Go(func() { keeper.watch(watched) })
 	return s.Serve(ctx, listener)
 }
 
-func serverLimits(l *config.ServerLimits) server.Limits {
+func serverLimits(l *settings.ServerLimits) server.Limits {
 	return server.Limits{
 		MaxBody: int64(l.MaxBody), MaxHeader: int(l.MaxHeader), ReadHeaderTimeout: l.ReadHeaderTimeout, ReadTimeout: l.ReadTimeout,
 		IdleTimeout: l.IdleTimeout, WriteStall: l.WriteStall, LameDuck: l.LameDuck, DrainTimeout: l.DrainTimeout, CloseTimeout: l.CloseTimeout,
@@ -107,25 +134,60 @@ func serverLimits(l *config.ServerLimits) server.Limits {
 	}
 }
 
-// secure loads the tenants' keys and the certificate.
-func (a *app) secure(config *server.Config, set *config.Server) error {
+// secure loads the tenants' keys and the certificate. ring is the key store of
+// the configured tenants, or nil when there are none.
+func (a *app) secure(config *server.Config, set *settings.Server, dir string) (ring *keys.Ring, err error) {
 	if set.Keys != "" {
-		ring, warning, err := sigv4.LoadKeys(set.Keys)
+		file, warning, err := sigv4.LoadKeys(set.Keys)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if warning != "" {
 			a.say("warning: %s", warning)
 		}
-		config.Keys = ring
+		for _, t := range file.Tenants() {
+			if t.Name == settings.OwnerTenant {
+				return nil, fmt.Errorf("%s: %s is the name of the server's own user; give the tenant another", set.Keys, t.Name)
+			}
+		}
+		config.Keys = file
+	}
+	if len(a.settings.Tenants) > 0 {
+		if ring, err = a.openKeys(dir); err != nil {
+			return nil, err
+		}
+		if config.Keys == nil {
+			config.Keys = ring
+		} else {
+			config.Keys = bothKeys{config.Keys, ring}
+		}
 	}
 	if set.TLSCert == "" {
-		return nil
+		return ring, nil
 	}
 	pair, err := tls.LoadX509KeyPair(set.TLSCert, set.TLSKey)
 	if err != nil {
-		return fmt.Errorf("the certificate %s: %w", set.TLSCert, err)
+		return nil, fmt.Errorf("the certificate %s: %w", set.TLSCert, err)
 	}
 	config.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	return nil
+	return ring, nil
+}
+
+// openKeys opens the key store of the configured tenants.
+func (a *app) openKeys(dir string) (*keys.Ring, error) {
+	store, err := a.keyStore(dir)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keys.Open(store, known(a.settings), nil)
+	if err != nil {
+		return nil, err
+	}
+	if warning := store.Warning(); warning != "" {
+		a.say("warning: %s", warning)
+	}
+	if ring.Len() == 0 {
+		a.say("warning: no tenant has a key that works: outcrop keys create --tenant NAME")
+	}
+	return ring, nil
 }

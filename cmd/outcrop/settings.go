@@ -32,6 +32,10 @@ var settingFlags = map[string]string{
 	"idle-timeout":  "server.limits.idleTimeout",
 	"write-stall":   "server.limits.writeStall",
 	"drain-timeout": "server.limits.drainTimeout",
+	"record":        "cassette.record",
+	"replay":        "cassette.replay",
+	"paced":         "cassette.paced",
+	"max-cost":      "maxCost",
 }
 
 // addSettingFlags declares the flags that all commands have.
@@ -40,10 +44,12 @@ func (a *app) addSettingFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&a.sets, "set", nil, "any setting of the configuration, as path=value; may be repeated")
 	flags.String("data", "", "directory of jobs and objects (default $OUTCROP_DATA, else "+defaultDataDir()+")")
 	flags.StringP("model-id", "m", "", "model to ask (default $OUTCROP_MODEL_ID, else "+config.Default().Model+")")
-	flags.String("profile", "", "configuration profile (default $AWS_PROFILE, else aws)")
-	flags.String("region", "", "AWS Region (default $AWS_REGION, else us-east-1)")
+	flags.String("profile", "", "profile of ~/.aws/config and of the configuration (default $AWS_PROFILE, else aws where there is one)")
+	flags.String("region", "", "AWS Region (default $AWS_REGION, else the profile's, else us-west-2)")
 	flags.String("backend", "", "who answers: the name of a back-end, simulator, openai=URL, amazon or amazon=REGION (default $OUTCROP_BACKEND)")
 	flags.String("rules", "", "file of rules for the simulator's replies (default $OUTCROP_RULES)")
+	flags.String("record", "", "write every exchange with a back-end into this directory (default $OUTCROP_CASSETTE_RECORD)")
+	flags.String("replay", "", "answer from the exchanges in this directory, without a back-end (default $OUTCROP_CASSETTE_REPLAY)")
 	flags.BoolVar(&a.pace, "pace", false, "let the simulator answer at the pace of a real model")
 }
 
@@ -57,6 +63,7 @@ func (a *app) load(c *cobra.Command) (*config.Config, error) {
 		}
 		sources.Flags = append(sources.Flags, config.Assignment{Path: path, Value: value, Flag: "--set"})
 	}
+	sources.Flags = append(sources.Flags, a.implied...)
 	if a.pace { // compare sets it by itself
 		sources.Flags = append(sources.Flags, config.Assignment{Path: "simulator.pace", Value: "true", Flag: "--pace"})
 	}

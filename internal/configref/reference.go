@@ -25,7 +25,7 @@ Editors complete and check the file with the schema that ` + "`outcrop config sc
 ` + "```yaml" + `
 # yaml-language-server: $schema=./outcrop.schema.json
 ` + "```" + `
-Secrets do not stand in the file. A back-end's API key is named by ` + "`apiKeyEnv` or `apiKeyFile`" + `, and ` + "`${NAME}`" + ` takes a value from the environment where a setting says so below, nowhere else. Access keys of the server's own tenants are in the file that ` + "`server.keys`" + ` names.
+Secrets do not stand in the file. A back-end's API key is named by ` + "`apiKeyEnv` or `apiKeyFile`" + `, and ` + "`${NAME}`" + ` takes a value from the environment where a setting says so below, nowhere else. Keys of the server's own tenants are made by ` + "`outcrop keys`" + ` and lie in the file that ` + "`server.keyStore`" + ` names.
 
 `
 

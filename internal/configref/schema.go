@@ -109,7 +109,7 @@ func elemSchema(types map[string][]setting, kind string) object {
 
 func scalarSchema(kind string) object {
 	switch kind {
-	case "int":
+	case "int", "int64":
 		return object{{"type", "integer"}}
 	case "float64":
 		return object{{"type", "number"}}
@@ -125,7 +125,7 @@ func scalarSchema(kind string) object {
 
 func typed(kind, value string) any {
 	switch kind {
-	case "int", "float64", "bool":
+	case "int", "int64", "float64", "bool":
 		return json.RawMessage(value)
 	}
 	return value

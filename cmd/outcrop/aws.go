@@ -1,0 +1,322 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/awscli"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/local"
+	"github.com/outcrop-ai/outcrop/remote"
+	"github.com/outcrop-ai/outcrop/server"
+)
+
+// newService is a command that takes the AWS CLI's own command lines for one
+// of its services.
+func newService(a *app, service, short, example string) *cobra.Command {
+	var names []string
+	for _, c := range awscli.Commands(service) {
+		names = append(names, "  "+c.Name)
+	}
+	return &cobra.Command{
+		Use:   service + " <operation> [options]",
+		Short: short,
+		Long: "outcrop " + service + " runs the AWS CLI's commands: replace aws by outcrop. Options and\n" +
+			"output formats are those of the AWS CLI; an option of its that means nothing\n" +
+			"here is taken and ignored. See one operation's parameters with --help.\n\nOperations:\n" + strings.Join(names, "\n"),
+		Example:            example,
+		DisableFlagParsing: true,
+		ValidArgs:          names,
+		RunE: func(c *cobra.Command, args []string) error {
+			line, err := awscli.Parse(service, args, takenFlags(c))
+			if err != nil {
+				return usageError{fmt.Errorf("%w (see: outcrop %s help)", err, service)}
+			}
+			return a.runLine(c, line)
+		},
+	}
+}
+
+func newRuntimeService(a *app) *cobra.Command {
+	return newService(a, "bedrock-runtime", "Call models as `aws bedrock-runtime` does",
+		`  outcrop bedrock-runtime invoke-model \
+    --model-id anthropic.claude-3-sonnet-20240229-v1:0 \
+    --body '{"anthropic_version":"bedrock-2023-05-31","max_tokens":1000,"messages":[{"role":"user","content":"What is quantum computing?"}]}' \
+    output.json
+  outcrop bedrock-runtime converse --model-id amazon.nova-pro-v1:0 \
+    --messages '[{"role":"user","content":[{"text":"Hello"}]}]' --query output.message.content[0].text --output text`)
+}
+
+func newControlService(a *app) *cobra.Command {
+	return newService(a, "bedrock", "Jobs and models as `aws bedrock` has them",
+		`  outcrop bedrock create-model-invocation-job --job-name nightly --model-id amazon.nova-pro-v1:0 \
+    --input-data-config s3InputDataConfig={s3Uri=s3://my-bucket/in.jsonl} \
+    --output-data-config s3OutputDataConfig={s3Uri=s3://my-bucket/results/} --role-arn arn:aws:iam::123456789012:role/Batch
+  outcrop bedrock list-foundation-models --by-provider Anthropic --output table`)
+}
+
+// takenFlags are the flags of all commands, which these take too.
+func takenFlags(c *cobra.Command) map[string]bool {
+	flags := map[string]bool{}
+	c.InheritedFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" && f.Name != "model-id" { // a member of most operations
+			flags[f.Name] = f.NoOptDefVal == ""
+		}
+	})
+	return flags
+}
+
+func (a *app) runLine(c *cobra.Command, line *awscli.Line) error {
+	switch {
+	case line.Help && line.Command == nil:
+		return c.Help()
+	case line.Help:
+		a.describe(c, line.Command)
+		return nil
+	}
+	output, query := line.Options["output"], line.Options["query"]
+	if err := awscli.CheckOutput(output, query); err != nil {
+		return usageError{err}
+	}
+	if line.Skeleton {
+		form, err := line.Command.Skeleton()
+		if err != nil {
+			return err
+		}
+		return awscli.Write(a.stdout, form, output, query)
+	}
+	if err := a.adopt(c, line.Options); err != nil {
+		return err
+	}
+	message, err := line.Message()
+	if err != nil {
+		return err
+	}
+	return a.withClient(c, func(ctx context.Context, client *remote.Client, m *local.Local) error {
+		s := sender{app: a, client: client, line: line}
+		if err := s.send(ctx, message, output, query); err != nil {
+			return err
+		}
+		return a.finishJob(ctx, m, message.Operation, s.reply)
+	})
+}
+
+// adopt gives this program's flags the values that stand on the line, and
+// takes --endpoint-url for --endpoint.
+func (a *app) adopt(c *cobra.Command, options map[string]string) error {
+	for name, value := range options {
+		if name == "endpoint-url" {
+			name = "endpoint"
+		}
+		if f := c.InheritedFlags().Lookup(name); f != nil {
+			if err := c.InheritedFlags().Set(name, value); err != nil {
+				return usageError{fmt.Errorf("--%s: %w", name, err)}
+			}
+		}
+	}
+	return nil
+}
+
+// withClient runs f with a client of the server that answers: one that runs, or
+// one in this process, whose manager f gets as well.
+func (a *app) withClient(c *cobra.Command, f func(ctx context.Context, client *remote.Client, m *local.Local) error) error {
+	dir, config, err := a.config(c)
+	if err != nil {
+		return err
+	}
+	client, _, err := a.server(dir, c.Flags().Changed("data"))
+	if err != nil {
+		return err
+	}
+	if client != nil {
+		err := f(c.Context(), client, nil)
+		return errors.Join(err, client.Close())
+	}
+	m, err := local.Open(dir, config)
+	if err != nil {
+		return err
+	}
+	return a.use(c, m, func(ctx context.Context, m *local.Local) error {
+		s, err := server.New(server.Config{Manager: m.Manager, Region: a.settings.ARNRegion(), Account: a.settings.Server.Account})
+		if err != nil {
+			return err
+		}
+		client, err := remote.New(remote.Config{URL: "http://127.0.0.1", Transport: inProcess{s.Handler()}})
+		if err != nil {
+			return err
+		}
+		origin := outcrop.OriginOf(ctx) // as the server sees the caller
+		origin.Caller.Account = a.settings.Server.Account
+		return f(outcrop.WithOrigin(ctx, origin), client, m)
+	})
+}
+
+// sender sends one line's request, and prints the reply.
+type sender struct {
+	app    *app
+	client *remote.Client
+	line   *awscli.Line
+	reply  []byte // of an operation without a stream
+}
+
+func (s *sender) send(ctx context.Context, m *awscli.Message, output, query string) error {
+	out, err := s.file()
+	if err != nil {
+		return err
+	}
+	reply, err := s.client.Send(ctx, remote.Operation{Name: m.Operation.Name, Labels: m.Labels, Query: m.Query, Header: m.Header, Body: m.Body})
+	if err != nil {
+		if out != nil {
+			err = errors.Join(calling(m.Operation.Name, err), out.Close())
+		}
+		return calling(m.Operation.Name, err)
+	}
+	if reply.Stream != nil {
+		err = s.stream(reply, out)
+		if err != nil {
+			err = calling(m.Operation.Name, err)
+		}
+	} else if s.reply, err = reply.Body(); err == nil && out != nil {
+		_, err = out.Write(s.reply)
+	} else if err == nil && s.line.Paged() {
+		err = s.pages(ctx, m)
+	}
+	if out != nil {
+		err = errors.Join(err, out.Close())
+	}
+	if err != nil {
+		return err
+	}
+	text := s.reply
+	if s.line.Command.OutFile {
+		if text, err = json.Marshal(map[string]string{"contentType": "application/json"}); err != nil {
+			return err
+		}
+	}
+	if s.line.OutFile == "-" {
+		return nil // standard output is the body's
+	}
+	return awscli.Write(s.app.stdout, text, output, query)
+}
+
+// pages asks for the other pages of a list, and makes one reply of all.
+func (s *sender) pages(ctx context.Context, m *awscli.Message) error {
+	pages, err := s.line.NewPages()
+	if err != nil {
+		return usageError{err}
+	}
+	for {
+		next, err := pages.Add(s.reply)
+		if err != nil {
+			return err
+		}
+		if next == "" {
+			s.reply, err = pages.Reply()
+			return err
+		}
+		m.Query.Set("nextToken", next)
+		reply, err := s.client.Send(ctx, remote.Operation{Name: m.Operation.Name, Labels: m.Labels, Query: m.Query, Header: m.Header})
+		if err != nil {
+			return calling(m.Operation.Name, err)
+		}
+		if s.reply, err = reply.Body(); err != nil {
+			return err
+		}
+	}
+}
+
+// file is where the reply's body goes, or nil when it is printed.
+func (s *sender) file() (io.WriteCloser, error) {
+	switch s.line.OutFile {
+	case "":
+		return nil, nil //nolint:nilnil // no file
+	case "-":
+		return nopCloser{s.app.stdout}, nil
+	}
+	return os.Create(s.line.OutFile)
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// stream writes a stream's events, one JSON value a line: the model's own
+// chunks, or Bedrock's events with their type.
+func (s *sender) stream(reply *outcrop.Reply, out io.Writer) error {
+	defer reply.Stream.Close()
+	if out == nil {
+		out = s.app.stdout
+	}
+	native := strings.HasPrefix(s.line.Command.Operation.Name, "InvokeModel")
+	for event, err := range reply.Stream.Events() {
+		if err != nil {
+			return err
+		}
+		var text []byte
+		if native {
+			text, err = event.Chunk()
+		} else if text, err = event.Payload(); err == nil {
+			text = bytes.Join([][]byte{[]byte(`{"` + event.Type() + `":`), text, []byte("}")}, nil)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(append(bytes.TrimSpace(text), '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// calling names the operation in an error of the service, as the AWS CLI does.
+func calling(operation string, err error) error {
+	e, ok := errors.AsType[*outcrop.Error](err)
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("An error occurred (%s) when calling the %s operation: %w", e.Code, operation, err) //nolint:staticcheck // the AWS CLI's own words
+}
+
+// finishJob waits for a job that this process runs: no server will.
+func (a *app) finishJob(ctx context.Context, m *local.Local, op *bedrock.Operation, reply []byte) error {
+	if m == nil || op.Name != "CreateModelInvocationJob" {
+		return nil
+	}
+	var created bedrock.CreateModelInvocationJobResponse
+	if err := bedrock.Unmarshal(reply, &created); err != nil {
+		return err
+	}
+	a.say("no server runs, so this command runs the job and ends with it; `outcrop serve` would run it in the background")
+	_, err := a.wait(ctx, m, created.JobARN)
+	return err
+}
+
+// describe prints the parameters of one operation.
+func (a *app) describe(c *cobra.Command, command *awscli.Command) {
+	w := c.OutOrStdout()
+	outfile := ""
+	if command.OutFile {
+		outfile = " <outfile>"
+	}
+	fmt.Fprintf(w, "%s %s [options]%s\n\nOptions:\n", c.CommandPath(), command.Name, outfile)
+	for _, m := range command.Members {
+		required := ""
+		if m.Required {
+			required = " (required)"
+		}
+		fmt.Fprintf(w, "  --%s <%s>%s\n", m.Flag, m.Kind(), required)
+	}
+	fmt.Fprint(w, "\nOf all operations: --profile, --region, --endpoint-url, --output json|text|table|yaml|off,\n"+
+		"--query JMESPATH, --cli-input-json JSON|file://PATH, --cli-binary-format base64|raw-in-base64-out,\n"+
+		"--generate-cli-skeleton, and the options of outcrop itself (outcrop --help).\n")
+}

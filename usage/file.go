@@ -1,0 +1,191 @@
+package usage
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Format is the version of the lines that this package writes. Lines of
+// another version are refused, by name.
+const Format = 1
+
+const (
+	hourForm  = "2006-01-02T15"
+	extension = ".jsonl"
+)
+
+// line is one line of a file.
+type line struct {
+	Format int `json:"v"`
+	Key
+	Counts
+}
+
+func fileName(hour time.Time) string { return hour.UTC().Format(hourForm) + extension }
+
+// files lists the hours that have a file, the oldest first.
+func files(dir string) ([]time.Time, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var hours []time.Time
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), extension)
+		if !ok {
+			continue
+		}
+		if hour, err := time.Parse(hourForm, name); err == nil {
+			hours = append(hours, hour)
+		}
+	}
+	return hours, nil
+}
+
+// appendRows adds lines to the file of an hour, all or, as far as the system
+// goes, none.
+func appendRows(dir string, hour time.Time, counts map[Key]*Counts) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, fileName(hour)), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	var text []byte
+	if info, err := f.Stat(); err == nil && info.Size() > 0 {
+		last := []byte{'\n'}
+		if _, err := f.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
+			text = append(text, '\n') // after half a line of a power cut
+		}
+	}
+	text, err = appendLines(text, counts)
+	if err == nil {
+		_, err = f.Write(text)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func appendLines(text []byte, counts map[Key]*Counts) ([]byte, error) {
+	for key, c := range counts {
+		one, err := json.Marshal(line{Format, key, *c})
+		if err != nil {
+			return nil, err
+		}
+		text = append(append(text, one...), '\n')
+	}
+	return text, nil
+}
+
+// readRows reads the files from the hour of since to that of until, each key
+// of an hour once.
+func readRows(dir string, since, until time.Time) ([]Row, error) {
+	hours, err := files(dir)
+	if err != nil {
+		return nil, err
+	}
+	var rows []Row
+	for _, hour := range hours {
+		if hour.Before(hourOf(since)) || hour.After(until) {
+			continue
+		}
+		sums, _, err := readFile(dir, hour)
+		if err != nil {
+			return nil, err
+		}
+		for key, c := range sums {
+			rows = append(rows, Row{hour, key, *c})
+		}
+	}
+	sortRows(rows)
+	return rows, nil
+}
+
+// readFile reads the file of an hour. lines is how many it had.
+func readFile(dir string, hour time.Time) (sums map[Key]*Counts, lines int, err error) {
+	path := filepath.Join(dir, fileName(hour))
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) { // removed since
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	sums, lines, err = parse(f)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return sums, lines, nil
+}
+
+// maxLine bounds a line, in bytes.
+const maxLine = 1 << 20
+
+// parse adds lines up. A line that is no JSON is half of one that a power cut
+// left, and is passed over; so is one too long to be ours.
+func parse(r io.Reader) (sums map[Key]*Counts, lines int, err error) {
+	sums = map[Key]*Counts{}
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, maxLine)
+	for scanner.Scan() {
+		text := bytes.TrimSpace(scanner.Bytes())
+		if len(text) == 0 {
+			continue
+		}
+		lines++
+		var one line
+		if json.Unmarshal(text, &one) != nil {
+			continue
+		}
+		if one.Format != Format {
+			return nil, 0, fmt.Errorf("line %d: v: it is %d, and this program reads %d: another version wrote it", lines, one.Format, Format)
+		}
+		if sums[one.Key] == nil {
+			sums[one.Key] = &Counts{}
+		}
+		sums[one.Key].Add(one.Counts)
+	}
+	return sums, lines, scanner.Err()
+}
+
+// compact rewrites the file of a past hour as sums, where that makes it
+// shorter.
+func compact(dir string, hour time.Time) error {
+	sums, lines, err := readFile(dir, hour)
+	if err != nil || lines <= len(sums) {
+		return err
+	}
+	text, err := appendLines(nil, sums)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".usage-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(dir, fileName(hour)))
+}
