@@ -131,6 +131,16 @@ func (l *Lock) Release() error {
 	return err
 }
 
+// Dir is the directory that is owned, or "" once the lock was released.
+func (l *Lock) Dir() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return ""
+	}
+	return l.dir
+}
+
 // unpublish removes DIR/server.json.
 func (l *Lock) unpublish() error {
 	err := os.Remove(filepath.Join(l.dir, serverName))
