@@ -35,6 +35,7 @@ type execution struct {
 	progress sync.Cond
 	shards   map[int]*openShard // claimed and not written
 	settled  map[int]bool       // finished and not written
+	counted  int                // the results of the shards before this one are counted
 	over     bool               // nothing more is settled
 	failure  error              // why it does not go on
 }
@@ -149,11 +150,11 @@ func (e *execution) finish(stop context.Context, done map[int]bool) {
 }
 
 func (e *execution) countRest(ctx context.Context, done map[int]bool) error {
-	for n := range e.plan.Shards {
-		e.mu.Lock()
-		seen := done[n] || e.shards[n] != nil || e.settled[n]
-		e.mu.Unlock()
-		if seen {
+	e.mu.Lock()
+	from := e.counted
+	e.mu.Unlock()
+	for n := from; n < len(e.plan.Shards); n++ {
+		if done[n] {
 			continue
 		}
 		results, err := e.work.Results(ctx, n)
@@ -278,7 +279,7 @@ func (e *execution) claim(ctx context.Context, n int) (*openShard, []bool, error
 	}
 	e.job.count(&open.tally)
 	e.mu.Lock()
-	e.shards[n] = open
+	e.shards[n], e.counted = open, n+1
 	e.mu.Unlock()
 	if open.left == 0 {
 		return open, has, e.commit(ctx, open)

@@ -51,9 +51,9 @@ func New(config Config) (*Jobs, error) {
 		runners:    make(chan struct{}, config.RunningJobs),
 		leaving:    make(chan struct{}),
 	}
-<<<<<<< HEAD
 	j.registry = newRegistry(&j.config)
-	j.root, j.cancel = context.WithCancelCause(context.Background())
+	origin := outcrop.WithOrigin(context.Background(), outcrop.Origin{Class: outcrop.Batch, Method: outcrop.MethodAsync})
+	j.root, j.cancel = context.WithCancelCause(origin)
 	jobs, err := j.load()
 	if err != nil {
 		j.cancel(errClosed)
@@ -71,11 +71,6 @@ func New(config Config) (*Jobs, error) {
 			j.wg.Go(func() { j.run(stop, job) })
 		}
 	}
-=======
-	j.store = newStore(&j.config)
-	origin := outcrop.WithOrigin(context.Background(), outcrop.Origin{Class: outcrop.Batch, Method: outcrop.MethodAsync})
-	j.root, j.cancel = context.WithCancelCause(origin)
->>>>>>> main
 	return j, nil
 }
 

@@ -181,12 +181,18 @@ func (a *attempt) stages(stop context.Context) error {
 	case s.Status == stopping: // its results are written still
 		return a.process(stop)
 	}
-	return inTurn(stop, j.runners, func() error {
+	begun := false
+	err := inTurn(stop, j.runners, func() error {
+		begun = true
 		if err := a.enter(stop, inProgress); err != nil {
 			return err
 		}
 		return a.process(stop)
 	})
+	if !begun && s.Status == inProgress { // of an earlier process, whose results are written still
+		return a.process(stop)
+	}
+	return err
 }
 
 // inTurn waits for a place and does something in it.

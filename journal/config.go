@@ -68,7 +68,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Lock == nil {
 		return c, errors.New("journal: Config.Lock is missing: own the data directory with owner.Acquire")
 	}
-	if c.Lock.Dir() == "" {
+	if !c.Lock.Held() {
 		return c, errors.New("journal: Config.Lock was released")
 	}
 	c.Name = cmp.Or(c.Name, "outcrop")

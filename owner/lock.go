@@ -131,14 +131,11 @@ func (l *Lock) Release() error {
 	return err
 }
 
-// Dir is the directory that is owned, or "" once the lock was released.
-func (l *Lock) Dir() string {
+// Held tells whether the lock was not released yet.
+func (l *Lock) Held() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file == nil {
-		return ""
-	}
-	return l.dir
+	return l.file != nil
 }
 
 // unpublish removes DIR/server.json.
