@@ -259,6 +259,7 @@ const (
 
 // Conversations implements [ConversationKeeper].
 func (k *keeper) Conversations(ctx context.Context, after string, limit int) (*ConversationList, error) {
+	k.sweeping()
 	if limit < 0 || limit > maxPage {
 		return nil, Invalid("maxResults", "expected 1 to %d", maxPage)
 	}

@@ -78,6 +78,7 @@ type keeper struct {
 	uses      uint64
 	closed    bool
 	summaries int // under way
+	sweeps    bool
 }
 
 // openConversation is a conversation in memory.
@@ -100,10 +101,20 @@ func newKeeper(config ConversationsConfig, backend Backend, now func() time.Time
 	k := &keeper{config: config.withDefaults(), backend: backend, now: now, open: map[ConversationKey]*openConversation{}}
 	k.windows.backend = backend
 	k.stopped, k.stop = context.WithCancel(context.Background())
-	if config.Retention > 0 {
+	return k
+}
+
+// sweeping has expired conversations deleted from the first use of the store on.
+func (k *keeper) sweeping() {
+	if k.config.Retention == 0 {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.closed && !k.sweeps {
+		k.sweeps = true
 		k.background.Go(k.sweep)
 	}
-	return k
 }
 
 // close ends what goes on in the background, and waits for it. Turns under way
@@ -137,6 +148,7 @@ var errBusy = errors.New("a turn of the conversation is under way")
 // acquire takes the turn of a conversation, and waits for it if need be, unless
 // patient is false. Whoever waits is served in order.
 func (k *keeper) acquire(ctx context.Context, key ConversationKey, patient bool) (*openConversation, error) {
+	k.sweeping()
 	k.mu.Lock()
 	c, ok := k.open[key]
 	if !ok {

@@ -205,6 +205,17 @@ func keyedRequest(call *Call) (*bedrock.ConverseRequest, error) {
 	return req, nil
 }
 
+// RefuseCallKeys is an error when a call holds keys of ours: for calls that
+// belong to no conversation, such as the records of jobs, and go to a back-end
+// without a Manager.
+func RefuseCallKeys(call *Call, what string) error {
+	req, err := keyedRequest(call)
+	if err != nil || req == nil {
+		return err
+	}
+	return RefuseKeys(req.RequestMetadata, what)
+}
+
 // refuseNativeKeys refuses our keys in InvokeModel's header.
 func refuseNativeKeys(call *Call) error {
 	const header = "X-Amzn-Bedrock-Request-Metadata"
