@@ -84,10 +84,12 @@ func (c *Conversation) Stream(ctx context.Context, messages ...bedrock.Message) 
 func (c *Conversation) request(messages []bedrock.Message) *bedrock.ConverseRequest {
 	req := &bedrock.ConverseRequest{ModelID: c.ModelID, Messages: messages, ToolConfig: c.Tools, RequestMetadata: c.Metadata()}
 	if c.SystemPrompt != "" {
-		req.System = []bedrock.SystemContentBlock{{Text: &c.SystemPrompt}}
+		text := c.SystemPrompt // which may be set anew before the next turn
+		req.System = []bedrock.SystemContentBlock{{Text: &text}}
 	}
 	if c.MaxTokens > 0 {
-		req.InferenceConfig = &bedrock.InferenceConfiguration{MaxTokens: &c.MaxTokens}
+		limit := c.MaxTokens
+		req.InferenceConfig = &bedrock.InferenceConfiguration{MaxTokens: &limit}
 	}
 	return req
 }

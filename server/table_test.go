@@ -79,7 +79,7 @@ func TestMountPaths(t *testing.T) {
 		Mount{Name: "console", Path: "/", Methods: reads, Handler: h},
 		Mount{Name: "ui", Path: "/ui/*", Methods: reads, Handler: h},
 		Mount{Name: "assets", Path: "/ui/assets/*", Handler: h},
-		Mount{Name: "conversation", Path: "/conversations/{id}", Methods: []string{"GET", "DELETE"}, Handler: h},
+		Mount{Name: "talk", Path: "/talks/{id}", Methods: []string{"GET", "DELETE"}, Handler: h},
 		Mount{Name: "s3", Service: "s3", Handler: h},
 	)
 	for request, want := range map[string]string{
@@ -89,9 +89,9 @@ func TestMountPaths(t *testing.T) {
 		"POST /ui/a":               "",
 		"PUT /ui/assets/x.js":      "assets",
 		"GET /uix":                 "",
-		"GET /conversations/c1":    "conversation",
-		"DELETE /conversations/c1": "conversation",
-		"POST /conversations/c1":   "",
+		"GET /talks/c1":    "talk",
+		"DELETE /talks/c1": "talk",
+		"POST /talks/c1":   "",
 		"GET /healthz":             "healthz",
 	} {
 		method, path, _ := strings.Cut(request, " ")
