@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
+
+	"github.com/outcrop-ai/outcrop"
 )
 
 // execution sends the records of a job that have no result yet, keeps each
@@ -226,7 +229,7 @@ func (e *execution) feed(stop context.Context, done map[int]bool) error {
 
 func (e *execution) feedShard(stop context.Context, reader *shardReader, n int) error {
 	s := &e.plan.Shards[n]
-	open, has, err := e.claim(context.WithoutCancel(stop), n)
+	open, has, err := e.claimShard(context.WithoutCancel(stop), n)
 	if err != nil || open.left == 0 {
 		return err
 	}
@@ -255,15 +258,15 @@ func (e *execution) feedShard(stop context.Context, reader *shardReader, n int) 
 	return nil
 }
 
-// claim takes a shard, and tells which of its records have a result.
-func (e *execution) claim(ctx context.Context, n int) (*openShard, []bool, error) {
-	err := e.work.ClaimShard(ctx, n)
+// claimShard takes a shard, and tells which of its records have a result.
+func (e *execution) claimShard(ctx context.Context, n int) (*openShard, []bool, error) {
 	var results []Result
+	err := e.insist(func() error { return e.work.ClaimShard(ctx, n) })
 	if err == nil {
-		results, err = e.work.Results(ctx, n)
+		err = e.insist(func() (err error) { results, err = e.work.Results(ctx, n); return err })
 	}
 	if err != nil {
-		return nil, nil, cut{unkept(err)}
+		return nil, nil, err
 	}
 	s := &e.plan.Shards[n]
 	has := make([]bool, s.Records)
@@ -342,8 +345,8 @@ func (e *execution) collect(group []Result, o outcomeOf) []Result {
 // keepGroup has a group of results kept, counts them, and commits the shards
 // that they finish.
 func (e *execution) keepGroup(ctx context.Context, group []Result) error {
-	if err := e.work.Append(ctx, group); err != nil {
-		return cut{unkept(err)}
+	if err := e.insist(func() error { return e.work.Append(ctx, group) }); err != nil {
+		return err
 	}
 	var all Tally
 	var complete []*openShard
@@ -367,10 +370,43 @@ func (e *execution) keepGroup(ctx context.Context, group []Result) error {
 	return nil
 }
 
+// longestWait bounds the time between two tries of a store that fails.
+const longestWait = time.Minute
+
+// insist tries until the store does what it is asked, and lets the job say why
+// it waits: replies that were paid for are not given up for a store that is full
+// or out of reach. It gives up, with a cut, when the process leaves the job.
+func (e *execution) insist(do func() error) error {
+	c := &e.jobs.config
+	for wait := c.RetryStore; ; wait = min(2*wait, longestWait) {
+		err := do()
+		if err == nil {
+			if wait > c.RetryStore {
+				e.job.say("")
+			}
+			return nil
+		}
+		err = unkept(err)
+		e.job.say(waiting(err))
+		select {
+		case <-c.Clock.After(wait):
+		case <-e.claim.Lost():
+			return cut{err}
+		case <-e.jobs.leaving:
+			return cut{err}
+		case <-e.jobs.root.Done():
+			return cut{err}
+		}
+	}
+}
+
+// waiting is the message of a job that the store keeps from going on.
+func waiting(err error) string { return "waiting to go on: " + outcrop.AsError(err).Message }
+
 // commit marks a shard as finished.
 func (e *execution) commit(ctx context.Context, open *openShard) error {
-	if err := e.work.Commit(ctx, open.tally); err != nil {
-		return cut{unkept(err)}
+	if err := e.insist(func() error { return e.work.Commit(ctx, open.tally) }); err != nil {
+		return err
 	}
 	if e.eager {
 		<-e.places

@@ -21,7 +21,7 @@ func (j *Jobs) run(stop context.Context, job *job) {
 	s := job.snapshot()
 	wg.Go(func() { job.expireAfter(expiring, s.Expires.Sub(job.clock.Now())) })
 
-	for {
+	for wait := j.config.RetryStore; ; wait = min(2*wait, longestWait) {
 		err := j.attempt(stop, job)
 		if err == nil {
 			break
@@ -29,9 +29,9 @@ func (j *Jobs) run(stop context.Context, job *job) {
 		if j.suspending() {
 			return // it goes on in another process
 		}
-		job.say("waiting to go on: " + outcrop.AsError(err).Message)
+		job.say(waiting(err))
 		select {
-		case <-j.config.Clock.After(j.config.RetryStore):
+		case <-j.config.Clock.After(wait):
 		case <-j.root.Done():
 			return
 		case <-j.leaving:

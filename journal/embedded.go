@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,7 +19,7 @@ const startTime = 5 * time.Minute
 // startServer starts a server that listens nowhere, on a directory, and checks
 // that it has read what lies there. Each message is synced before it is
 // acknowledged.
-func startServer(dir string, permanent []string, maxDisk int64, to *slog.Logger) (*server.Server, error) {
+func startServer(dir string, permanent []string, maxDisk int64, log *logger) (*server.Server, error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName: "outcrop", JetStream: true, StoreDir: dir, DontListen: true, NoSigs: true,
 		SyncAlways: true, MaxPayload: embeddedPayload,
@@ -29,7 +28,6 @@ func startServer(dir string, permanent []string, maxDisk int64, to *slog.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("the journal cannot be opened: %w", err)
 	}
-	log := &logger{to: to, starting: true}
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
 	ready := s.ReadyForConnections(startTime)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +25,7 @@ type Journal struct {
 	replicas int
 
 	embedded *server.Server // nil when the journal is a cluster's
+	log      *logger        // of the embedded server
 	conn     *nats.Conn
 	js       jetstream.JetStream
 
@@ -70,7 +70,8 @@ func (j *Journal) connect(ctx context.Context) (err error) {
 	options := []nats.Option{nats.Name("outcrop"), nats.NoEcho()}
 	j.replicas = 1
 	if j.config.URL == "" {
-		j.embedded, err = startServer(j.dir, j.marker.Streams, j.config.MaxDisk, j.config.Logger)
+		j.log = newLogger(j.config.Logger)
+		j.embedded, err = startServer(j.dir, j.marker.Streams, j.config.MaxDisk, j.log)
 		if err != nil {
 			return err
 		}
@@ -152,51 +153,4 @@ func (j *Journal) Close(ctx context.Context) error {
 		}
 	})
 	return j.closed
-}
-
-// logger is where an embedded server writes; what it says while it starts is
-// kept, since that is where it tells of files it could not read.
-type logger struct {
-	to *slog.Logger
-
-	mu       sync.Mutex
-	starting bool
-	heard    []string
-}
-
-func (l *logger) told(message string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.starting {
-		l.heard = append(l.heard, message)
-	}
-}
-
-func (l *logger) Noticef(string, ...any) {}
-func (l *logger) Debugf(string, ...any)  {}
-func (l *logger) Tracef(string, ...any)  {}
-
-func (l *logger) Warnf(format string, args ...any) {
-	if strings.HasPrefix(format, "Maximum payloads") {
-		return // we know
-	}
-	message := strings.TrimSpace(fmt.Sprintf(format, args...))
-	l.told(message)
-	l.to.Warn("journal: " + message)
-}
-
-func (l *logger) Errorf(format string, args ...any) {
-	message := strings.TrimSpace(fmt.Sprintf(format, args...))
-	l.told(message)
-	l.to.Error("journal: " + message)
-}
-
-func (l *logger) Fatalf(format string, args ...any) { l.Errorf(format, args...) }
-
-// started ends the keeping, and returns what was heard.
-func (l *logger) started() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.starting = false
-	return l.heard
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -157,6 +158,8 @@ func (s *Stream) message(subject string, data []byte, options []AppendOption) (*
 // stored.
 func (s *Stream) Append(ctx context.Context, subject string, data []byte, options ...AppendOption) (uint64, error) {
 	m, publish := s.message(subject, data, options)
+	ctx, stop := s.journal.guard(ctx)
+	defer stop()
 	ack, err := s.journal.js.PublishMsg(ctx, m, publish...)
 	if err != nil {
 		return 0, s.failed("writing "+subject, err)
@@ -175,6 +178,9 @@ type Pending struct {
 // Whoever begins bounds how many are under way; beyond 256 of the whole journal
 // Begin itself waits, and fails soon.
 func (s *Stream) Begin(subject string, data []byte, options ...AppendOption) (*Pending, error) {
+	if err := s.journal.disk(); err != nil {
+		return nil, s.failed("writing "+subject, err)
+	}
 	m, publish := s.message(subject, data, options)
 	future, err := s.journal.js.PublishMsgAsync(m, append(publish, jetstream.WithStallWait(s.journal.config.Timeout))...)
 	if err != nil {
@@ -185,6 +191,8 @@ func (s *Stream) Begin(subject string, data []byte, options ...AppendOption) (*P
 
 // Wait returns when the message is durable, or will not be.
 func (p *Pending) Wait(ctx context.Context) (uint64, error) {
+	ctx, stop := p.stream.journal.guard(ctx)
+	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, p.stream.journal.config.Timeout)
 	defer cancel()
 	select {
@@ -242,6 +250,11 @@ func (s *Stream) read(subject string, sequence uint64, at time.Time, header nats
 func (s *Stream) failed(what string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		if disk := s.journal.disk(); disk != nil {
+			err = disk
+		}
 	}
 	return failed("stream "+s.config.Name+": "+what, err)
 }

@@ -69,9 +69,10 @@ func (a *app) load(c *cobra.Command) (*config.Config, error) {
 	if a.pace { // compare sets it by itself
 		sources.Flags = append(sources.Flags, config.Assignment{Path: "simulator.pace", Value: "true", Flag: "--pace"})
 	}
-	c.Flags().Visit(func(f *pflag.Flag) {
+	// Not Visit, which misses what the AWS CLI's command lines have set.
+	c.Flags().VisitAll(func(f *pflag.Flag) {
 		path, ok := settingFlags[f.Name]
-		if !ok {
+		if !ok || !f.Changed {
 			return
 		}
 		value := f.Value.String()

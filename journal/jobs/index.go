@@ -47,8 +47,12 @@ func (x *index) add(sequence uint64, g group) []batch.Result {
 	for i := range g.results {
 		r.Records = append(r.Records, g.results[i].Record)
 	}
-	fresh := x.put(r)
-	return slices.DeleteFunc(slices.Clone(g.results), func(r batch.Result) bool { return !slices.Contains(fresh, r.Record) })
+	var fresh []batch.Result
+	for _, record := range x.put(r) {
+		first := slices.IndexFunc(g.results, func(r batch.Result) bool { return r.Record == record })
+		fresh = append(fresh, g.results[first])
+	}
+	return fresh
 }
 
 // put takes a message in, and returns the records whose lines are complete now.

@@ -235,7 +235,7 @@ func (s *Store) Claim(ctx context.Context, id string) (batch.Claim, []byte, erro
 func (s *Store) acquire(ctx context.Context, key string) (*journal.Lease, error) {
 	lease, err := s.journal.Leases().Acquire(ctx, key)
 	if held, ok := errors.AsType[*journal.HeldError](err); ok {
-		return nil, fmt.Errorf("%w: %s", batch.ErrClaimed, held)
+		return nil, fmt.Errorf("%w: %w", batch.ErrClaimed, held)
 	}
 	return lease, err
 }
