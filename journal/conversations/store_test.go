@@ -10,16 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/internal/conversationstest"
 	"github.com/outcrop-ai/outcrop/journal"
 	"github.com/outcrop-ai/outcrop/journal/conversations"
 	"github.com/outcrop-ai/outcrop/journal/journaltest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t testing.TB, j *journal.Journal, key []byte) *conversations.Store {
 	t.Helper()
