@@ -209,7 +209,7 @@ func inTurn(stop context.Context, places chan struct{}, do func() error) error {
 // validate reads the input once, and keeps its plan.
 func (a *attempt) validate(stop context.Context) error {
 	j, job := a.jobs, a.job
-	src := &source{objects: j.config.Objects, limits: j.config.limits(job.task.modelID)}
+	src := &source{objects: outcrop.ScopeObjects(j.config.Objects, job.scope(job.task.reads)), limits: j.config.limits(job.task.modelID)}
 	var total int
 	var plan *plan
 	var err error
@@ -260,7 +260,7 @@ func (a *attempt) keepPlan(ctx context.Context, plan *plan, total int) error {
 // early, so writing them does not end with its context.
 func (a *attempt) output(stop context.Context, src *source) *output {
 	return &output{
-		ctx: context.WithoutCancel(stop), objects: a.jobs.config.Objects,
+		ctx: context.WithoutCancel(stop), objects: outcrop.ScopeObjects(a.jobs.config.Objects, a.job.scope(a.job.task.writes)),
 		folder: outputFolder(&a.job.task, a.job.snapshot().ID), files: src.files,
 	}
 }
@@ -285,7 +285,7 @@ func (a *attempt) process(stop context.Context) error {
 	if err != nil {
 		return err
 	}
-	src := &source{objects: j.config.Objects, limits: j.config.limits(job.task.modelID)}
+	src := &source{objects: outcrop.ScopeObjects(j.config.Objects, job.scope(job.task.reads)), limits: j.config.limits(job.task.modelID)}
 	src = plan.source(src, job.task.inline)
 
 	calls, cancel := context.WithCancel(j.root)

@@ -16,13 +16,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
-	"github.com/outcrop-ai/outcrop/objects"
+	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/owner"
 	"github.com/outcrop-ai/outcrop/remote"
 	"github.com/outcrop-ai/outcrop/route"
@@ -42,6 +42,11 @@ type Config struct {
 	// Simulator is the configuration of the embedded simulator, where one
 	// answers. It comes before the settings.
 	Simulator simulator.Config
+
+	// Grants are what the embedded simulator grants: beyond them it throttles, as
+	// Amazon Bedrock does. They are the service's side; what keeps calls within
+	// quotas is Settings.Quotas.
+	Grants strict.Grants
 
 	// OnUnlisted is told of back-ends that could not list their models; nil
 	// tells nobody.
@@ -71,14 +76,14 @@ type Config struct {
 // Local is a Manager with its parts. Close it.
 type Local struct {
 	*outcrop.Manager
-	opened  *opener            // the back-ends of this process; nil when a server answers
-	router  *route.Router      // what chooses among them; nil when answers are replayed
-	objects *objects.Directory // nil when they are a server's own
-	state   *state             // the journal; nil when a server has it
-	jobs    *jobs              // nil when a server runs them
-	books   *books             // nil when a server keeps them
-	server  *remote.Client     // nil when this process answers
-	remove  string             // a temporary directory, or ""
+	opened  *opener         // the back-ends of this process; nil when a server answers
+	router  *route.Router   // what chooses among them; nil when answers are replayed
+	objects outcrop.Objects // nil when they are a server's own
+	state   *state          // the journal; nil when a server has it
+	jobs    *jobs           // nil when a server runs them
+	books   *books          // nil when a server keeps them
+	server  *remote.Client  // nil when this process answers
+	remove  string          // a temporary directory, or ""
 }
 
 // Open makes a manager whose state lies in dir. An empty dir is a temporary
@@ -114,15 +119,17 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	store, err := objects.NewDirectory(filepath.Join(dir, "objects"))
+	store, err := openObjects(dir, c.Settings)
 	if err != nil {
-		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+		return nil, err
 	}
-	store.CreateBuckets = true
-	opened := &opener{settings: c.Settings, simulated: c.Simulator}
+	opened := &opener{settings: c.Settings, simulated: c.Simulator, grants: c.Grants}
 	router, backend, err := opened.backends(c.OnUnlisted)
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, closeObjects(store))
+	}
+	if len(c.Grants) > 0 && opened.strict == nil {
+		return nil, errors.Join(errors.New("grants are the simulator's, and no model is answered by it"), opened.close(), closeObjects(store))
 	}
 	kept := dir
 	if temporary {
@@ -130,28 +137,31 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 	}
 	books, err := openBooks(kept, &c)
 	if err != nil {
-		return nil, errors.Join(err, opened.close(), store.Close())
+		return nil, errors.Join(err, opened.close(), closeObjects(store))
 	}
 	backend = books.metered(backend, &c)
 	state := &state{dir: kept, settings: c.Settings, lock: c.Lock, logger: c.Logger}
 	jobs := &jobs{state: state, config: batchConfig(c.Settings, keyless{backend}, store, router)}
 	if c.Lock != nil {
 		if _, err := jobs.open(context.Background()); err != nil {
-			return nil, errors.Join(err, state.close(context.Background()), books.close(), opened.close(), store.Close())
+			return nil, errors.Join(err, state.close(context.Background()), books.close(), opened.close(), closeObjects(store))
 		}
 	}
 	conversations := &conversationStore{state: state, settings: c.Settings}
 	limits := c.Settings.Construct
 	manager, err := outcrop.New(outcrop.Config{
-		ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs,
+		ModelID: c.ModelID, Profile: c.Profile, Backend: backend,
+		Jobs:          governed.GovernJobs(opened.placed(router, jobs, c.OnUnlisted), quotaRules(&c.Settings.Quotas)),
 		Construct:     outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
 		Conversations: conversationsConfig(c.Settings, conversations),
 	})
 	if err == nil && c.Lock != nil {
-		_, err = manager.Conversations(context.Background(), "", 1) // a key that is wrong is said now, and expiry begins
+		if _, err = manager.Conversations(context.Background(), "", 1); err != nil { // a key that is wrong is said now, and expiry begins
+			_ = manager.Close(context.Background()) // the first error counts
+		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, jobs.close(context.Background()), state.close(context.Background()), books.close(), opened.close(), store.Close())
+		return nil, errors.Join(err, jobs.close(context.Background()), state.close(context.Background()), books.close(), opened.close(), closeObjects(store))
 	}
 	return &Local{Manager: manager, opened: opened, router: router, objects: store, state: state, jobs: jobs, books: books}, nil
 }
@@ -175,9 +185,7 @@ func (l *Local) Close(ctx context.Context) error {
 	if l.opened != nil {
 		err = errors.Join(err, l.opened.close())
 	}
-	if l.objects != nil {
-		err = errors.Join(err, l.objects.Close())
-	}
+	err = errors.Join(err, closeObjects(l.objects))
 	if l.server != nil {
 		err = errors.Join(err, l.server.Close())
 	}
@@ -219,7 +227,7 @@ func (l *Local) answers() string {
 	return "Answers come from " + strings.Join(names, "; ") + "."
 }
 
-// Objects is the data directory's store of s3:// objects. Those of a server
+// Objects is where s3:// URIs lead: the data directory, or S3. Those of a server
 // elsewhere are out of reach: every method is then a ValidationException.
 func (l *Local) Objects() outcrop.Objects {
 	if l.objects == nil {
