@@ -272,7 +272,8 @@ func TestConversationBadInput(t *testing.T) {
 		},
 		"an assistant begins": {
 			map[string]string{"outcrop:conversation": "y"},
-			[]bedrock.Message{assistant("hello")}, bedrock.CodeValidation, "messages.0", "no user message",
+			[]bedrock.Message{assistant("hello")},
+			bedrock.CodeValidation, "messages.0", "no user message",
 		},
 		"no message": {map[string]string{"outcrop:conversation": "y"}, []bedrock.Message{}, bedrock.CodeValidation, "messages", "no message"},
 	} {

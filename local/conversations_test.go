@@ -72,14 +72,14 @@ func input(metadata map[string]string, messages ...types.Message) *bedrockruntim
 func TestSDKHoldsConversation(t *testing.T) {
 	dir, ctx := t.TempDir(), t.Context()
 	trip := map[string]string{outcrop.KeyConversation: "trip", "team": "a"}
-	m, url, stop := serve(t, dir)
+	_, url, stop := serve(t, dir)
 	first, err := sdkClient(url).Converse(ctx, input(trip, says("user", "My name is Ada.")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	stop()
 
-	m, url, stop = serve(t, dir)
+	_, url, stop = serve(t, dir)
 	c := sdkClient(url)
 	out, err := c.ConverseStream(ctx, &bedrockruntime.ConverseStreamInput{
 		ModelId: aws.String(sonnet), Messages: []types.Message{says("user", "What is my name?")}, RequestMetadata: trip,
@@ -98,7 +98,7 @@ func TestSDKHoldsConversation(t *testing.T) {
 	}
 	stop()
 
-	m, url, stop = serve(t, dir)
+	m, url, stop := serve(t, dir)
 	defer stop()
 	c = sdkClient(url)
 	answer := first.Output.(*types.ConverseOutputMemberMessage).Value

@@ -83,16 +83,16 @@ func TestMountPaths(t *testing.T) {
 		Mount{Name: "s3", Service: "s3", Handler: h},
 	)
 	for request, want := range map[string]string{
-		"GET /":                    "console",
-		"GET /ui":                  "ui",
-		"HEAD /ui/a/b":             "ui",
-		"POST /ui/a":               "",
-		"PUT /ui/assets/x.js":      "assets",
-		"GET /uix":                 "",
-		"GET /talks/c1":    "talk",
-		"DELETE /talks/c1": "talk",
-		"POST /talks/c1":   "",
-		"GET /healthz":             "healthz",
+		"GET /":               "console",
+		"GET /ui":             "ui",
+		"HEAD /ui/a/b":        "ui",
+		"POST /ui/a":          "",
+		"PUT /ui/assets/x.js": "assets",
+		"GET /uix":            "",
+		"GET /talks/c1":       "talk",
+		"DELETE /talks/c1":    "talk",
+		"POST /talks/c1":      "",
+		"GET /healthz":        "healthz",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		r, err := table.find(method, path, new(labels))

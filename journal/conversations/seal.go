@@ -56,12 +56,13 @@ func (s *Store) seal(record []byte, at string) ([]byte, error) {
 		return append([]byte{plain}, record...), nil
 	}
 	a := s.sealer.aead
-	out := make([]byte, 1+a.NonceSize(), 1+a.NonceSize()+len(record)+a.Overhead())
-	out[0] = sealed
-	if _, err := rand.Read(out[1:]); err != nil {
+	nonce := make([]byte, a.NonceSize())
+	if _, err := rand.Read(nonce); err != nil {
 		return nil, err
 	}
-	return a.Seal(out, out[1:], record, []byte(at)), nil
+	out := make([]byte, 0, 1+len(nonce)+len(record)+a.Overhead())
+	out = append(append(out, sealed), nonce...)
+	return a.Seal(out, nonce, record, []byte(at)), nil
 }
 
 // open is the record that was stored.
