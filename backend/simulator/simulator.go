@@ -11,6 +11,7 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/catalog"
+	"github.com/outcrop-ai/outcrop/native"
 	"github.com/outcrop-ai/outcrop/structured"
 	"github.com/outcrop-ai/outcrop/tokens"
 )
@@ -132,9 +133,9 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 	if entry, ok := ctx.Value(entryKey{}).(*Request); ok {
 		return b.answer(ctx, call, entry) // the Converse call inside a native one
 	}
-	entry := &Request{RequestID: call.RequestID, Operation: call.Operation, AskedModel: call.ModelID}
-	reply, err := b.answer(ctx, call, entry)
-	b.remember(entry, err)
+	entry := Request{RequestID: call.RequestID, Operation: call.Operation, AskedModel: call.ModelID}
+	reply, err := b.answer(ctx, call, &entry)
+	b.remember(&entry, err)
 	return reply, err
 }
 
@@ -150,7 +151,10 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 	}
 	entry.ModelID = m.ID
 	if call.Native() {
-		return b.native(context.WithValue(ctx, entryKey{}, entry), m, call)
+		inner := *entry // only what gets into a context has to live on the heap
+		reply, err := b.native(context.WithValue(ctx, entryKey{}, &inner), m, call)
+		*entry = inner
+		return reply, err
 	}
 	req, err := b.check(m, call)
 	if err != nil {
@@ -276,7 +280,7 @@ func (b *Backend) check(m *model, call *outcrop.Call) (*bedrock.ConverseRequest,
 	if err := outcrop.RefuseGuardrails(req); err != nil {
 		return nil, err
 	}
-	return ownFormat(req), nil
+	return native.OwnFormat(req), nil
 }
 
 // respond makes the whole response, and how long it takes.
@@ -343,7 +347,7 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	if err != nil {
 		return outcrop.TokenCount{}, outcrop.AsError(err)
 	}
-	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, ownFormat(req)).total, Estimated: true}, nil
+	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, native.OwnFormat(req)).total, Estimated: true}, nil
 }
 
 // SchemaProfile says that every JSON Schema is kept to as it is.
