@@ -24,6 +24,7 @@ import (
 	"github.com/outcrop-ai/outcrop/owner"
 	"github.com/outcrop-ai/outcrop/remote"
 	"github.com/outcrop-ai/outcrop/server"
+	"github.com/outcrop-ai/outcrop/tokens"
 )
 
 const sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -254,6 +255,8 @@ func TestThousandTurns(t *testing.T) {
 	c.SystemPrompt = strings.Repeat("Answer as a patient guide to the islands would. ", 100)
 	c.MaxTokens = 250
 	most, total, early := 0, bedrock.TokenUsage{}, 0
+	said, everything := 0, 0.0 // tokens so far, and what sending them each time costs
+	count := tokens.Default().For(sonnet)
 	for i := range turns {
 		question := fmt.Sprintf("Question %d: %s", i, strings.Repeat(fmt.Sprintf("what of harbour %d and its boats? ", i%97), 15))
 		reply, err := c.Send(t.Context(), bedrock.UserText(question))
@@ -270,6 +273,9 @@ func TestThousandTurns(t *testing.T) {
 		if sent > budget {
 			t.Fatalf("turn %d was sent with %d tokens", i+1, sent)
 		}
+		said += count.Text(question)
+		everything += float64(said + count.Text(c.SystemPrompt) + 5*u.OutputTokens)
+		said += u.OutputTokens
 		most = max(most, sent)
 		if i < turns/2 {
 			early = most
@@ -279,5 +285,11 @@ func TestThousandTurns(t *testing.T) {
 	if most > early+early/10 {
 		t.Errorf("the second half sends %d tokens a turn, the first %d", most, early)
 	}
-	t.Logf("%d turns: at most %d tokens a turn, %+v", turns, most, total)
+	// In input tokens: output costs five times, a cache's write 1.25 and its read
+	// a tenth of them.
+	cost := float64(total.InputTokens+5*total.OutputTokens) + 1.25*float64(*total.CacheWriteInputTokens) + 0.1*float64(*total.CacheReadInputTokens)
+	if limit := map[bool]float64{true: 0.1, false: 0.02}[testing.Short()]; cost > limit*everything {
+		t.Errorf("it costs %.4f of sending everything, more than %v", cost/everything, limit)
+	}
+	t.Logf("%d turns: at most %d tokens a turn, %.4f of the cost of sending everything without a cache", turns, most, cost/everything)
 }
