@@ -64,6 +64,12 @@ func (c *Config) check() error {
 	if (c.Server.TLSCert == "") != (c.Server.TLSKey == "") {
 		fail("server", "--tls-cert and --tls-key go together, as tlsCert and tlsKey do here")
 	}
+	if c.Conversations.EncryptionKeyEnv != "" && c.Conversations.EncryptionKeyFile != "" {
+		fail("conversations", "expected one of encryptionKeyEnv and encryptionKeyFile, not both")
+	}
+	if c.Conversations.Retention < 0 {
+		fail("conversations.retention", "expected no less than 0")
+	}
 	if c.Cassette.Record != "" && c.Cassette.Replay != "" {
 		fail("cassette", "--record and --replay exclude each other, as record and replay do here")
 	}

@@ -111,6 +111,9 @@ type File struct {
 	// Batch is about batch jobs.
 	Batch Batch `yaml:"batch"`
 
+	// Conversations is about conversations that requests name by
+	// requestMetadata: see docs/conversations.md.
+	Conversations Conversations `yaml:"conversations"`
 	// Events says who is told when batch jobs change their state.
 	Events Events `yaml:"events"`
 
@@ -400,6 +403,34 @@ type EventTarget struct {
 	// Stream asks that a stream of JetStream takes the event and says so;
 	// otherwise it is enough that the server has it.
 	Stream bool `yaml:"stream" kind:"nats" default:"false"`
+}
+
+// Conversations says how conversations are kept, and what of them is sent.
+type Conversations struct {
+	// Memory is how what is sent is chosen, where a request does not say by
+	// outcrop:memory.
+	Memory string `yaml:"memory" enum:"auto full window prune summary hierarchical" default:"auto"`
+	// Budget is how many input tokens a request of a conversation has at most,
+	// where it does not say by outcrop:budget. 0 takes nine tenths of what the
+	// model's context window leaves beside its longest reply.
+	Budget int `yaml:"budget" min:"0" default:"0"`
+	// OnConflict is what becomes of a turn that meets another one of the same
+	// conversation: it waits, is refused, or goes on in a copy.
+	OnConflict string `yaml:"onConflict" enum:"queue reject fork" default:"queue"`
+	// SummaryModel is the model that writes summaries in the background.
+	// Default: none; extracts stand in for them.
+	SummaryModel string `yaml:"summaryModel"`
+	// Retention is how long a conversation is kept after its last turn. 0
+	// keeps it until it is deleted.
+	Retention time.Duration `yaml:"retention" min:"0" default:"0s"`
+	// MaxOpen is how many conversations are held in memory between turns.
+	MaxOpen int `yaml:"maxOpen" min:"1" default:"256"`
+	// EncryptionKeyEnv names the environment variable that holds the key with
+	// which conversations are encrypted on disk: 32 bytes in base64, as
+	// openssl rand -base64 32 makes them. Default: they are not encrypted.
+	EncryptionKeyEnv string `yaml:"encryptionKeyEnv"`
+	// EncryptionKeyFile is a file that holds that key.
+	EncryptionKeyFile string `yaml:"encryptionKeyFile"`
 }
 
 // Circuit says when a back-end is left alone.
