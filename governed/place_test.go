@@ -130,7 +130,7 @@ func TestConversationsStay(t *testing.T) {
 	named := func(name string) *outcrop.Call {
 		call := ask(bedrock.OpConverse, "hi", 10)
 		req, _ := call.Converse()
-		req.RequestMetadata = map[string]string{outcrop.ConversationKey: name}
+		req.RequestMetadata = map[string]string{outcrop.KeyConversation: name}
 		return call
 	}
 	native := func(name string) *outcrop.Call {
@@ -358,7 +358,7 @@ func BenchmarkPlace(b *testing.B) {
 			call := ask(bedrock.OpConverse, strings.Repeat("word ", 100), 100)
 			if conversation != "" {
 				req, _ := call.Converse()
-				req.RequestMetadata = map[string]string{outcrop.ConversationKey: conversation}
+				req.RequestMetadata = map[string]string{outcrop.KeyConversation: conversation}
 			}
 			order := make([]int, 0, 2)
 			b.ReportAllocs()
