@@ -24,6 +24,23 @@ type Jobs interface {
 	Watch(ctx context.Context, caller Caller, identifier string) iter.Seq2[*bedrock.GetModelInvocationJobResponse, error]
 }
 
+// Tagger is a Jobs that keeps tags of its jobs. Methods are safe for
+// concurrent use; an ARN that no job of the caller has is a
+// ResourceNotFoundException.
+type Tagger interface {
+	Tags(ctx context.Context, caller Caller, arn string) ([]bedrock.Tag, error)
+	Tag(ctx context.Context, caller Caller, arn string, tags []bedrock.Tag) error
+	Untag(ctx context.Context, caller Caller, arn string, keys []string) error
+}
+
+// TaggerOf is the Jobs as a Tagger; a ValidationException where it keeps none.
+func TaggerOf(jobs Jobs) (Tagger, error) {
+	if t, ok := jobs.(Tagger); ok {
+		return t, nil
+	}
+	return nil, Errorf(bedrock.CodeValidation, "Tags are not kept here.")
+}
+
 // Objects stores what jobs read and write under s3:// URIs. All methods are
 // safe for concurrent use. A missing object is a ResourceNotFoundException.
 type Objects interface {

@@ -10,7 +10,10 @@ import "time"
 // File is what outcrop.yaml says. Every setting may be left out.
 type File struct {
 	// Model is the model of requests that name none: a model id, an inference
-	// profile, an ARN, an alias, or a name of the back-end's own.
+	// profile, an ARN, an alias, or a name of the back-end's own. Where nobody
+	// names one and the default would go to a back-end of kind openai under that
+	// name, the first model that the server lists is taken instead, past those
+	// for embeddings.
 	Model string `yaml:"model" env:"OUTCROP_MODEL_ID" default:"anthropic.claude-sonnet-4-5-20250929-v1:0"`
 
 	// Profile is the name of the profile in force: of the section under

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"time"
@@ -61,6 +62,9 @@ func (s *scoped) Create(ctx context.Context, uri string) (outcrop.ObjectWriter, 
 	bucket, err := s.admit(ctx, uri)
 	if err != nil && s.d.CreateBuckets && outcrop.AsError(err).Code == codeNotFound {
 		err = s.d.MakeBucket(ctx, Bucket{Name: bucket, Owner: s.scope.Account, Created: time.Now()})
+		if errors.Is(err, ErrBucketExists) { // somebody made it meanwhile
+			_, err = s.admit(ctx, uri)
+		}
 	}
 	if err != nil {
 		return nil, err

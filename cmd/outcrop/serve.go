@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -134,6 +135,12 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	if err != nil {
 		listener.Close()
 		return usageError{err}
+	}
+	published.Model = m.ModelID()
+	if a.settings.Path != "" {
+		if published.Config, err = filepath.Abs(a.settings.Path); err != nil {
+			return errors.Join(err, listener.Close())
+		}
 	}
 	if err := lock.Publish(published); err != nil {
 		return errors.Join(err, listener.Close())
