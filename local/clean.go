@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -112,6 +113,10 @@ func (j *jobs) clean(ctx context.Context, c Cleaning) (*Cleaned, error) {
 	return done, err
 }
 
+// stagedForm is the keys under which batch run has its files: an id of its own
+// making, and what for.
+var stagedForm = regexp.MustCompile(`^[a-z2-7]{26}/(input|output)/`)
+
 // cleanStaged removes what batch run has in its bucket: below each of its
 // folders all, when nothing there is newer and no job uses it.
 func (j *jobs) cleanStaged(ctx context.Context, opened *batch.Jobs, before time.Time, dry bool) ([]outcrop.Object, error) {
@@ -143,8 +148,8 @@ func (j *jobs) cleanStaged(ctx context.Context, opened *batch.Jobs, before time.
 			}
 			return removed, err
 		}
-		if !strings.Contains(strings.TrimPrefix(o.URI, bucket), "/") {
-			continue // laid there by somebody else
+		if !stagedForm.MatchString(strings.TrimPrefix(o.URI, bucket)) {
+			continue // the bucket may hold other things of the user's
 		}
 		if len(folder) > 0 && folderOf(bucket, folder[0].URI) != folderOf(bucket, o.URI) {
 			if err := finish(); err != nil {
