@@ -52,7 +52,10 @@ type Cleaned struct {
 func (l *Local) Clean(ctx context.Context, c Cleaning) (*Cleaned, error) {
 	if l.server != nil {
 		done := new(Cleaned)
-		return done, l.server.Fetch(ctx, http.MethodPost, CleanPath, c.query(), done)
+		if err := l.server.Fetch(ctx, http.MethodPost, CleanPath, c.query(), done); err != nil {
+			return nil, err
+		}
+		return done, nil
 	}
 	return l.jobs.clean(ctx, c)
 }
@@ -83,7 +86,8 @@ func ReadCleaning(v url.Values) (c Cleaning, err error) {
 func (l *Local) Undelivered(ctx context.Context, account string) ([]events.Undelivered, error) {
 	list := []events.Undelivered{}
 	if l.server != nil {
-		return list, l.server.Fetch(ctx, http.MethodGet, EventsPath, nil, &list)
+		err := l.server.Fetch(ctx, http.MethodGet, EventsPath, nil, &list)
+		return list, err
 	}
 	if _, err := l.jobs.open(ctx); err != nil || l.jobs.events == nil {
 		return list, err
