@@ -169,9 +169,9 @@ func (g *Governor) conversation(call *outcrop.Call, req *bedrock.ConverseRequest
 	name := ""
 	switch {
 	case call.Native():
-		name = metadataOf(call)[outcrop.ConversationKey]
+		name = metadataOf(call)[outcrop.KeyConversation]
 	case req != nil:
-		name = req.RequestMetadata[outcrop.ConversationKey]
+		name = req.RequestMetadata[outcrop.KeyConversation]
 	}
 	if name != "" {
 		return call.Caller.Tenant + "\x00" + name
@@ -189,7 +189,7 @@ const headerMetadata = "X-Amzn-Bedrock-Request-Metadata"
 
 func metadataOf(call *outcrop.Call) map[string]string {
 	text := call.Header[headerMetadata]
-	if !strings.Contains(text, outcrop.ConversationKey) {
+	if !strings.Contains(text, outcrop.KeyConversation) {
 		return nil
 	}
 	var metadata map[string]string
