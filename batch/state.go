@@ -148,7 +148,7 @@ func (s *state) response() *bedrock.GetModelInvocationJobResponse {
 		RoleARN: r.RoleARN, Status: s.Status, Message: s.Message,
 		SubmitTime: s.Submitted, LastModifiedTime: s.Modified, EndTime: s.Ended, JobExpirationTime: s.Expires,
 		InputDataConfig: r.InputDataConfig, OutputDataConfig: r.OutputDataConfig, VPCConfig: r.VPCConfig,
-		TimeoutDurationInHours: r.TimeoutDurationInHours, ModelInvocationType: s.invocationType(),
+		TimeoutDurationInHours: r.TimeoutDurationInHours, ModelInvocationType: s.invocationType(), Unknown: s.extra(),
 	}
 	out.TotalRecordCount, out.ProcessedRecordCount, out.SuccessRecordCount, out.ErrorRecordCount = s.counts()
 	return out

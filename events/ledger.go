@@ -33,6 +33,10 @@ type Told struct {
 type memory struct{}
 
 func (memory) Since(_ context.Context, _ string, now time.Time) (time.Time, error) { return now, nil }
-func (memory) Told(context.Context) iter.Seq2[Told, error]                         { return func(func(Told, error) bool) {} }
-func (memory) Tell(context.Context, Told) error                                    { return nil }
-func (memory) Forget(context.Context, string) error                                { return nil }
+
+func (memory) Told(context.Context) iter.Seq2[Told, error] {
+	return func(func(Told, error) bool) {}
+}
+
+func (memory) Tell(context.Context, Told) error     { return nil }
+func (memory) Forget(context.Context, string) error { return nil }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -353,5 +354,71 @@ func TestUndelivered(t *testing.T) {
 	d.Forgotten(h.ID)
 	if d.Owes(h.ID) {
 		t.Error("a job that is forgotten is owed events")
+	}
+}
+
+// book is a ledger in memory that tells what is done with it, and fails once.
+type book struct {
+	told    []events.Told
+	forgot  chan string
+	kept    chan events.Told
+	refused bool
+}
+
+func (*book) Since(context.Context, string, time.Time) (time.Time, error) { return time.Time{}, nil }
+
+func (b *book) Told(context.Context) iter.Seq2[events.Told, error] {
+	return func(yield func(events.Told, error) bool) {
+		for _, t := range b.told {
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (b *book) Tell(_ context.Context, t events.Told) error {
+	if !b.refused {
+		b.refused = true
+		return errors.New("the disk is full")
+	}
+	b.kept <- t
+	return nil
+}
+
+func (b *book) Forget(_ context.Context, job string) error {
+	b.forgot <- job
+	return nil
+}
+
+// taking takes everything.
+type taking struct{ taken chan *events.Event }
+
+func (t *taking) Deliver(_ context.Context, e *events.Event, _ []byte) error {
+	t.taken <- e
+	return nil
+}
+func (*taking) Close() error { return nil }
+
+// TestRestart: what the ledger has is not delivered again; what could not be
+// noted is, with its id; and jobs that are no more are dropped from it.
+func TestRestart(t *testing.T) {
+	b := &book{
+		told:   []events.Told{{Target: "one", Job: "abcdef123456", Changes: 1}, {Target: "one", Job: "gone", Changes: 3}},
+		forgot: make(chan string, 10), kept: make(chan events.Told, 10),
+	}
+	target := &taking{make(chan *events.Event, 10)}
+	d := open(t, target, events.Config{Ledger: b})
+	d.Changed(history(submitted, completed))
+	d.Loaded()
+	first, second := <-target.taken, <-target.taken
+	if first.Detail.Status != completed || second.ID != first.ID {
+		t.Errorf("taken: %s, then %s; want Completed twice, with one id", first.Detail.Status, second.Detail.Status)
+	}
+	if got := <-b.kept; got != (events.Told{Target: "one", Job: "abcdef123456", Changes: 2}) {
+		t.Errorf("kept %+v", got)
+	}
+	if got := <-b.forgot; got != "gone" {
+		t.Errorf("%s was forgotten, want the job that is no more", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +52,10 @@ type Cleaned struct {
 func (l *Local) Clean(ctx context.Context, c Cleaning) (*Cleaned, error) {
 	if l.server != nil {
 		done := new(Cleaned)
-		return done, l.server.Fetch(ctx, http.MethodPost, CleanPath, c.query(), done)
+		if err := l.server.Fetch(ctx, http.MethodPost, CleanPath, c.query(), done); err != nil {
+			return nil, err
+		}
+		return done, nil
 	}
 	return l.jobs.clean(ctx, c)
 }
@@ -82,7 +86,8 @@ func ReadCleaning(v url.Values) (c Cleaning, err error) {
 func (l *Local) Undelivered(ctx context.Context, account string) ([]events.Undelivered, error) {
 	list := []events.Undelivered{}
 	if l.server != nil {
-		return list, l.server.Fetch(ctx, http.MethodGet, EventsPath, nil, &list)
+		err := l.server.Fetch(ctx, http.MethodGet, EventsPath, nil, &list)
+		return list, err
 	}
 	if _, err := l.jobs.open(ctx); err != nil || l.jobs.events == nil {
 		return list, err
@@ -111,6 +116,10 @@ func (j *jobs) clean(ctx context.Context, c Cleaning) (*Cleaned, error) {
 	}
 	return done, err
 }
+
+// stagedForm is the keys under which batch run has its files: an id of its own
+// making, and what for.
+var stagedForm = regexp.MustCompile(`^[a-z2-7]{26}/(input|output)/`)
 
 // cleanStaged removes what batch run has in its bucket: below each of its
 // folders all, when nothing there is newer and no job uses it.
@@ -143,8 +152,8 @@ func (j *jobs) cleanStaged(ctx context.Context, opened *batch.Jobs, before time.
 			}
 			return removed, err
 		}
-		if !strings.Contains(strings.TrimPrefix(o.URI, bucket), "/") {
-			continue // laid there by somebody else
+		if !stagedForm.MatchString(strings.TrimPrefix(o.URI, bucket)) {
+			continue // the bucket may hold other things of the user's
 		}
 		if len(folder) > 0 && folderOf(bucket, folder[0].URI) != folderOf(bucket, o.URI) {
 			if err := finish(); err != nil {

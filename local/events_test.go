@@ -197,7 +197,7 @@ func TestClean(t *testing.T) {
 	if err := os.WriteFile(file, []byte("{}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, uri := range []string{"s3://outcrop-batch/old/input/in.jsonl", "s3://outcrop-batch/new/input/in.jsonl", "s3://mine/old/in.jsonl"} {
+	for _, uri := range []string{"s3://outcrop-batch/abcdefghijklmnopqrstuvwxyz/input/in.jsonl", "s3://outcrop-batch/bbcdefghijklmnopqrstuvwxyz/input/in.jsonl", "s3://outcrop-batch/theirs/input/in.jsonl", "s3://mine/old/in.jsonl"} {
 		if err := m.PutFile(t.Context(), uri, file); err != nil {
 			t.Fatal(err)
 		}
@@ -208,7 +208,7 @@ func TestClean(t *testing.T) {
 	}
 	defer writer.Close()
 	old := time.Now().Add(-30 * 24 * time.Hour)
-	for _, pattern := range []string{"outcrop-batch/old/input/*", "mine/old/*", "mine/%~*"} {
+	for _, pattern := range []string{"outcrop-batch/abcdefghijklmnopqrstuvwxyz/input/*", "outcrop-batch/theirs/input/*", "mine/old/*", "mine/%~*"} {
 		files, _ := filepath.Glob(filepath.Join(dir, "objects", pattern))
 		if len(files) != 1 {
 			t.Fatalf("%s: %v", pattern, files)
@@ -222,12 +222,12 @@ func TestClean(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if done.DryRun != dry || len(done.Staged) != 1 || done.Staged[0].URI != "s3://outcrop-batch/old/input/in.jsonl" || len(done.Leftovers) != 1 {
+		if done.DryRun != dry || len(done.Staged) != 1 || done.Staged[0].URI != "s3://outcrop-batch/abcdefghijklmnopqrstuvwxyz/input/in.jsonl" || len(done.Leftovers) != 1 {
 			t.Errorf("cleaned %+v", done)
 		}
 	}
 	for path, want := range map[string]bool{
-		"outcrop-batch/old/input/in.jsonl": false, "outcrop-batch/new/input/in.jsonl": true, "mine/old/in.jsonl": true,
+		"outcrop-batch/abcdefghijklmnopqrstuvwxyz/input/in.jsonl": false, "outcrop-batch/bbcdefghijklmnopqrstuvwxyz/input/in.jsonl": true, "mine/old/in.jsonl": true, "outcrop-batch/theirs/input/in.jsonl": true,
 	} {
 		if _, err := os.Stat(filepath.Join(dir, "objects", path)); (err == nil) != want {
 			t.Errorf("%s is there: %v", path, err == nil)

@@ -22,7 +22,7 @@ func TestRetention(t *testing.T) {
 	created, err := m.Batch(t.Context(), &bedrock.CreateModelInvocationJobRequest{
 		JobName: "old", ModelID: settings.Model,
 		InputDataConfig:  bedrock.ModelInvocationJobInputDataConfig{ContentType: "application/json", Text: "{}"},
-		OutputDataConfig: bedrock.ModelInvocationJobOutputDataConfig{S3URI: "s3://outcrop-batch/staged/output/"},
+		OutputDataConfig: bedrock.ModelInvocationJobOutputDataConfig{S3URI: "s3://outcrop-batch/abcdefghijklmnopqrstuvwxyz/output/"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestRetention(t *testing.T) {
 		}
 		_, err := jobs.Get(t.Context(), outcrop.Caller{}, created.JobARN)
 		results := 0
-		for _, err := range m.Objects().List(t.Context(), "s3://outcrop-batch/staged/") {
+		for _, err := range m.Objects().List(t.Context(), "s3://outcrop-batch/abcdefghijklmnopqrstuvwxyz/") {
 			if err != nil {
 				t.Fatal(err)
 			}

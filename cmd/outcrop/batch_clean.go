@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/local"
 	"github.com/outcrop-ai/outcrop/server"
+	"github.com/outcrop-ai/outcrop/sigv4"
 )
 
 func newBatchClean(a *app) *cobra.Command {
@@ -114,5 +116,5 @@ func accountSeen(m *local.Local, r *http.Request) string {
 	if seesAll(m, caller) {
 		return ""
 	}
-	return caller.Account
+	return cmp.Or(caller.Account, sigv4.DefaultAccount)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
 )
@@ -227,6 +228,15 @@ func (a *app) showJob(m *local.Local, job *bedrock.GetModelInvocationJobResponse
 	row("state", string(job.Status))
 	row("message", job.Message)
 	row("records", jobCounts(job.TotalRecordCount, job.ProcessedRecordCount, job.ErrorRecordCount))
+	if p, ok := batch.ReadProgress(job, time.Now()); ok {
+		row("tokens", fmt.Sprintf("%s in, %s out", grouped(int(p.InputTokens)), grouped(int(p.OutputTokens))))
+		if p.Elapsed > 0 && p.Processed > 0 {
+			row("rate", fmt.Sprintf("%.1f records/s, %.0f tokens/s", p.RecordsPerSecond(), p.TokensPerSecond()))
+		}
+		if left := p.Remaining().Round(time.Second); job.EndTime.IsZero() && left > 0 {
+			row("left", left.String())
+		}
+	}
 	row("submitted", when(job.SubmitTime))
 	row("ended", when(job.EndTime))
 	row("expires", when(job.JobExpirationTime))

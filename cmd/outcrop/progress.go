@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
@@ -66,6 +67,10 @@ func jobLine(job *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) 
 		return string(job.Status)
 	}
 	done, total := *job.ProcessedRecordCount, *job.TotalRecordCount
+	progress, known := batch.ReadProgress(job, time.Now())
+	if known {
+		elapsed = progress.Elapsed // since the job began, not since somebody looked
+	}
 	line := fmt.Sprintf("%s  %s/%s records", job.Status, grouped(done), grouped(total))
 	if job.ErrorRecordCount != nil && *job.ErrorRecordCount > 0 {
 		line += fmt.Sprintf("  %s failed", grouped(*job.ErrorRecordCount))
@@ -76,6 +81,9 @@ func jobLine(job *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) 
 		if done < total {
 			line += fmt.Sprintf("  %s left", time.Duration(float64(total-done)/rate*float64(time.Second)).Round(time.Second))
 		}
+	}
+	if tokens := progress.InputTokens + progress.OutputTokens; tokens > 0 {
+		line += fmt.Sprintf("  %s tokens", grouped(int(tokens)))
 	}
 	return line
 }
