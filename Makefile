@@ -30,6 +30,10 @@ test-all: clients engine ## the long tests too: the race detector and a minute o
 test-long: ## the suites over real-world schemas, all of them (OUTCROP_MASKBENCH names the archive)
 	OUTCROP_LONG=1 go test -timeout 30m . ./structured/... ./lowered/...
 
+.PHONY: test-aws
+test-aws: ## ask Amazon Bedrock on your account: costs less than 5 US cents, and says what it spent
+	OUTCROP_TEST_AWS=1 go test -count=1 -v -run '^TestAWS$$' ./internal/awstest
+
 .PHONY: clients
 clients: ## install the clients that tests use
 	@scripts/clients.sh
@@ -66,6 +70,10 @@ bench-serve: ## the figures of docs/performance.md: the program against a bare h
 	go test -run '^$$' -bench 'ServeHop/burst' -benchtime 1024x ./cmd/outcrop
 	go test -run '^$$' -bench 'ServeHop/paced' -benchtime 128x ./cmd/outcrop
 	go test -run '^$$' -bench 'ServeOpenStreams' -benchtime 3x ./cmd/outcrop
+
+.PHONY: bench-quota
+bench-quota: ## the quota ledger against other clients, simulated; writes docs/quota.md
+	go test ./bench/quotasim -run TestTable -table -write -v -timeout 6h
 
 .PHONY: tidy
 tidy: ## tidy the modules

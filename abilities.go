@@ -19,6 +19,8 @@ var (
 	_ ModelChecker  = Abilities{}
 	_ Embedder      = Abilities{}
 	_ CallerChecker = Abilities{}
+
+	_ OperationServer = Abilities{}
 )
 
 // CountTokens asks the back-end, or says that it cannot count.
@@ -44,6 +46,12 @@ func (a Abilities) CheckModel(modelID string) error {
 		return checker.CheckModel(modelID)
 	}
 	return nil
+}
+
+// Serves asks the back-end; one that cannot tell serves no such operation.
+func (a Abilities) Serves(operation string) bool {
+	server, ok := a.Next.(OperationServer)
+	return ok && server.Serves(operation)
 }
 
 // CheckCaller asks the back-end; one that cannot tell lets every caller in.

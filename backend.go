@@ -50,6 +50,13 @@ type ModelChecker interface {
 	CheckModel(modelID string) error
 }
 
+// OperationServer is a Backend that answers operations which no model is named
+// in, such as ApplyGuardrail: calls of [NewOperationCall] with an empty
+// ModelID. Serves tells which.
+type OperationServer interface {
+	Serves(operation string) bool
+}
+
 // CallerChecker is a Backend that can say, without a call, that a caller may
 // not use a model: the error that a call would get. A Manager asks it before it
 // accepts a job, whose records would all fail.

@@ -48,3 +48,25 @@ type Object struct {
 	URI  string
 	Size int64 // bytes
 }
+
+// ObjectScope says on whose behalf objects are read and written, and what a
+// job asks of their buckets. The zero value asks nothing.
+type ObjectScope struct {
+	Account         string // only its objects may be touched; "" is anybody's
+	BucketOwner     string // the account that has to own the bucket: s3BucketOwner
+	EncryptionKeyID string // the key that what is written is encrypted with: s3EncryptionKeyId
+}
+
+// ScopedObjects are Objects that can be held to a scope.
+type ScopedObjects interface {
+	Objects
+	Scoped(scope ObjectScope) Objects
+}
+
+// ScopeObjects holds objects to a scope, where they can be.
+func ScopeObjects(objects Objects, scope ObjectScope) Objects {
+	if s, ok := objects.(ScopedObjects); ok {
+		return s.Scoped(scope)
+	}
+	return objects
+}

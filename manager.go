@@ -3,6 +3,7 @@ package outcrop
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -59,9 +60,25 @@ func (m *Manager) ModelID() string { return m.config.ModelID }
 // a server. A Manager is itself a Backend.
 func (m *Manager) Do(ctx context.Context, call *Call) (*Reply, error) {
 	if call.ModelID == "" {
-		return nil, Invalid("modelId", "no model is named, and the manager has no default")
+		if slices.Contains(modelOperations, call.Operation) {
+			return nil, Invalid("modelId", "no model is named, and the manager has no default")
+		}
+		if !m.Serves(call.Operation) {
+			return nil, Errorf(bedrock.CodeValidation, "no back-end here serves %s, which Amazon Bedrock does: configure one of kind amazon", call.Operation)
+		}
 	}
 	return m.config.Backend.Do(ctx, call)
+}
+
+// modelOperations are those whose calls go to a model.
+var modelOperations = []string{
+	bedrock.OpConverse, bedrock.OpConverseStream, bedrock.OpInvokeModel, bedrock.OpInvokeModelWithResponseStream, bedrock.OpCountTokens,
+}
+
+// Serves tells whether the back-end answers an operation that names no model;
+// see [OperationServer].
+func (m *Manager) Serves(operation string) bool {
+	return Abilities{m.config.Backend}.Serves(operation)
 }
 
 // Models lists the models that the back-end knows, or none when it cannot

@@ -30,6 +30,9 @@ func AnswerNative(ctx context.Context, call *Call, backend Backend) (*Reply, err
 	if err != nil {
 		return nil, AsError(err)
 	}
+	if err := refuseNativeGuardrails(call.Raw); err != nil {
+		return nil, err
+	}
 	if family.Embeds() {
 		return answerEmbedding(ctx, call, family, backend)
 	}
@@ -122,6 +125,9 @@ func answerEmbedding(ctx context.Context, call *Call, family *native.Family, bac
 	}
 	if call.Streams() {
 		return nil, Errorf(bedrock.CodeValidation, "The model is unsupported for streaming")
+	}
+	if call.Header["X-Amzn-Bedrock-Guardrailidentifier"] != "" || call.Header["X-Amzn-Bedrock-GuardrailIdentifier"] != "" {
+		return nil, noGuardrails("guardrailIdentifier")
 	}
 	req, err := family.EmbedRequest(call.Raw)
 	if err != nil {

@@ -18,6 +18,14 @@ type task struct {
 	folder   string // the URI of many, with a slash at the end; or
 	inline   []byte // one body, on one line
 	output   string // URI without a slash at the end
+
+	reads, writes outcrop.ObjectScope // what is asked of the buckets of input and output
+}
+
+// scope is what is asked of a bucket, on behalf of the job's caller.
+func (j *job) scope(s outcrop.ObjectScope) outcrop.ObjectScope {
+	s.Account = j.caller.Account
+	return s
 }
 
 const (
@@ -48,9 +56,10 @@ func (t *task) readInput(in *bedrock.ModelInvocationJobInputDataConfig, limits L
 	case s3 != nil && (in.Text != "" || in.ContentType != ""):
 		return outcrop.Invalid("inputDataConfig", "give s3InputDataConfig, or contentType and text, not both")
 	case s3 != nil && strings.HasSuffix(s3.S3URI, recordsSuffix):
-		t.object = s3.S3URI
+		t.object, t.reads.BucketOwner = s3.S3URI, s3.S3BucketOwner
 		return nil
 	case s3 != nil:
+		t.reads.BucketOwner = s3.S3BucketOwner
 		t.folder = strings.TrimRight(s3.S3URI, "/") + "/"
 		return nil
 	case in.Text == "":
@@ -85,6 +94,7 @@ func (t *task) readOutput(out *bedrock.ModelInvocationJobOutputDataConfig) error
 		return outcrop.Invalid("outputDataConfig", "give s3OutputDataConfig or s3Uri, not both")
 	case s3 != nil:
 		uri = s3.S3URI
+		t.writes = outcrop.ObjectScope{BucketOwner: s3.S3BucketOwner, EncryptionKeyID: s3.S3EncryptionKeyID}
 	case out.S3URI != "":
 		field, uri = "outputDataConfig.s3Uri", out.S3URI
 		same := bedrock.ModelInvocationJobS3OutputDataConfig{S3URI: uri}

@@ -91,7 +91,7 @@ func inTurn(stop context.Context, places chan struct{}, do func() error) error {
 }
 
 func (j *Jobs) validate(stop context.Context, job *job) (*source, int, error) {
-	src := &source{objects: j.config.Objects, limits: j.config.limits(job.task.modelID)}
+	src := &source{objects: outcrop.ScopeObjects(j.config.Objects, job.scope(job.task.reads)), limits: j.config.limits(job.task.modelID)}
 	var total int
 	var err error
 	src.files, err = findFiles(stop, src.objects, &job.task, src.limits)
@@ -111,7 +111,7 @@ func (j *Jobs) validate(stop context.Context, job *job) (*source, int, error) {
 // early, so writing them does not end with its context.
 func (j *Jobs) output(stop context.Context, job *job, src *source) *output {
 	return &output{
-		ctx: context.WithoutCancel(stop), objects: j.config.Objects,
+		ctx: context.WithoutCancel(stop), objects: outcrop.ScopeObjects(j.config.Objects, job.scope(job.task.writes)),
 		folder: outputFolder(&job.task, job.snapshot().ID), files: src.files,
 	}
 }

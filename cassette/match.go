@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"net/textproto"
 	"regexp"
 	"slices"
 	"strconv"
@@ -37,7 +39,7 @@ func (c *Config) redacted(body []byte) []byte {
 
 // requestOf reads a call.
 func (c *Config) requestOf(call *outcrop.Call) (*request, error) {
-	r := &request{Operation: call.Operation, Model: call.ModelID, Params: call.Params, Body: call.Raw}
+	r := &request{Operation: call.Operation, Model: call.ModelID, Params: guarded(call), Body: call.Raw}
 	if r.Body == nil && (call.Operation == bedrock.OpConverse || call.Operation == bedrock.OpConverseStream) {
 		var err error
 		if r.Body, err = call.Body(); err != nil {
@@ -47,6 +49,21 @@ func (c *Config) requestOf(call *outcrop.Call) (*request, error) {
 	r.Body = c.redacted(r.Body)
 	r.normal = c.normalize(r.Body)
 	return r, nil
+}
+
+// guarded are a call's params with the guardrail that InvokeModel names in its
+// headers: a reply that passed one answers no request without it.
+func guarded(call *outcrop.Call) map[string]string {
+	params := call.Params
+	for name, value := range call.Header {
+		if name = textproto.CanonicalMIMEHeaderKey(name); strings.HasPrefix(name, "X-Amzn-Bedrock-Guardrail") {
+			if params = maps.Clone(params); params == nil {
+				params = map[string]string{}
+			}
+			params[name] = value
+		}
+	}
+	return params
 }
 
 // normalize is a JSON body in one form: without white space, members sorted,

@@ -20,6 +20,15 @@ const (
 	KindAmazon    = "amazon"
 )
 
+// BatchOnDemand is the value of Backend.Batch that keeps jobs here.
+const BatchOnDemand = "onDemand"
+
+// The stores of objects.
+const (
+	StoreDirectory = "directory"
+	StoreS3        = "s3"
+)
+
 var (
 	regionForm  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d+$`)
 	accountForm = regexp.MustCompile(`^\d{12}$`)
@@ -41,11 +50,13 @@ func (c *Config) check() error {
 		c.checkBackend(name, fail)
 	}
 	c.checkModels(fail)
+	c.checkQuotas(fail)
 	c.checkPrices(fail)
 	c.checkTenants(fail)
 	if !regionForm.MatchString(c.Region) {
 		fail("region", "expected a Region such as us-east-1")
 	}
+	c.checkObjects(fail)
 	if !accountForm.MatchString(c.Server.Account) {
 		fail("server.account", "expected 12 digits in quotes")
 	}
@@ -62,6 +73,24 @@ func (c *Config) check() error {
 		fail("simulator.jitter", "expected a number from 0 to 1")
 	}
 	return errors.Join(errs...)
+}
+
+// checkObjects holds the settings of S3 against each other.
+func (c *Config) checkObjects(fail func(path, format string, args ...any)) {
+	const minPart, maxPart = 5 << 20, 5 << 30 // S3's own
+	o := &c.Objects
+	if o.Endpoint != "" {
+		u, err := url.Parse(o.Endpoint)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			fail("objects.endpoint", "expected a URL such as http://127.0.0.1:9000")
+		}
+	}
+	if o.Region != "" && !regionForm.MatchString(o.Region) {
+		fail("objects.region", "expected a Region such as us-east-1")
+	}
+	if o.PartSize < minPart || o.PartSize > maxPart {
+		fail("objects.partSize", "expected a size from 5MiB to 5GiB")
+	}
 }
 
 // failure is an error that begins with where the setting of a path comes from:
@@ -230,6 +259,29 @@ func (c *Config) checkModels(fail func(path, format string, args ...any)) {
 			fail("aliases."+alias, "expected a model id")
 		case target == alias:
 			fail("aliases."+alias, "leads back to itself")
+		}
+	}
+}
+
+// quotaMethods are the methods that quotas can tell apart.
+var quotaMethods = []string{"sync", "stream", "async", "converse"}
+
+func (c *Config) checkQuotas(fail func(path, format string, args ...any)) {
+	for i := range c.Quotas.Models {
+		q, at := &c.Quotas.Models[i], fmt.Sprintf("quotas.models[%d]", i)
+		if q.Match == "" {
+			fail(at, "match is missing: a model id, or a pattern such as anthropic.*")
+		}
+		if q.Backend != "" && !c.implied(q.Backend) {
+			fail(at+".backend", "%s", c.unknown(q.Backend))
+		}
+		for _, m := range q.Methods {
+			if !slices.Contains(quotaMethods, m) {
+				fail(at+".methods", "expected some of %s", strings.Join(quotaMethods, ", "))
+			}
+		}
+		if q.Window <= 0 {
+			fail(at+".window", "expected more than 0s")
 		}
 	}
 }

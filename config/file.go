@@ -67,6 +67,12 @@ type File struct {
 	// back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
 
+	// Quotas are what the services behind the back-ends grant. Calls wait their
+	// turn within them; without any, they go as they come.
+	Quotas Quotas `yaml:"quotas"`
+
+	// Objects says where s3:// URIs lead.
+	Objects Objects `yaml:"objects"`
 	// Tenants are those on whose behalf a server works, by name: letters,
 	// digits, -, _ and @. A server with tenants lets nobody in without a key
 	// of one; `outcrop keys` makes them, and they stand in no configuration
@@ -75,8 +81,10 @@ type File struct {
 
 	// Usage is about the books on who used how much of what.
 	Usage Usage `yaml:"usage"`
+
 	// Cassette records exchanges, or replays them.
 	Cassette Cassette `yaml:"cassette"`
+
 	// Construct bounds what one Construct call may cost.
 	Construct Construct `yaml:"construct"`
 
@@ -137,8 +145,18 @@ type Backend struct {
 	// AWS's own.
 	Endpoint string `yaml:"endpoint" kind:"amazon" expand:"true"`
 
+	// ControlEndpoint is the URL of the bedrock service, which lists models and
+	// runs jobs. Default: endpoint, unless that is a host of bedrock-runtime
+	// alone; then AWS's own.
+	ControlEndpoint string `yaml:"controlEndpoint" kind:"amazon" expand:"true"`
+
 	// Roles are the roles that calls of tenants take on, by tenant.
 	Roles map[string]Role `yaml:"roles" kind:"amazon"`
+
+	// Batch says where jobs over objects run: at Amazon Bedrock's own batch
+	// service, at its price and by its quotas, with the job's roleArn; or
+	// onDemand, record by record from here.
+	Batch string `yaml:"batch" kind:"amazon" enum:"service onDemand" default:"service"`
 
 	// Limits bound what a call may take.
 	Limits BackendLimits `yaml:"limits" kind:"openai amazon"`
@@ -240,6 +258,117 @@ type Circuit struct {
 	Open time.Duration `yaml:"open" default:"10s"`
 	// MaxOpen is how long it is left alone at most.
 	MaxOpen time.Duration `yaml:"maxOpen" default:"2m"`
+}
+
+// Quotas are what services grant.
+type Quotas struct {
+	// Observe books and reports, and neither delays nor changes a call.
+	Observe bool `yaml:"observe" default:"false"`
+	// MaxWait is how long an interactive call waits for its turn before it is
+	// refused as Bedrock refuses. boto3 and the AWS CLI give up after 60s.
+	MaxWait time.Duration `yaml:"maxWait" default:"30s"`
+	// BatchMaxWait is the same for the records of batch jobs.
+	BatchMaxWait time.Duration `yaml:"batchMaxWait" default:"10m"`
+	// SpareWait is how long a call waits for a back-end where the failover list
+	// has another after it.
+	SpareWait time.Duration `yaml:"spareWait" default:"2s"`
+	// TokensPerDay bounds each account and Region over all models, from
+	// midnight UTC. 0 is no limit.
+	TokensPerDay int64 `yaml:"tokensPerDay" min:"0" default:"0"`
+	// Models are the quotas of models. The first entry that fits a call counts;
+	// a call that none fits is not governed.
+	Models []Quota `yaml:"models"`
+}
+
+// Quota is what each model of a pattern is granted. Every model that matches
+// has a pool of its own, and so has each of its scopes, as with Bedrock, which
+// counts all methods of inference together.
+type Quota struct {
+	// Match is a model id, or a pattern in which * is any text. It is held
+	// against the id that the back-end is given, without its ARN, and without
+	// the geography of an inference profile.
+	Match string `yaml:"match"`
+	// Backend names the one back-end that the entry is about. Default: all.
+	Backend string `yaml:"backend"`
+	// Scope is the one kind of id that the entry is about: the model's own, a
+	// geographic inference profile (us., eu.), or a global one. Default: all,
+	// each with these limits.
+	Scope string `yaml:"scope" enum:"in-region geo global"`
+	// Methods gives these methods a pool of their own: sync, stream, async,
+	// converse (and construct with it). Default: one pool for all, as with
+	// Bedrock.
+	Methods []string `yaml:"methods"`
+	// TPM is tokens per minute. 0 is no limit.
+	TPM int64 `yaml:"tpm" min:"0" default:"0"`
+	// RPM is requests per minute. 0 is no limit.
+	RPM int64 `yaml:"rpm" min:"0" default:"0"`
+	// TokensPerDay is a day of the model's own, in the place of the account's.
+	TokensPerDay int64 `yaml:"tokensPerDay" min:"0" default:"0"`
+	// Concurrent is how many requests may be under way at once. 0 is no limit.
+	Concurrent int `yaml:"concurrent" min:"0" default:"0"`
+	// ConcurrentJobs is how many batch jobs may be submitted or in progress at
+	// once, in an account. 0 is no limit.
+	ConcurrentJobs int `yaml:"concurrentJobs" min:"0" default:"0"`
+	// Burndown is how many tokens of quota an output token uses. 0 takes the
+	// built-in table: 5, 10 or 15 for Claude from 3.7 on, 1 for others.
+	Burndown float64 `yaml:"burndown" min:"0" default:"0"`
+	// Accounting is how the service is thought to count, which AWS does not
+	// publish: every stretch of a window, which no way of counting throttles
+	// and which leaves some of the quota unused; fixed windows, wherever they
+	// begin; or a bucket that refills continuously.
+	Accounting string `yaml:"accounting" enum:"window fixed bucket" default:"window"`
+	// Window is over what the service counts.
+	Window time.Duration `yaml:"window" default:"1m"`
+	// Learn says that the quota is not known, or that others use it too: begin
+	// at half of tpm and rpm, or low where neither is set, and find out.
+	Learn bool `yaml:"learn" default:"false"`
+	// MaxTokens is filled in as the output limit of calls that set none; the
+	// model's own maximum, which Bedrock would reserve, bounds it.
+	MaxTokens int `yaml:"maxTokens" min:"1" default:"4096"`
+	// Shorten sends lower output limits, by what replies were learned to need,
+	// and continues the plain texts that need more.
+	Shorten bool `yaml:"shorten" default:"false"`
+}
+
+// Objects says where what jobs read and write lies.
+type Objects struct {
+	// Store is what s3:// URIs stand for: the directory objects of the data
+	// directory, which the server also offers to S3 clients, or S3 itself,
+	// Amazon's or any compatible service's.
+	Store string `yaml:"store" enum:"directory s3" default:"directory"`
+
+	// Endpoint is the URL of the S3 service, where it is not Amazon's own.
+	// Default: what the AWS configuration says.
+	Endpoint string `yaml:"endpoint" env:"AWS_ENDPOINT_URL_S3" expand:"true"`
+
+	// Region is the AWS Region of the buckets. Default: as for amazon
+	// back-ends.
+	Region string `yaml:"region"`
+
+	// Profile is the profile in ~/.aws/config. Default: as for amazon
+	// back-ends.
+	Profile string `yaml:"profile"`
+
+	// Addressing says where URLs have the bucket: in the path, as most services
+	// that are not Amazon's want it, or in the host's name. auto is path where
+	// there is an endpoint.
+	Addressing string `yaml:"addressing" enum:"auto path virtual" default:"auto"`
+
+	// Staging is the bucket through which `outcrop batch` hands its files over.
+	// On S3 it has to exist.
+	Staging string `yaml:"staging" default:"outcrop-batch"`
+
+	// PartSize is what is sent to S3 at a time; a writer holds that much in
+	// memory, and more for objects beyond a thousand parts.
+	PartSize Bytes `yaml:"partSize" default:"8MiB"`
+
+	// MaxObject is the size of the largest object that S3 clients may put into
+	// the directory.
+	MaxObject Bytes `yaml:"maxObject" default:"5GiB"`
+
+	// UploadExpiry is after how long the parts of an upload into the directory
+	// that nobody completed are removed.
+	UploadExpiry time.Duration `yaml:"uploadExpiry" default:"168h"`
 }
 
 // Tenant is one on whose behalf a server works.

@@ -14,7 +14,9 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/amazon"
 	"github.com/outcrop-ai/outcrop/backend/openai"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/lowered"
 	"github.com/outcrop-ai/outcrop/route"
 )
@@ -38,7 +40,11 @@ type opener struct {
 	settings  *config.Config
 	simulated simulator.Config
 	simulator *simulator.Backend // nil until one is asked for
+	grants    strict.Grants      // of the simulator
+	strict    *strict.Backend    // around the simulator, where there are grants
+	governor  *governed.Governor // nil without quotas
 	closers   []io.Closer
+	services  map[string]outcrop.Jobs // of back-ends that run jobs themselves
 }
 
 // backend makes one back-end.
@@ -55,6 +61,12 @@ func (o *opener) backend(name string) (route.Backend, error) {
 	if closer, ok := made.(io.Closer); ok {
 		o.closers = append(o.closers, closer)
 	}
+	if service, ok := made.(*amazon.Backend); ok && b.Batch != config.BatchOnDemand {
+		if o.services == nil {
+			o.services = map[string]outcrop.Jobs{}
+		}
+		o.services[name] = service.Jobs()
+	}
 	return route.Backend{Backend: made, Native: k.native, Model: b.Model}, nil
 }
 
@@ -66,13 +78,7 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 		Breaker: route.Breaker{Failures: s.Circuit.Failures, Open: s.Circuit.Open, MaxOpen: s.Circuit.MaxOpen},
 	}
 	if !s.Only {
-		for _, m := range s.Models {
-			targets := []route.Target{{Backend: m.Backend, Name: m.Name}}
-			for _, t := range m.Failover {
-				targets = append(targets, route.Target(t))
-			}
-			rc.Routes = append(rc.Routes, route.Route{Match: m.Match, Targets: targets})
-		}
+		rc.Routes = routesOf(s)
 	}
 	for _, name := range inUse(s) {
 		b, err := o.backend(name)
@@ -81,11 +87,26 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 		}
 		rc.Backends[name] = b
 	}
+	if err := o.govern(rc.Backends); err != nil {
+		return nil, errors.Join(err, o.close())
+	}
 	r, err := route.New(rc)
 	if err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return r, nil
+}
+
+func routesOf(s *config.Config) []route.Route {
+	var routes []route.Route
+	for _, m := range s.Models {
+		targets := []route.Target{{Backend: m.Backend, Name: m.Name}}
+		for _, t := range m.Failover {
+			targets = append(targets, route.Target(t))
+		}
+		routes = append(routes, route.Route{Match: m.Match, Targets: targets})
+	}
+	return routes
 }
 
 // retrying asks again after errors that may pass. The simulator's errors are
@@ -119,6 +140,9 @@ func inUse(s *config.Config) []string {
 
 func (o *opener) close() error {
 	var errs []error
+	if o.governor != nil {
+		errs = append(errs, o.governor.Close())
+	}
 	for _, c := range o.closers {
 		errs = append(errs, c.Close())
 	}
@@ -165,6 +189,14 @@ func openSimulator(o *opener, _ string) (outcrop.Backend, error) {
 		if o.simulator, err = simulator.New(c); err != nil {
 			return nil, err
 		}
+		if len(o.grants) > 0 {
+			if o.strict, err = strict.New(strict.Config{Simulator: o.simulator, Grants: o.grants, Catalog: c.Catalog}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if o.strict != nil {
+		return o.strict, nil
 	}
 	return o.simulator, nil
 }
@@ -226,7 +258,8 @@ func amazonConfig(s *config.Config, name string) amazon.Config {
 	c := amazon.Config{Limits: amazon.Limits{
 		Dial: b.Limits.Dial, Accept: b.Limits.FirstByte, Idle: b.Limits.Idle, Answer: b.Limits.Reply, MaxReply: int(b.Limits.MaxReply),
 	}}
-	c.Flag = amazon.Choice{Profile: b.Profile, Region: b.Region, Endpoint: b.Endpoint}
+	c.Owner = config.OwnerTenant
+	c.Flag = amazon.Choice{Profile: b.Profile, Region: b.Region, Endpoint: b.Endpoint, Control: b.ControlEndpoint}
 	at := "backends." + name
 	if b.Profile != "" {
 		c.Flag.ProfileFrom = s.Origin(at + ".profile").String()

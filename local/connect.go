@@ -4,18 +4,17 @@ import (
 	"context"
 	"io"
 	"iter"
-	"path/filepath"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
-	"github.com/outcrop-ai/outcrop/objects"
 	"github.com/outcrop-ai/outcrop/remote"
 )
 
 // Connect makes a manager whose calls and jobs go to an Outcrop server. dir is
 // the server's data directory when it lies on this machine, for the objects
 // that jobs read and write; with "" they are out of reach. Of config only
-// ModelID and Profile count, the rest is the server's. Close closes the client.
+// ModelID, Profile and the settings of objects count, the rest is the server's.
+// Close closes the client.
 func Connect(server *remote.Client, dir string, config Config) (*Local, error) {
 	manager, err := outcrop.New(outcrop.Config{ModelID: config.ModelID, Profile: config.Profile, Backend: server, Jobs: server.Jobs()})
 	if err != nil {
@@ -25,10 +24,9 @@ func Connect(server *remote.Client, dir string, config Config) (*Local, error) {
 	if dir == "" {
 		return l, nil
 	}
-	if l.objects, err = objects.NewDirectory(filepath.Join(dir, "objects")); err != nil {
+	if l.objects, err = openObjects(dir, config.Settings); err != nil {
 		return nil, err
 	}
-	l.objects.CreateBuckets = true
 	return l, nil
 }
 
@@ -49,3 +47,6 @@ func (o outOfReach) Create(context.Context, string) (outcrop.ObjectWriter, error
 func (o outOfReach) List(context.Context, string) iter.Seq2[outcrop.Object, error] {
 	return func(yield func(outcrop.Object, error) bool) { yield(outcrop.Object{}, o.refuse()) }
 }
+
+// Served tells whether a server answers, and runs the jobs.
+func (l *Local) Served() bool { return l.server != nil }

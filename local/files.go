@@ -80,10 +80,11 @@ func (l *Local) ResultsPath(out bedrock.ModelInvocationJobOutputDataConfig, jobI
 		uri = out.S3OutputDataConfig.S3URI
 	}
 	uri = strings.TrimSuffix(uri, "/") + "/" + jobID + "/"
-	if l.objects == nil {
+	directory := l.Directory()
+	if directory == nil {
 		return uri
 	}
-	file, err := l.objects.Path(uri)
+	file, err := directory.Path(uri)
 	if err != nil {
 		return uri
 	}

@@ -15,14 +15,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/config"
-	"github.com/outcrop-ai/outcrop/objects"
+	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/remote"
 	"github.com/outcrop-ai/outcrop/route"
 	"github.com/outcrop-ai/outcrop/usage"
@@ -41,6 +41,11 @@ type Config struct {
 	// Simulator is the configuration of the embedded simulator, where one
 	// answers. It comes before the settings.
 	Simulator simulator.Config
+
+	// Grants are what the embedded simulator grants: beyond them it throttles, as
+	// Amazon Bedrock does. They are the service's side; what keeps calls within
+	// quotas is Settings.Quotas.
+	Grants strict.Grants
 
 	// OnUnlisted is told of back-ends that could not list their models; nil
 	// tells nobody.
@@ -61,13 +66,13 @@ type Config struct {
 // Local is a Manager with its parts. Close it.
 type Local struct {
 	*outcrop.Manager
-	opened  *opener            // the back-ends of this process; nil when a server answers
-	router  *route.Router      // what chooses among them; nil when answers are replayed
-	objects *objects.Directory // nil when they are a server's own
-	jobs    *batch.Jobs        // nil when a server runs them
-	books   *books             // nil when a server keeps them
-	server  *remote.Client     // nil when this process answers
-	remove  string             // a temporary directory, or ""
+	opened  *opener         // the back-ends of this process; nil when a server answers
+	router  *route.Router   // what chooses among them; nil when answers are replayed
+	objects outcrop.Objects // nil when they are a server's own
+	jobs    *batch.Jobs     // nil when a server runs them
+	books   *books          // nil when a server keeps them
+	server  *remote.Client  // nil when this process answers
+	remove  string          // a temporary directory, or ""
 }
 
 // Open makes a manager whose state lies in dir. An empty dir is a temporary
@@ -103,15 +108,17 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	store, err := objects.NewDirectory(filepath.Join(dir, "objects"))
+	store, err := openObjects(dir, c.Settings)
 	if err != nil {
-		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+		return nil, err
 	}
-	store.CreateBuckets = true
-	opened := &opener{settings: c.Settings, simulated: c.Simulator}
+	opened := &opener{settings: c.Settings, simulated: c.Simulator, grants: c.Grants}
 	router, backend, err := opened.backends(c.OnUnlisted)
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, closeObjects(store))
+	}
+	if len(c.Grants) > 0 && opened.strict == nil {
+		return nil, errors.Join(errors.New("grants are the simulator's, and no model is answered by it"), opened.close(), closeObjects(store))
 	}
 	kept := dir
 	if temporary {
@@ -119,20 +126,21 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 	}
 	books, err := openBooks(kept, &c)
 	if err != nil {
-		return nil, errors.Join(err, opened.close(), store.Close())
+		return nil, errors.Join(err, opened.close(), closeObjects(store))
 	}
 	backend = books.metered(backend, &c)
 	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})
 	if err != nil {
-		return nil, errors.Join(err, books.close(), opened.close(), store.Close())
+		return nil, errors.Join(err, books.close(), opened.close(), closeObjects(store))
 	}
 	limits := c.Settings.Construct
 	manager, err := outcrop.New(outcrop.Config{
-		ModelID: c.ModelID, Profile: c.Profile, Backend: backend, Jobs: jobs,
+		ModelID: c.ModelID, Profile: c.Profile, Backend: backend,
+		Jobs:      governed.GovernJobs(opened.placed(router, jobs, c.OnUnlisted), quotaRules(&c.Settings.Quotas)),
 		Construct: outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
 	})
 	if err != nil {
-		return nil, errors.Join(err, jobs.Close(context.Background()), books.close(), opened.close(), store.Close())
+		return nil, errors.Join(err, jobs.Close(context.Background()), books.close(), opened.close(), closeObjects(store))
 	}
 	return &Local{Manager: manager, opened: opened, router: router, objects: store, jobs: jobs, books: books}, nil
 }
@@ -150,9 +158,7 @@ func (l *Local) Close(ctx context.Context) error {
 	if l.opened != nil {
 		err = errors.Join(err, l.opened.close())
 	}
-	if l.objects != nil {
-		err = errors.Join(err, l.objects.Close())
-	}
+	err = errors.Join(err, closeObjects(l.objects))
 	if l.server != nil {
 		err = errors.Join(err, l.server.Close())
 	}
@@ -194,7 +200,7 @@ func (l *Local) answers() string {
 	return "Answers come from " + strings.Join(names, "; ") + "."
 }
 
-// Objects is the data directory's store of s3:// objects. Those of a server
+// Objects is where s3:// URIs lead: the data directory, or S3. Those of a server
 // elsewhere are out of reach: every method is then a ValidationException.
 func (l *Local) Objects() outcrop.Objects {
 	if l.objects == nil {

@@ -1,13 +1,11 @@
 package objects
 
 import (
-	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"sync"
 
 	"github.com/outcrop-ai/outcrop"
 )
@@ -27,6 +25,10 @@ type Directory struct {
 
 	root *os.Root
 	path string
+
+	// mu is held for the moment in which an object, or what is said of it,
+	// changes, and shared by those who read both.
+	mu sync.RWMutex
 }
 
 var _ outcrop.Objects = (*Directory)(nil)
@@ -66,48 +68,6 @@ func (d *Directory) Path(uri string) (string, error) {
 		return filepath.Join(d.path, bucket), nil
 	}
 	return filepath.Join(d.path, bucket, filepath.FromSlash(encodeKey(key))), nil
-}
-
-// CreateBucket makes a bucket. One that exists is left as it is.
-func (d *Directory) CreateBucket(ctx context.Context, bucket string) error {
-	if err := ctx.Err(); err != nil {
-		return outcrop.AsError(err)
-	}
-	if reason := badBucket(bucket); reason != "" {
-		return outcrop.Errorf(codeInvalid, "the bucket name %s %s", shown(bucket), reason)
-	}
-	if err := d.root.Mkdir(bucket, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return failure("made", scheme+bucket, err)
-	}
-	return failure("made", scheme+bucket, d.syncDirectory("."))
-}
-
-// Open reads an object from its beginning.
-func (d *Directory) Open(ctx context.Context, uri string) (io.ReadCloser, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, outcrop.AsError(err)
-	}
-	bucket, key, err := ParseURI(uri)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.bucket(bucket); err != nil {
-		return nil, err
-	}
-	name := path.Join(bucket, encodeKey(key))
-	// Asked before it is opened: opening a pipe would wait for its writer.
-	info, err := d.root.Stat(name)
-	if err != nil {
-		return nil, failure("read", uri, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, noObject(uri)
-	}
-	file, err := d.root.Open(name)
-	if err != nil {
-		return nil, failure("read", uri, err)
-	}
-	return file, nil
 }
 
 // bucket checks that a bucket exists.

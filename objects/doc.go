@@ -11,6 +11,10 @@
 //
 //	URI ── ParseURI ── bucket, key ── encodeKey ── path inside os.Root ── file
 //
+// What a file cannot hold (content type, ETag, the owner of a bucket, uploads
+// in parts) lies beside the buckets, see [Attributes]. Package s3server answers
+// S3's API from a Directory; package s3client is S3 itself, in its place.
+//
 // Nothing outside the root is ever reached, whatever a key or a symbolic link
 // says. An object appears whole or not at all.
 package objects

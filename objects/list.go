@@ -8,9 +8,26 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 )
+
+// Query says what to list of a bucket.
+type Query struct {
+	Bucket    string
+	Prefix    string // of keys; "" lists all
+	After     string // lists what sorts behind this; "" lists from the beginning
+	Delimiter string // what stands for keys that go on behind it is their common prefix; "" groups nothing
+}
+
+// Entry is an object of a listing, or a common prefix of several.
+type Entry struct {
+	Key      string
+	Prefix   bool // Key is the beginning of keys, up to a delimiter
+	Size     int64
+	Modified time.Time
+}
 
 // List yields the objects whose URI begins with the prefix, in byte order of
 // their keys. It holds the names of one directory and of those above it in
@@ -19,100 +36,140 @@ import (
 func (d *Directory) List(ctx context.Context, prefix string) iter.Seq2[outcrop.Object, error] {
 	return func(yield func(outcrop.Object, error) bool) {
 		bucket, key, err := splitURI(prefix)
-		if err == nil {
-			err = d.bucket(bucket)
-		}
 		if err != nil {
 			yield(outcrop.Object{}, err)
 			return
 		}
-		l := lister{d: d, ctx: ctx, bucket: bucket, prefix: key, yield: yield}
-		l.walk(bucket, "")
+		for e, err := range d.Entries(ctx, Query{Bucket: bucket, Prefix: key}) {
+			if err != nil {
+				yield(outcrop.Object{}, err)
+				return
+			}
+			if !yield(outcrop.Object{URI: scheme + bucket + "/" + e.Key, Size: e.Size}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Entries is List with S3's ways to page and to group. Beginning behind a key
+// reads the names of the directories on the way to it, and no more.
+func (d *Directory) Entries(ctx context.Context, q Query) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		if err := d.bucket(q.Bucket); err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		l := lister{d: d, ctx: ctx, Query: q, yield: yield}
+		l.walk(q.Bucket, "")
 	}
 }
 
 type lister struct {
-	d              *Directory
-	ctx            context.Context
-	bucket, prefix string
-	yield          func(outcrop.Object, error) bool
+	Query
+	d     *Directory
+	ctx   context.Context
+	skip  string // keys with this prefix have been dealt with; "" is none
+	yield func(Entry, error) bool
 }
 
-// entry is one name as S3 sees it: an object, or with a slash at the end of
+// name is one name as S3 sees it: an object, or with a slash at the end of
 // its key the directory of others.
-type entry struct {
+type name struct {
 	key  string
 	path string
-	size int64
+	dir  bool
 }
-
-func (e *entry) isDirectory() bool { return e.size < 0 }
 
 // walk yields what lies in a directory, whose keys begin with base. It returns
 // false when the listing is over.
 func (l *lister) walk(dir, base string) bool {
 	if err := l.ctx.Err(); err != nil {
-		l.yield(outcrop.Object{}, outcrop.AsError(err))
+		l.yield(Entry{}, outcrop.AsError(err))
 		return false
 	}
-	entries, err := l.read(dir, base)
+	names, err := l.read(dir, base)
 	if err != nil {
-		l.yield(outcrop.Object{}, failure("listed", scheme+l.bucket+"/"+base, err))
+		l.yield(Entry{}, failure("listed", scheme+l.Bucket+"/"+base, err))
 		return false
 	}
 	// With its slash at the end, a directory sorts where its first object
 	// would, which is not where its bare name does: "a-b" < "a/b" < "ab".
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
-	for _, e := range entries {
-		if e.isDirectory() {
-			if !l.walk(e.path, e.key) {
+	slices.SortFunc(names, func(a, b name) int { return cmp.Compare(a.key, b.key) })
+	for _, n := range names {
+		if l.passed(&n) {
+			continue
+		}
+		if n.dir {
+			if !l.walk(n.path, n.key) {
 				return false
 			}
-		} else if !l.yield(outcrop.Object{URI: scheme + l.bucket + "/" + e.key, Size: e.size}, nil) {
+		} else if !l.object(&n) {
 			return false
 		}
 	}
 	return true
 }
 
-// read is the entries of a directory that the prefix lets through. The names
+// passed tells whether nothing of a name is to be listed any more.
+func (l *lister) passed(n *name) bool {
+	if l.skip != "" && strings.HasPrefix(n.key, l.skip) {
+		return true
+	}
+	if n.key > l.After || n.dir && strings.HasPrefix(l.After, n.key) {
+		return false
+	}
+	return l.After != ""
+}
+
+// object yields an object, or the prefix that stands for it and for others.
+func (l *lister) object(n *name) bool {
+	info, err := l.d.root.Stat(n.path)
+	if err != nil || !info.Mode().IsRegular() {
+		return true // gone meanwhile, a pipe, or a link that leads nowhere
+	}
+	if l.Delimiter != "" {
+		if i := strings.Index(n.key[len(l.Prefix):], l.Delimiter); i >= 0 {
+			l.skip = n.key[:len(l.Prefix)+i+len(l.Delimiter)]
+			return l.skip <= l.After || l.yield(Entry{Key: l.skip, Prefix: true}, nil)
+		}
+	}
+	return l.yield(Entry{Key: n.key, Size: info.Size(), Modified: info.ModTime()}, nil)
+}
+
+// read is the names of a directory that the prefix lets through. The names
 // of a part that goes on in a directory below count as names of this one.
-func (l *lister) read(dir, base string) ([]entry, error) {
+func (l *lister) read(dir, base string) ([]name, error) {
 	files, err := fs.ReadDir(l.d.root.FS(), dir)
 	if err != nil {
 		return nil, err
 	}
-	var entries []entry
+	var names []name
 	for _, file := range files {
 		part, more, ok := decodeName(file.Name())
 		if !ok {
 			continue
 		}
-		e := entry{key: base + part, path: path.Join(dir, file.Name())}
-		if file.IsDir() && (strings.HasPrefix(e.key, l.prefix) || strings.HasPrefix(l.prefix, e.key)) {
+		n := name{key: base + part, path: path.Join(dir, file.Name()), dir: file.IsDir()}
+		if n.dir && (strings.HasPrefix(n.key, l.Prefix) || strings.HasPrefix(l.Prefix, n.key)) {
 			if more {
-				below, err := l.read(e.path, e.key)
+				below, err := l.read(n.path, n.key)
 				if err != nil {
 					return nil, err
 				}
-				entries = append(entries, below...)
+				names = append(names, below...)
 				continue
 			}
-			e.key, e.size = e.key+"/", -1
-			if strings.HasPrefix(e.key, l.prefix) || strings.HasPrefix(l.prefix, e.key) {
-				entries = append(entries, e)
+			n.key += "/"
+			if strings.HasPrefix(n.key, l.Prefix) || strings.HasPrefix(l.Prefix, n.key) {
+				names = append(names, n)
 			}
 			continue
 		}
-		if more || !strings.HasPrefix(e.key, l.prefix) {
+		if more || n.dir || !strings.HasPrefix(n.key, l.Prefix) {
 			continue
 		}
-		info, err := l.d.root.Stat(e.path)
-		if err != nil || !info.Mode().IsRegular() {
-			continue // gone meanwhile, a pipe, or a link that leads nowhere
-		}
-		e.size = info.Size()
-		entries = append(entries, e)
+		names = append(names, n)
 	}
-	return entries, nil
+	return names, nil
 }

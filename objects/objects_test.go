@@ -366,7 +366,7 @@ func TestBrokenDisk(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			removed := 0
-			w := &writer{
+			w := &Writer{
 				uri: "s3://bucket/a", file: &c.file,
 				publish: func() error { return c.publish },
 				remove:  func() error { removed++; return nil },

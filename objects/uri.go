@@ -94,3 +94,11 @@ func shown(uri string) string {
 	}, uri)
 	return strings.ToValidUTF8(clean, "?")
 }
+
+// ParsePrefix is [ParseURI] for the beginning of objects' URIs: the key may be
+// empty.
+func ParsePrefix(uri string) (bucket, key string, err error) { return splitURI(uri) }
+
+// Shown is a text from elsewhere as a message may hold it: of 200 bytes at
+// most, on one line, and without characters that would break a terminal.
+func Shown(text string) string { return shown(text) }

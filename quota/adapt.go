@@ -5,21 +5,27 @@ import (
 	"time"
 )
 
-// Adaptive finds the rate that a server really grants, for a quota that is not
-// known or is shared. The zero value is off: the configured limits are taken at
-// their word.
+// Adaptive finds the rate that a server really grants. To a client that sends
+// smoothly, every way of counting is a rate, so one number is learned and
+// neither shape nor window need be known.
 //
-// The rate begins at Start × the configured one and grows while requests wait
-// for it. A throttle takes it × Cut, at most once in five seconds and once per
-// round trip: a ticket admitted before the last throttle says nothing new. It
-// then grows fast to just under where it was throttled, slowly past it, and fast
-// again beyond (the idea of CUBIC, RFC 9438, with straight lines).
+// The zero value takes the configured limits at their word until a throttle
+// proves them wrong, for instance because others use the same quota. With On the
+// limits are not known: the rate begins at Start × the configured one.
+//
+// The rate grows while requests wait for it. A throttle takes it × Cut, at most
+// once in five seconds and once per round trip: a ticket admitted before the last
+// throttle says nothing new. It then grows fast to just under where it was
+// throttled, and from there slowly, and only as often as Budget allows; past it,
+// fast again (the idea of CUBIC, RFC 9438, with straight lines).
 type Adaptive struct {
 	// Start is the first rate, as a share of the configured one. Default 0.5
 	// where On is set.
 	Start float64
-	// On turns adaptation on.
+	// On turns adaptation on from the start.
 	On bool
+	// Off takes the configured limits at their word whatever the server says.
+	Off bool
 	// Growth is the rate's growth per second. Default 0.01.
 	Growth float64
 	// Cut is what a throttle multiplies the rate with. Default 0.9.
@@ -28,6 +34,9 @@ type Adaptive struct {
 	// quota is known to be no larger, but may be shared. Set it higher when
 	// even that is not known.
 	Most float64
+	// Budget is the share of attempts that may be throttled for the sake of
+	// learning. Default 0.005.
+	Budget float64
 }
 
 func (a Adaptive) validate() error {
@@ -40,27 +49,38 @@ func (a Adaptive) validate() error {
 		return errors.New("cut: must lie between 0 and 1")
 	case a.Most < 0:
 		return errors.New("most: must not be negative")
+	case a.Budget < 0 || a.Budget > 1:
+		return errors.New("budget: must lie between 0 and 1")
+	case a.On && a.Off:
+		return errors.New("off: excludes on")
 	}
 	return nil
 }
 
 const (
-	nearCeiling = 0.97 // of the rate last throttled: growth slows here
+	nearCeiling = 0.98 // of the rate last throttled: growth slows here
 	slowGrowth  = 0.1  // of Growth, above nearCeiling
+	caution     = 0.08 // above the ceiling by which growth is still slow
 	cutEvery    = int64(5 * time.Second)
-	leastPause  = int64(50 * time.Millisecond)
+	leastPause  = int64(200 * time.Millisecond)
 	mostPause   = int64(5 * time.Second)
+	leastRamp   = int64(5 * time.Millisecond)
 	leastShare  = 0.01 // the rate never falls below this share
-	lessAtOnce  = 0.7  // of the tickets held, after the service had no capacity
+	mostBudget  = 3    // throttles that may be saved up
+	mostOwed    = 10   // throttles that may be owed
 )
 
 // share is the adapted part of one limit.
 type share struct {
 	now     float64 // share of the configured rate
 	ceiling float64 // where it was throttled last; 0 when never
+	goal    float64 // up to where it then grows fast
 	hitAt   int64   // the last throttle: tickets admitted before it say nothing new
 	cutAt   int64   // the last cut
-	pause   int64   // after the last throttle; 0 once a ticket has gone through
+	budget  float64 // throttles that learning may still cost
+	// After a throttle everything pauses; then one goes at a time, ramp apart,
+	// and the ramp halves as long as none is refused.
+	pause, ramp int64
 }
 
 // adaptation is a pool's state of it.
@@ -68,47 +88,46 @@ type adaptation struct {
 	Adaptive
 	tokens, requests share
 	last             int64 // time of the last growth
-	cutConcurrent    int64
-	concurrent       float64 // bound after a lack of capacity; 0 is none
-	lift             float64 // where the bound is dropped again
-	wanted           Limit   // what a request was refused for since the last look
+	wanted           Limit // what a request was refused for since the last look
+	capacity         capacity
 }
 
 func newAdaptation(p *pool, now int64) adaptation {
-	a := adaptation{Adaptive: p.Adaptive, last: now, cutConcurrent: -1}
-	a.tokens.hitAt, a.requests.hitAt = -1, -1
-	a.tokens.cutAt, a.requests.cutAt = -1, -1
-	a.tokens.now, a.requests.now = 1, 1
-	if !a.On {
-		return a
+	a := adaptation{Adaptive: p.Adaptive, last: now, capacity: newCapacity()}
+	a.tokens = share{now: 1, hitAt: -1, cutAt: -1}
+	a.requests = a.tokens
+	or := func(v *float64, d float64) {
+		if *v == 0 {
+			*v = d
+		}
 	}
-	if a.Start == 0 {
-		a.Start = 0.5
+	or(&a.Start, 0.5)
+	or(&a.Growth, 0.01)
+	or(&a.Cut, 0.9)
+	or(&a.Most, 1)
+	or(&a.Budget, 0.005)
+	if a.On {
+		a.tokens.now, a.requests.now = a.Start, a.Start
+		a.apply(p)
 	}
-	if a.Growth == 0 {
-		a.Growth = 0.01
-	}
-	if a.Cut == 0 {
-		a.Cut = 0.9
-	}
-	if a.Most == 0 {
-		a.Most = 1
-	}
-	a.tokens.now, a.requests.now = a.Start, a.Start
-	a.apply(p)
 	return a
 }
 
-// apply sets the meters' rates.
+// apply paces the meters.
 func (a *adaptation) apply(p *pool) {
-	p.tokens.setRate(float64(p.TokensPerMinute) * a.tokens.now / float64(time.Minute))
-	p.requests.setRate(float64(p.RequestsPerMinute) * a.requests.now / float64(time.Minute))
+	p.tokens.pace.limit(&p.tokens, a.tokens.now, a.On)
+	p.requests.pace.limit(&p.requests, a.requests.now, a.On)
+}
+
+// learning says whether the rate could change by itself.
+func (a *adaptation) learning() bool {
+	return a.On || a.tokens.now < 1 || a.requests.now < 1
 }
 
 // grow raises the limit that requests have been waiting for since the last
 // look; a rate that nobody needed is not evidence of anything.
 func (a *adaptation) grow(p *pool, now int64) {
-	if !a.On || now <= a.last {
+	if !a.learning() || now <= a.last {
 		return
 	}
 	seconds := float64(now-a.last) / float64(time.Second)
@@ -130,16 +149,52 @@ func (a *adaptation) grow(p *pool, now int64) {
 	a.apply(p)
 }
 
+// grow raises the rate, by a share of itself. Below the goal that the last cut
+// set it is fast; from there to a little above where it was throttled it is
+// slow, and waits for the budget; beyond, the faster the farther it gets. A
+// bucket that had filled up hides for a while that the rate is too high, so
+// haste there would be paid for later.
 func (s *share) grow(by, most float64) {
-	if s.now >= nearCeiling*s.ceiling && s.now*nearCeiling <= s.ceiling {
-		by *= slowGrowth
+	switch {
+	case s.ceiling == 0 || s.now < s.goal:
+	case s.budget <= 0 && s.now >= nearCeiling*s.ceiling:
+		return
+	default:
+		by *= min(1, max(slowGrowth, slowGrowth*(s.now/s.ceiling-1)/caution))
 	}
 	s.now = min(most, s.now*(1+by))
 }
 
-func (s *share) cut(by float64) {
+// cut lowers the rate; more, if the last cut was too small to end the throttling.
+func (s *share) cut(by float64, now int64) {
+	again := s.cutAt >= 0 && now-s.cutAt < 2*cutEvery
+	s.cutAt = now
 	s.ceiling = s.now
+	if again {
+		by = max(0.5, 2*by-1) // twice as much
+	}
 	s.now = max(leastShare, s.now*by)
+	s.goal = nearCeiling * s.ceiling
+	if again {
+		s.goal = (s.now + s.ceiling) / 2
+	}
+}
+
+// admitted counts an attempt, and holds back the next while the ramp lasts.
+func (a *adaptation) admitted(p *pool) {
+	a.tokens.admitted(&p.tokens, a.Budget)
+	a.requests.admitted(&p.requests, a.Budget)
+}
+
+func (s *share) admitted(m *meter, budget float64) {
+	s.budget = min(mostBudget, s.budget+budget)
+	if s.ramp == 0 {
+		return
+	}
+	m.after = m.last + s.ramp
+	if s.ramp /= 2; s.ramp < leastRamp {
+		s.ramp, s.pause = 0, 0
+	}
 }
 
 // throttled learns that a ticket admitted at start was throttled.
@@ -153,52 +208,24 @@ func (a *adaptation) throttled(p *pool, limit Limit, start, now int64) {
 }
 
 // hit books a throttle. The rate is cut at most every cutEvery: a server that
-// counts windows refuses for the rest of one, and that is one piece of news. A
-// bucket then has nothing free, whatever it said; a window cannot say when the
-// server's moves on, so it pauses, longer each time until a ticket goes through.
+// counts windows refuses for the rest of one, and that is one piece of news.
+// Nobody can say when the server's window moves on, so the pool pauses, longer
+// each time until some have gone through. A bucket has nothing free, whatever it
+// said.
 func (a *adaptation) hit(p *pool, s *share, m *meter, start, now int64) {
+	s.budget = max(-mostOwed, s.budget-1)
 	if start < s.hitAt || m.rate == 0 {
 		return
 	}
 	s.hitAt = now
-	if a.On && (s.cutAt < 0 || now-s.cutAt >= cutEvery) {
-		s.cutAt = now
-		s.cut(a.Cut)
+	if !a.Off && (s.cutAt < 0 || now-s.cutAt >= cutEvery) {
+		s.cut(a.Cut, now)
 		a.apply(p)
 	}
-	if m.kind == Bucket {
-		m.level = min(m.level, m.held)
-		return
+	if m.kind == Bucket && !a.On {
+		m.level = min(m.level, 0)
 	}
 	s.pause = min(max(leastPause, 2*s.pause), mostPause)
+	s.ramp = s.pause
 	m.after = now + s.pause
-}
-
-// unavailable learns that the service had no capacity: fewer at a time, the
-// rates untouched. inflight counts the ticket that failed.
-func (a *adaptation) unavailable(inflight int, start, now int64) {
-	if start < a.cutConcurrent {
-		return
-	}
-	a.cutConcurrent = now
-	a.lift = max(a.lift, 1.5*float64(inflight))
-	a.concurrent = max(1, lessAtOnce*float64(inflight))
-}
-
-// succeeded lets one more in per round of successes, and drops the bound once
-// it has been left well behind.
-func (a *adaptation) succeeded(start int64) {
-	if start >= a.tokens.hitAt {
-		a.tokens.pause = 0
-	}
-	if start >= a.requests.hitAt {
-		a.requests.pause = 0
-	}
-	if a.concurrent == 0 {
-		return
-	}
-	a.concurrent += 1 / a.concurrent
-	if a.concurrent > a.lift {
-		a.concurrent, a.lift = 0, 0
-	}
 }

@@ -26,7 +26,9 @@ type Config struct {
 	Lease time.Duration
 	// MaxQueue bounds what waits per pool. Default 200,000.
 	MaxQueue int
-	// Quantile of the learned output length that hold covers. Default 0.9.
+	// Quantile of the learned output length that hold covers. Default 0.7,
+	// about the mean of lengths as they usually are: what single requests spend
+	// beyond is pooled.
 	Quantile float64
 	// ColdOutput is the output length expected before any was seen, at most
 	// MaxTokens. Default 1024.
@@ -54,11 +56,15 @@ type DayConfig struct {
 	Used int64
 }
 
+// place is where tokens per day are counted.
+type place struct{ account, region string }
+
 // Book keeps the pools, tickets and queues. It is not safe for concurrent use.
 type Book struct {
 	cfg     Config
 	pools   map[PoolID]*pool
-	order   []*pool // as configured
+	order   []*pool // as configured, then as added
+	days    map[place]*day
 	active  []*pool // with a queue
 	tickets tickets
 	lengths *lengths
@@ -83,8 +89,7 @@ func NewBook(cfg Config) (*Book, error) {
 	if !cfg.Now.IsZero() {
 		b.now = cfg.Now.UnixNano()
 	}
-	type place struct{ account, region string }
-	days := make(map[place]*day)
+	b.days = make(map[place]*day)
 	for i, d := range cfg.Days {
 		if d.TokensPerDay <= 0 {
 			return nil, fmt.Errorf("quota: days[%d].tokensPerDay: must be positive, got %d", i, d.TokensPerDay)
@@ -92,22 +97,40 @@ func NewBook(cfg Config) (*Book, error) {
 		if d.Used < 0 || d.Used > 0 && cfg.Now.IsZero() {
 			return nil, fmt.Errorf("quota: days[%d].used: must not be negative, and needs Config.Now", i)
 		}
-		days[place{d.Account, d.Region}] = newDay(float64(d.TokensPerDay), cfg.DayOffset, b.now)
-		days[place{d.Account, d.Region}].used = float64(d.Used)
+		b.days[place{d.Account, d.Region}] = newDay(float64(d.TokensPerDay), cfg.DayOffset, b.now)
+		b.days[place{d.Account, d.Region}].used = float64(d.Used)
 	}
-	floor := [classes]float64{0, cfg.BatchFloor, cfg.BackgroundFloor}
 	for _, pc := range cfg.Pools {
-		if _, ok := b.pools[pc.ID]; ok {
-			return nil, fmt.Errorf("quota: pool %s: configured twice", pc.ID)
-		}
-		p, err := newPool(pc, cfg.Burndown, days[place{pc.ID.Account, pc.ID.Region}], floor, b.now)
-		if err != nil {
+		if err := b.add(pc); err != nil {
 			return nil, err
 		}
-		b.pools[pc.ID] = p
-		b.order = append(b.order, p)
 	}
 	return b, nil
+}
+
+// Add adds a pool, full, to a book in use: where the models are not known
+// beforehand. The error names the field, or says that the pool is there.
+func (b *Book) Add(now time.Time, pc PoolConfig) error {
+	b.tick(now)
+	return b.add(pc)
+}
+
+func (b *Book) add(pc PoolConfig) error {
+	if _, ok := b.pools[pc.ID]; ok {
+		return fmt.Errorf("quota: pool %s: configured twice", pc.ID)
+	}
+	d := b.days[place{pc.ID.Account, pc.ID.Region}]
+	if pc.TokensPerDay > 0 {
+		d = newDay(float64(pc.TokensPerDay), b.cfg.DayOffset, b.now)
+	}
+	floor := [classes]float64{0, b.cfg.BatchFloor, b.cfg.BackgroundFloor}
+	p, err := newPool(pc, b.cfg.Burndown, d, floor, b.now)
+	if err != nil {
+		return err
+	}
+	b.pools[pc.ID] = p
+	b.order = append(b.order, p)
+	return nil
 }
 
 func (c *Config) fill() error {
@@ -129,7 +152,7 @@ func (c *Config) fill() error {
 	}
 	or(&c.BatchFloor, 0.05)
 	or(&c.BackgroundFloor, 0.01)
-	or(&c.Quantile, 0.9)
+	or(&c.Quantile, 0.7)
 	if c.Burndown == nil {
 		c.Burndown = DefaultBurndown()
 	}
@@ -181,7 +204,7 @@ func (b *Book) Reserve(now time.Time, r Request) (TicketID, Decision, error) {
 	}
 	p := c.pool
 	d := Decision{Pool: p.ID, Hold: int(math.Ceil(c.hold)), Limit: c.limit}
-	if b.tooLarge(&d, p, &r) || c.limit != NoLimit && b.refuse(&d, c, &r, t) {
+	if !r.Observe && (b.tooLarge(&d, p, &r) || c.limit != NoLimit && b.refuse(&d, c, &r, t)) {
 		return 0, d, nil
 	}
 	if r.Conversation != "" {
@@ -193,9 +216,12 @@ func (b *Book) Reserve(now time.Time, r Request) (TicketID, Decision, error) {
 	k.tenant = p.queue.classes[r.Class].wake(r.Tenant)
 	k.estimate, k.input, k.hold, k.start = r.Input, float64(input), c.hold, t
 	id := b.tickets.id(i)
-	if c.limit == NoLimit {
+	if c.limit == NoLimit || r.Observe {
 		b.admit(i, t)
 		d.State = Admitted
+		if c.limit != NoLimit {
+			d.Until = timeOf(c.at)
+		}
 		return id, d, nil
 	}
 	k.state, k.ends = stateWaiting, r.until(t)
@@ -283,7 +309,7 @@ func (b *Book) hold(p *pool, r *Request, input int) float64 {
 	output = min(output, r.MaxTokens)
 	reserve := float64(input) + float64(r.MaxTokens)
 	hold := max(reserve, float64(input)+p.burndown*float64(output))
-	if p.tokens.rate > 0 && hold > reserve {
+	if p.tokens.rate > 0 && hold > reserve { // never more than could be admitted
 		hold = max(reserve, min(hold, p.tokens.capacity()))
 	}
 	return math.Ceil(hold)
@@ -293,6 +319,7 @@ func (b *Book) hold(p *pool, r *Request, input int) float64 {
 func (b *Book) admit(i int32, now int64) {
 	k := b.tickets.get(i)
 	k.state, k.start, k.ends = stateHeld, now, now+int64(b.cfg.Lease)
+	k.taken = k.hold
 	k.pool.take(k.hold)
 	k.pool.queue.admitted(&b.tickets, i)
 	b.tickets.push(&b.tickets.leases, i)
@@ -308,10 +335,10 @@ func (b *Book) drain(p *pool, now int64) {
 			return
 		}
 		k := b.tickets.get(i)
-		limit, at := p.check(k.hold, now)
+		limit, at := p.check(k.hold, k.class, now)
 		if limit != NoLimit {
 			p.binding, p.wake = limit, at
-			if p.adapt.On && (limit == Tokens || limit == Requests) {
+			if p.adapt.learning() && (limit == Tokens || limit == Requests) {
 				// The rate grows meanwhile.
 				p.wake = min(at, now+int64(time.Second))
 			}

@@ -18,6 +18,7 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		"tokensPerMinute":      {Pools: []PoolConfig{{ID: id, TokensPerMinute: -1}}},
 		"window":               {Pools: []PoolConfig{{ID: id, Window: -1}}},
 		"accounting":           {Pools: []PoolConfig{{ID: id, Accounting: 9}}},
+		"exact":                {Pools: []PoolConfig{{ID: id, Exact: true}}},
 		"burndown":             {Pools: []PoolConfig{{ID: id, Burndown: -1}}},
 		"adaptive.cut":         {Pools: []PoolConfig{{ID: id, Adaptive: Adaptive{On: true, Cut: 1}}}},
 		"configured twice":     {Pools: []PoolConfig{{ID: id}, {ID: id}}},
@@ -172,7 +173,7 @@ func TestFairByWeight(t *testing.T) {
 
 // TestHundredThousandWait: all of them are admitted, in the order of arrival.
 func TestHundredThousandWait(t *testing.T) {
-	b := onePool(t, PoolConfig{TokensPerMinute: 60_000_000, Burndown: 1})
+	b := onePool(t, PoolConfig{TokensPerMinute: 60_000_000, Burndown: 1, Accounting: Bucket})
 	r := Request{Pools: []PoolID{b.order[0].ID}, Tenant: "t", Input: 900, MaxTokens: 100, Output: 1, MaxWait: 24 * time.Hour}
 	const n = 100_000
 	var line []TicketID
@@ -256,8 +257,8 @@ func onePool(tb testing.TB, p PoolConfig) *Book {
 }
 
 func BenchmarkAdmission(b *testing.B) {
-	for _, kind := range []Accounting{Bucket, Window} {
-		b.Run([]string{"bucket", "window"}[kind], func(b *testing.B) {
+	for kind := Window; kind <= Fixed; kind++ {
+		b.Run(kind.String(), func(b *testing.B) {
 			book := onePool(b, PoolConfig{TokensPerMinute: 1 << 50, RequestsPerMinute: 1 << 40, Accounting: kind, Burndown: 5})
 			r := Request{Pools: []PoolID{book.order[0].ID}, Tenant: "t", Input: 100, MaxTokens: 100}
 			now := epoch

@@ -113,6 +113,20 @@ func (g *Gate) Unavailable(id TicketID) bool {
 	return g.do(func(now time.Time) bool { return g.book.Unavailable(now, id) })
 }
 
+// Add is Book.Add.
+func (g *Gate) Add(pc PoolConfig) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.book.Add(time.Now(), pc)
+}
+
+// Lengths is Book.Lengths.
+func (g *Gate) Lengths(tenant, model string, q float64) (length, seen int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.book.Lengths(tenant, model, q)
+}
+
 // Snapshot is Book.Snapshot into a new slice.
 func (g *Gate) Snapshot() []PoolStatus {
 	g.mu.Lock()

@@ -111,3 +111,42 @@ func BenchmarkGate(b *testing.B) {
 		}
 	})
 }
+
+func TestPoolsAreAddedAndObserved(t *testing.T) {
+	now := time.Unix(1000, 0)
+	book, err := NewBook(Config{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := PoolID{Account: "a", Model: "m"}
+	pool := PoolConfig{ID: id, RequestsPerMinute: 1, TokensPerDay: 1000}
+	if err := book.Add(now, pool); err != nil {
+		t.Fatal(err)
+	}
+	if err := book.Add(now, pool); err == nil {
+		t.Error("the same pool was added twice")
+	}
+	request := Request{Pools: []PoolID{id}, Input: 600, MaxTokens: 1, Observe: true}
+	for n, want := range []Limit{NoLimit, TokensPerDay} {
+		ticket, d, err := book.Reserve(now, request)
+		if err != nil || d.State != Admitted || d.Limit != want || d.Until.IsZero() != (want == NoLimit) {
+			t.Fatalf("%d: %+v, %v; want an admission that %s would have held back", n, d, err, want)
+		}
+		if !book.Settle(now, ticket, Usage{Input: 600, Output: 1}) {
+			t.Fatal("the ticket was not held")
+		}
+	}
+	if s := book.Snapshot(now, nil); s[0].DayUsed != 1202 || s[0].DayTokens != 1000 || s[0].UsedRequests != 2 {
+		t.Errorf("booked %+v", s[0])
+	}
+	for range 6 {
+		ticket, _, err := book.Reserve(now, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		book.Settle(now, ticket, Usage{Input: 1, Output: 100})
+	}
+	if length, seen := book.Lengths("", "m", 1); seen != 8 || length < 100 || length > 109 {
+		t.Errorf("learned %d of %d replies", length, seen)
+	}
+}

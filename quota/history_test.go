@@ -51,6 +51,9 @@ func (h *history) run(t *testing.T, d *datadriven.TestData) string {
 	case "show":
 		return h.show(now)
 	}
+	if d.Cmd == "flow" {
+		return h.flow(d, now)
+	}
 	name := d.CmdArgs[0].Key
 	id, ok := h.ids[name]
 	if !ok {
@@ -95,7 +98,7 @@ func (h *history) duration(s string) time.Duration {
 	return v
 }
 
-// newBook reads one pool a line: name tpm=… rpm=… [concurrent=… window=… accounting=window price=… b=… adaptive]
+// newBook reads one pool a line: name tpm=… rpm=… [concurrent=… window=… accounting=bucket|window|fixed price=… b=… adaptive method=… start=…]
 func (h *history) newBook(d *datadriven.TestData) string {
 	h.ids, h.names, h.pools = map[string]TicketID{}, map[TicketID]string{}, nil
 	cfg := Config{Now: epoch}
@@ -112,7 +115,7 @@ func (h *history) newBook(d *datadriven.TestData) string {
 	}
 	for line := range strings.Lines(d.Input) {
 		f := strings.Fields(line)
-		p := PoolConfig{ID: PoolID{Account: "1", Region: "us-east-1", Model: f[0]}, Burndown: 1}
+		p := PoolConfig{ID: PoolID{Account: "1", Region: "us-east-1", Model: f[0]}, Burndown: 1, Accounting: Bucket}
 		for _, kv := range f[1:] {
 			k, v, _ := strings.Cut(kv, "=")
 			var n float64
@@ -127,13 +130,21 @@ func (h *history) newBook(d *datadriven.TestData) string {
 			case "window":
 				p.Window = h.duration(v)
 			case "accounting":
-				p.Accounting = map[string]Accounting{"bucket": Bucket, "window": Window}[v]
+				kind, err := ParseAccounting(v)
+				if err != nil {
+					return "error: " + err.Error()
+				}
+				p.Accounting = kind
 			case "price":
 				p.Price = n
 			case "b":
 				p.Burndown = n
 			case "adaptive":
 				p.Adaptive.On = true
+			case "start":
+				p.Adaptive.Start = n
+			case "method":
+				p.ID.Method = v
 			default:
 				h.t.Fatalf("%s: unknown field %s", d.Pos, k)
 			}
@@ -163,7 +174,7 @@ func (h *history) reserve(d *datadriven.TestData, now time.Time) string {
 	}
 	if names := h.str(d, "pool", ""); names != "" {
 		for name := range strings.SplitSeq(names, "+") {
-			r.Pools = append(r.Pools, PoolID{Account: "1", Region: "us-east-1", Model: name})
+			r.Pools = append(r.Pools, PoolID{Account: "1", Region: "us-east-1", Model: name, Method: h.str(d, "method", "")})
 		}
 	} else {
 		r.Pools = h.pools
@@ -229,4 +240,41 @@ func (h *history) show(now time.Time) string {
 		s.WriteByte('\n')
 	}
 	return s.String()
+}
+
+// flow runs an endless backlog of one class against the book until a time: as
+// many as may go are sent, each is held for=… and settles at in and out. It
+// says how many were admitted in each of the steps that "every" divides it into.
+func (h *history) flow(d *datadriven.TestData, now time.Time) string {
+	var in, out, limit int
+	d.MaybeScanArgs(h.t, "in", &in)
+	d.MaybeScanArgs(h.t, "out", &out)
+	d.MaybeScanArgs(h.t, "max", &limit)
+	until := epoch.Add(h.duration(h.str(d, "until", "1m")))
+	every := h.duration(h.str(d, "every", "10s"))
+	held := h.duration(h.str(d, "for", "1s"))
+	class := map[string]Class{"interactive": Interactive, "batch": Batch}[h.str(d, "class", "batch")]
+	ends := map[TicketID]time.Time{}
+	start, counts := now, make([]int, int((until.Sub(now)+every-1)/every))
+	for now.Before(until) {
+		for id, end := range ends {
+			if !end.After(now) {
+				h.book.Settle(now, id, Usage{Input: in, Output: out})
+				delete(ends, id)
+			}
+		}
+		for {
+			id, dec, err := h.book.Reserve(now, Request{Pools: h.pools, Tenant: "flow", Class: class, Input: in, MaxTokens: limit, Output: out})
+			if err != nil {
+				return "error: " + err.Error()
+			}
+			if dec.State != Admitted {
+				break
+			}
+			ends[id] = now.Add(held)
+			counts[now.Sub(start)/every]++
+		}
+		now = now.Add(100 * time.Millisecond)
+	}
+	return fmt.Sprint("admitted ", counts)
 }

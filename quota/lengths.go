@@ -85,3 +85,19 @@ func (l *lengths) quantile(tenant, model string, q float64) (n int, ok bool) {
 	}
 	return 0, false
 }
+
+// seen returns how many outputs of a pair are remembered.
+func (l *lengths) seen(tenant, model string) int {
+	if el, ok := l.pairs[lengthKey{tenant, model}]; ok {
+		return el.Value.(*lengthEntry).total
+	}
+	return 0
+}
+
+// Lengths returns an output length that the share q of a tenant's replies of a
+// model did not pass, and of how many replies that is learned. Fewer than eight
+// say nothing: the length is then 0.
+func (b *Book) Lengths(tenant, model string, q float64) (length, seen int) {
+	length, _ = b.lengths.quantile(tenant, model, q)
+	return length, b.lengths.seen(tenant, model)
+}

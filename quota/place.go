@@ -33,7 +33,7 @@ func (c candidate) left() float64 {
 // what waits ahead has been refilled.
 func (c *candidate) estimate(ts *tickets, class Class, now int64) {
 	p := c.pool
-	c.limit, c.at = p.check(c.hold, now)
+	c.limit, c.at = p.check(c.hold, class, now)
 	if p.queue.len == 0 {
 		return
 	}

@@ -42,11 +42,18 @@ type PoolConfig struct {
 	// TokensPerMinute and RequestsPerMinute are the quotas.
 	TokensPerMinute   int64
 	RequestsPerMinute int64
+	// TokensPerDay is a day of the pool's own, in the place of its account's.
+	TokensPerDay int64
 	// Concurrent bounds the tickets held at a time.
 	Concurrent int
 	// Accounting and Window (default a minute) describe the server's counting.
+	// The default is refused by no server with that window.
 	Accounting Accounting
 	Window     time.Duration
+	// Exact is for a book that is the service's own, of a Bucket: it grants to
+	// the last token. A client's book keeps some free for what the service
+	// knows before it does.
+	Exact bool
 	// Price orders pools that could admit at the same time; any unit.
 	Price float64
 	// Burndown overrides the table for this pool; 0 asks the table.
@@ -105,11 +112,13 @@ func newPool(cfg PoolConfig, table Burndown, d *day, floor [classes]float64, now
 	switch {
 	case cfg.ID.Model == "":
 		return nil, fmt.Errorf("quota: pool %s: id.model: must not be empty", cfg.ID)
-	case cfg.TokensPerMinute < 0, cfg.RequestsPerMinute < 0, cfg.Concurrent < 0:
-		return nil, fmt.Errorf("quota: pool %s: tokensPerMinute, requestsPerMinute, concurrent: must not be negative", cfg.ID)
+	case cfg.TokensPerMinute < 0, cfg.RequestsPerMinute < 0, cfg.TokensPerDay < 0, cfg.Concurrent < 0:
+		return nil, fmt.Errorf("quota: pool %s: tokensPerMinute, requestsPerMinute, tokensPerDay, concurrent: must not be negative", cfg.ID)
 	case cfg.Window < 0:
 		return nil, fmt.Errorf("quota: pool %s: window: must not be negative, got %s", cfg.ID, cfg.Window)
-	case cfg.Accounting > Window:
+	case cfg.Exact && cfg.Accounting != Bucket:
+		return nil, fmt.Errorf("quota: pool %s: exact: only a bucket grants exactly", cfg.ID)
+	case cfg.Accounting > Fixed:
 		return nil, fmt.Errorf("quota: pool %s: accounting: unknown value %d", cfg.ID, cfg.Accounting)
 	case cfg.Burndown < 0:
 		return nil, fmt.Errorf("quota: pool %s: burndown: must not be negative, got %v", cfg.ID, cfg.Burndown)
@@ -125,7 +134,8 @@ func newPool(cfg PoolConfig, table Burndown, d *day, floor [classes]float64, now
 		p.burndown = table.Of(cfg.ID.Model)
 	}
 	p.tokens = newMeter(cfg.Accounting, cfg.Window, float64(cfg.TokensPerMinute), now)
-	p.requests = newMeter(cfg.Accounting, cfg.Window, float64(cfg.RequestsPerMinute), now)
+	p.requests = newRequests(cfg.Accounting, cfg.Window, float64(cfg.RequestsPerMinute), now)
+	p.tokens.exact, p.requests.exact = cfg.Exact, cfg.Exact
 	p.adapt = newAdaptation(p, now)
 	return p, nil
 }
@@ -142,7 +152,7 @@ func (p *pool) advance(now int64) {
 
 // check returns NoLimit when hold may be admitted now, else what forbids it and
 // when time alone could change that. Call advance first.
-func (p *pool) check(hold float64, now int64) (Limit, int64) {
+func (p *pool) check(hold float64, class Class, now int64) (Limit, int64) {
 	limit, at := NoLimit, now
 	wait := func(l Limit, when int64) {
 		if limit == NoLimit || when > at {
@@ -152,14 +162,14 @@ func (p *pool) check(hold float64, now int64) (Limit, int64) {
 	if p.Concurrent > 0 && p.inflight >= p.Concurrent {
 		wait(Concurrency, never)
 	}
-	if most := p.adapt.concurrent; most > 0 && p.inflight >= int(most) {
+	if p.adapt.capacity.full(p.inflight) {
 		wait(Capacity, never)
 	}
-	if !p.tokens.fits(hold) {
-		wait(Tokens, p.tokens.when(hold, now))
+	if !p.tokens.fits(hold, class) {
+		wait(Tokens, p.tokens.when(hold, class, now))
 	}
-	if !p.requests.fits(1) {
-		wait(Requests, p.requests.when(1, now))
+	if !p.requests.fits(1, class) {
+		wait(Requests, p.requests.when(1, class, now))
 	}
 	if p.day != nil && !p.day.fits(hold) {
 		wait(TokensPerDay, p.day.when(hold))
@@ -170,8 +180,9 @@ func (p *pool) check(hold float64, now int64) (Limit, int64) {
 // take books an admitted hold.
 func (p *pool) take(hold float64) {
 	p.inflight++
-	p.tokens.held += hold
-	p.requests.charge(1)
+	p.tokens.take(hold)
+	p.requests.spend(1)
+	p.adapt.admitted(p)
 	if p.day != nil {
 		p.day.held += hold
 	}
@@ -179,17 +190,17 @@ func (p *pool) take(hold float64) {
 
 // grow raises what is held.
 func (p *pool) grow(by float64) {
-	p.tokens.held += by
+	p.tokens.grow(by)
 	if p.day != nil {
 		p.day.held += by
 	}
 }
 
-// settle returns a hold and books what it came to.
-func (p *pool) settle(hold, spent float64) {
+// settle returns a ticket's hold and books what it came to.
+func (p *pool) settle(k *ticket, spent float64) {
+	hold := k.hold
 	p.inflight--
-	p.tokens.held -= hold
-	p.tokens.charge(spent)
+	p.tokens.settle(hold, k.taken, spent, k.start)
 	if p.day != nil {
 		p.day.held -= hold
 		p.day.used += spent

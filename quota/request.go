@@ -28,6 +28,9 @@ type Request struct {
 	// Conversation keeps the turns of one conversation in one pool, where its
 	// prompt cache is.
 	Conversation string
+	// Observe admits the request whatever the limits say, for books that only
+	// watch: the decision's Limit and Until tell what would have held it back.
+	Observe bool
 }
 
 func (r *Request) validate() error {

@@ -56,7 +56,7 @@ func (b *Book) Settle(now time.Time, id TicketID, u Usage) bool {
 	if u.Output > 0 {
 		b.lengths.observe(k.tenant.name, model, u.Output)
 	}
-	k.pool.adapt.succeeded(k.start)
+	k.pool.adapt.capacity.succeeded()
 	b.end(i, float64(u.Input+u.CacheWrite)+k.pool.burndown*float64(u.Output), t)
 	return true
 }
@@ -117,7 +117,7 @@ func (b *Book) Unavailable(now time.Time, id TicketID) bool {
 	}
 	k := b.tickets.get(i)
 	p := k.pool
-	p.adapt.unavailable(p.inflight, k.start, t)
+	p.adapt.capacity.unavailable(p.inflight, k.start, t)
 	b.end(i, 0, t)
 	return true
 }
@@ -138,7 +138,7 @@ func (b *Book) end(i int32, spent float64, now int64) {
 	k := b.tickets.get(i)
 	p := k.pool
 	p.advance(now)
-	p.settle(k.hold, spent)
+	p.settle(k, spent)
 	p.queue.ended(&b.tickets, k, spent)
 	b.tickets.unlink(&b.tickets.leases, i)
 	b.tickets.release(i)

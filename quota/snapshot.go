@@ -49,19 +49,20 @@ func (b *Book) Snapshot(now time.Time, dst []PoolStatus) []PoolStatus {
 			Concurrent:   p.Concurrent,
 		}
 		if p.tokens.rate > 0 {
-			s.Tokens = int64(p.tokens.capacity() + 0.5)
+			s.Tokens = int64(p.tokens.capacity()*p.adapt.tokens.now + 0.5)
 		}
 		if p.requests.rate > 0 {
-			s.Requests = int64(p.requests.capacity() + 0.5)
+			s.Requests = int64(p.requests.capacity()*p.adapt.requests.now + 0.5)
 		}
 		for c := range p.queue.classes {
 			s.Queued[c] = p.queue.classes[c].len
 		}
 		if i := p.queue.head(&b.tickets); i != none {
-			limit, at := p.check(b.tickets.get(i).hold, t)
+			k := b.tickets.get(i)
+			limit, at := p.check(k.hold, k.class, t)
 			s.Limit, s.Next = limit, timeOf(at)
 		}
-		if most := int(p.adapt.concurrent); most > 0 && (s.Concurrent == 0 || most < s.Concurrent) {
+		if most := int(p.adapt.capacity.most); most > 0 && (s.Concurrent == 0 || most < s.Concurrent) {
 			s.Concurrent = most
 		}
 		if d := p.day; d != nil {

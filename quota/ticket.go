@@ -32,8 +32,9 @@ type ticket struct {
 	estimate int     // input as the caller estimated it, for what is learned
 	input    float64 // corrected
 	hold     float64
-	start    int64 // admitted, or queued
-	ends     int64 // of the lease, or the deadline of waiting
+	taken    float64 // the hold when it was admitted
+	start    int64   // admitted, or queued
+	ends     int64   // of the lease, or the deadline of waiting
 	seq      uint64
 }
 

@@ -20,7 +20,7 @@ type lane struct {
 // failover asks lane after lane, until one answers or fails in a way that
 // another would too. Lanes whose circuit is open are passed over; when all
 // are, the first is asked all the same, since to try is better than to refuse.
-func (r *Router) failover(ctx context.Context, lanes []lane, ask func(lane) (*outcrop.Reply, error)) (*outcrop.Reply, error) {
+func (r *Router) failover(ctx context.Context, lanes []lane, ask func(context.Context, lane) (*outcrop.Reply, error)) (*outcrop.Reply, error) {
 	asked := 0
 	var reply *outcrop.Reply
 	var err error
@@ -54,11 +54,16 @@ func counted(err error, asked int) error {
 	return &e
 }
 
-// one asks one lane and reports to its circuit. A reply that streams is
+// one asks one lane, which is told when there is another, and reports to its
+// circuit. A reply that streams is
 // reported when it ends; when there is another lane, its first event is read
 // before it counts as a reply.
-func (r *Router) one(ctx context.Context, l lane, ask func(lane) (*outcrop.Reply, error), another bool) (*outcrop.Reply, error) {
-	reply, err := ask(l)
+func (r *Router) one(ctx context.Context, l lane, ask func(context.Context, lane) (*outcrop.Reply, error), another bool) (*outcrop.Reply, error) {
+	asking := ctx
+	if another {
+		asking = outcrop.WithSpare(ctx)
+	}
+	reply, err := ask(asking, l)
 	if err == nil && reply.Stream != nil && another {
 		reply.Stream, err = begun(reply.Stream)
 	}

@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -52,7 +53,9 @@ type RetryConfig struct {
 // has returned, its first event is on its way, and its errors are the
 // caller's. What is worth it is what the error says (Retryable), with two
 // exceptions: after a ModelTimeoutException, which has cost the model's time
-// already, only once; and never after an error that has a partial reply.
+// already, only once; and never after an error that has a partial reply, or
+// that tells of a wait in vain: its caller has waited long enough, and would
+// come to the end of the same queue.
 type Retry struct {
 	outcrop.Abilities
 	config RetryConfig
@@ -124,7 +127,13 @@ func (r *Retry) final(e *outcrop.Error, attempts int) *outcrop.Error {
 
 // worth tells whether another attempt can help.
 func worth(ctx context.Context, e *outcrop.Error) bool {
-	return e.Retryable && e.Partial == nil && ctx.Err() == nil
+	return e.Retryable && e.Partial == nil && ctx.Err() == nil && !hasWaited(e)
+}
+
+// hasWaited tells whether an error's cause says that waiting was tried.
+func hasWaited(e *outcrop.Error) bool {
+	var w interface{ Waited() bool }
+	return errors.As(e, &w) && w.Waited()
 }
 
 // wait is how long to leave the back-end alone: what it asks for, and at the

@@ -14,6 +14,7 @@ import (
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/catalog"
 	"github.com/outcrop-ai/outcrop/internal/near"
+	"github.com/outcrop-ai/outcrop/internal/pattern"
 	"github.com/outcrop-ai/outcrop/native"
 )
 
@@ -84,6 +85,8 @@ var (
 	_ outcrop.ModelLister   = (*Router)(nil)
 	_ outcrop.SchemaSupport = (*Router)(nil)
 	_ outcrop.Embedder      = (*Router)(nil)
+
+	_ outcrop.OperationServer = (*Router)(nil)
 )
 
 // New makes a Router, or an error that names what does not fit together.
@@ -182,7 +185,7 @@ func (r *Router) route(id string) (targets []Target, star string) {
 	ways := forms(r.config.Catalog, id)
 	for _, route := range r.config.Routes {
 		for _, form := range ways {
-			if star, ok := match(route.Match, form); ok {
+			if star, ok := pattern.Match(route.Match, form); ok {
 				return route.Targets, star
 			}
 		}
@@ -206,11 +209,14 @@ func (r *Router) CheckModel(modelID string) error {
 
 // Do passes a call on.
 func (r *Router) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+	if call.ModelID == "" && r.Serves(call.Operation) {
+		return r.serving(call.Operation).Do(ctx, call)
+	}
 	call, lanes, err := r.place(call)
 	if err != nil {
 		return nil, err
 	}
-	return r.failover(ctx, lanes, func(l lane) (*outcrop.Reply, error) {
+	return r.failover(ctx, lanes, func(ctx context.Context, l lane) (*outcrop.Reply, error) {
 		switch {
 		case l.model == call.ModelID:
 			return l.backend.Do(ctx, call)
@@ -219,6 +225,27 @@ func (r *Router) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 		}
 		return l.backend.Do(ctx, call.WithModel(l.model))
 	})
+}
+
+// Serves tells whether any back-end answers an operation without a model.
+func (r *Router) Serves(operation string) bool { return r.serving(operation) != nil }
+
+// serving is who answers an operation without a model: the default back-end,
+// if it does, else the first by name. nil means nobody.
+func (r *Router) serving(operation string) outcrop.Backend {
+	serves := func(name string) bool {
+		server, ok := r.config.Backends[name].Backend.(outcrop.OperationServer)
+		return ok && server.Serves(operation)
+	}
+	if serves(r.config.Default) {
+		return r.config.Backends[r.config.Default]
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.config.Backends)) {
+		if serves(name) {
+			return r.config.Backends[name]
+		}
+	}
+	return nil
 }
 
 // place is a call under its model's own id, and who to ask.

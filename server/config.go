@@ -140,6 +140,9 @@ type Mount struct {
 	// scope, whatever its path: "s3". Such a handler verifies for itself,
 	// since it may have to do so before the body is there.
 	Service string
+	// Stray, with Service, hands over as well what nobody signed and what no
+	// path takes, for the handler to refuse in the form that its clients know.
+	Stray bool
 	// Methods are the allowed methods; none means all.
 	Methods []string
 	// Verify demands a tenant's signature or token, as the operations do, and

@@ -47,7 +47,10 @@ func (x *exchange) getFoundationModel() error {
 	}
 	id := resourceID(req.ModelIdentifier, "foundation-model")
 	i := slices.IndexFunc(models, func(m outcrop.Model) bool { return m.ID == id })
-	if i < 0 {
+	switch {
+	case i < 0 && x.server.manager.Serves(x.route.name):
+		return x.pass() // it may know models that it does not list: custom ones
+	case i < 0:
 		return outcrop.Errorf(bedrock.CodeResourceNotFound, "modelIdentifier: there is no foundation model %s.", quote(req.ModelIdentifier))
 	}
 	details := bedrock.FoundationModelDetails(x.summary(&models[i]))

@@ -55,7 +55,10 @@ func (x *exchange) getInferenceProfile() error {
 	}
 	profiles := x.profiles(models)
 	i, found := slices.BinarySearchFunc(profiles, resourceID(req.InferenceProfileIdentifier, "inference-profile"), byProfileID)
-	if !found {
+	switch {
+	case !found && x.server.manager.Serves(x.route.name):
+		return x.pass() // an application's own profile, which no list of models has
+	case !found:
 		return outcrop.Errorf(bedrock.CodeResourceNotFound, "inferenceProfileIdentifier: there is no inference profile %s.", quote(req.InferenceProfileIdentifier))
 	}
 	response := bedrock.GetInferenceProfileResponse(profiles[i])

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
@@ -35,11 +36,19 @@ var operations = map[string]handler{
 	"GetInferenceProfile":   (*exchange).getInferenceProfile,
 }
 
+// passedOn are operations that name no model, and that a back-end may serve of
+// which Outcrop knows no types. StartAsyncInvoke is not among them: it names its
+// model in its body, where nobody here looks.
+var passedOn = []string{"ApplyGuardrail"}
+
 // doors is everything that answers on the port.
 func (s *Server) doors() []*route {
 	var routes []*route
 	for _, op := range bedrock.Operations {
 		r := &route{name: op.Name, path: op.Path, methods: []string{op.Method}, streams: op.Streams, handle: operations[op.Name]}
+		if slices.Contains(passedOn, op.Name) {
+			r.handle = (*exchange).pass
+		}
 		if r.handle == nil {
 			r.open, r.handle = true, notServed
 		}

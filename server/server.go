@@ -86,14 +86,16 @@ func (x *exchange) answer() error {
 		return err
 	}
 	x.claims, x.unclaimed = sigv4.Parse(x.r)
-	if x.unclaimed == nil {
-		if mount := s.table.services[x.claims.Scope.Service]; mount != nil {
-			x.route = mount
-			return mount.handle(x)
-		}
+	if mount := x.service(); mount != nil {
+		x.route = mount
+		return mount.handle(x)
 	}
 	route, err := s.table.find(x.r.Method, x.r.URL.EscapedPath(), &x.labels)
 	if err != nil {
+		if mount := x.stray(err); mount != nil {
+			x.route = mount
+			return mount.handle(x)
+		}
 		return err
 	}
 	x.route = route

@@ -16,6 +16,7 @@ type route struct {
 	name    string
 	path    string   // "/model/{modelId}/converse", "/ui/*", or "" when service chooses
 	service string   // of the signature's scope
+	stray   bool     // refuses what nobody signed and no path takes
 	methods []string // none: all
 	streams bool
 	open    bool // nobody has to be verified

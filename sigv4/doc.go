@@ -11,7 +11,14 @@
 //	                                            │
 //	                              KeyStore · TokenStore · clock
 //
+// Bodies too large to be held go another way: [Verifier.VerifyHead] checks the
+// head, and the [Payload] that it returns reads the body and checks it chunk by
+// chunk.
+//
 // [Keyring] is a store in memory and [LoadKeys] fills one from a file.
+//
+// Presigned URLs of S3 may also be of Signature Version 2, which some clients
+// still make.
 //
 // A signature is checked over exactly the headers it lists, of which the host
 // has to be one. Nothing here logs, and no error holds a secret, a token or a

@@ -33,6 +33,10 @@ const (
 	UnsupportedBody
 	// BadToken: nobody has this bearer token.
 	BadToken
+	// MissingHash: the head does not say how the body is signed.
+	MissingHash
+	// BadChunk: a body in chunks is malformed, or ends early.
+	BadChunk
 )
 
 // codes are what a client of Bedrock, and one of S3, sees for each reason.
@@ -53,6 +57,8 @@ var codes = [...]struct {
 	UnsignedHeader:  {"InvalidSignatureException", "AccessDenied", http.StatusForbidden},
 	UnsupportedBody: {"InvalidSignatureException", "NotImplemented", http.StatusNotImplemented},
 	BadToken:        {"AccessDeniedException", "AccessDenied", http.StatusForbidden},
+	MissingHash:     {"InvalidSignatureException", "InvalidRequest", http.StatusBadRequest},
+	BadChunk:        {"InvalidSignatureException", "IncompleteBody", http.StatusBadRequest},
 }
 
 // Error is the only error of Parse and Verify. Its message is for the client:

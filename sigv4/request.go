@@ -36,6 +36,9 @@ const (
 	Query
 	// Bearer is a token in the Authorization header.
 	Bearer
+	// LegacyQuery is a signature of version 2 in the query of a presigned URL
+	// of S3. Of the scope only the service is set, and Time is when it expires.
+	LegacyQuery
 )
 
 // Scope is what a signature is good for.
@@ -72,6 +75,7 @@ type Request struct {
 	stamp     string            // Time as it was signed
 	signature [sha256.Size]byte // also the seed of a streamed body's chunks
 	token     [sha256.Size]byte // SHA-256 of a bearer token
+	legacy    string            // the signature of LegacyQuery, as it was sent
 }
 
 // Parse reads who a request claims to come from. It checks the form only. Its
@@ -82,6 +86,8 @@ func Parse(r *http.Request) (*Request, error) {
 	switch {
 	case auth == "" && isPresigned(query):
 		return orError(parseQuery(r, query))
+	case auth == "" && isLegacy(query):
+		return orError(parseLegacy(r, query))
 	case auth == "":
 		return nil, fail(MissingToken, "Missing Authentication Token")
 	case len(r.Header["Authorization"]) > 1:

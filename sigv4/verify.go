@@ -47,7 +47,7 @@ type Verifier struct {
 // A bearer token is looked up. Of a signature, scope, age, signature and body
 // are checked, in this order. A body that S3 clients leave unsigned is
 // accepted for the service s3 only; one that is signed in chunks
-// (STREAMING-…) is refused.
+// (STREAMING-…) is refused: VerifyHead is for those.
 //
 // With a cached signing key and a small request it costs a few microseconds;
 // the hash of the body comes on top.
@@ -79,6 +79,8 @@ func (v *Verifier) verifyToken(req *Request) (Identity, *Error) {
 func (v *Verifier) verifySignature(req *Request, body []byte) (Identity, *Error) {
 	declared := req.PayloadHash
 	switch {
+	case req.Scheme == LegacyQuery:
+		return Identity{}, fail(BadScope, "Signature Version 2 is not supported here. Use AWS4-HMAC-SHA256.")
 	case declared == "":
 		id, _, err := v.verifyHead(req, bodyHash(body))
 		return id, err
@@ -99,8 +101,8 @@ func (v *Verifier) verifySignature(req *Request, body []byte) (Identity, *Error)
 }
 
 // verifyHead checks everything but the body, and returns the signing key as
-// well: with the request's signature it is what a body signed in chunks would
-// be checked with.
+// well: with the request's signature it is what a body signed in chunks is
+// checked with.
 func (v *Verifier) verifyHead(req *Request, payloadHash string) (Identity, [sha256.Size]byte, *Error) {
 	var none [sha256.Size]byte
 	if err := v.checkScope(req); err != nil {

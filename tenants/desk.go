@@ -125,6 +125,7 @@ func (d *Desk) open(a *account) error {
 	a.pool = []quota.PoolID{{Account: a.Name, Model: "*"}}
 	config := quota.Config{Now: now, Pools: []quota.PoolConfig{{
 		ID: a.pool[0], RequestsPerMinute: l.RequestsPerMinute, TokensPerMinute: l.TokensPerMinute, Concurrent: l.Concurrent,
+		Accounting: quota.Bucket, Exact: true, // this is the service's side
 		Burndown: 1, // a call's own factor is in what it is settled at
 	}}}
 	if l.TokensPerDay > 0 {

@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -18,22 +21,28 @@ const Name = "amazon"
 // concurrent use, and starts no goroutine beyond those of its connections.
 type Backend struct {
 	place     Place
-	base      *url.URL
+	loaded    aws.Config
+	base      map[string]*url.URL // by service
 	auth      *authorizer
 	transport http.RoundTripper
 	limits    Limits
 	waits     waits
 	schemas   []string
+	owner     string
+	sleep     func(context.Context, time.Duration) error
 }
 
 var (
 	_ outcrop.Backend       = (*Backend)(nil)
 	_ outcrop.TokenCounter  = (*Backend)(nil)
 	_ outcrop.SchemaSupport = (*Backend)(nil)
+	_ outcrop.ModelLister   = (*Backend)(nil)
+
+	_ outcrop.OperationServer = (*Backend)(nil)
 )
 
 // waits are the limits of what a call waits for.
-type waits struct{ accept, answer, idle, linger waitLimit }
+type waits struct{ accept, answer, control, idle, linger waitLimit }
 
 // New makes a Backend. It reads the AWS configuration and calls nobody:
 // credentials are fetched at the first call, and again before they end.
@@ -46,25 +55,32 @@ func New(ctx context.Context, c Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := url.Parse(place.Endpoint.Value)
-	if err != nil {
-		return nil, fmt.Errorf("amazon: the endpoint of %s: %w", place.Endpoint.From, err)
-	}
 	bearer := os.Getenv(bearerEnv)
-	if bearer != "" {
-		if err := checkBearer(base); err != nil {
+	base := map[string]*url.URL{}
+	for name, at := range map[string]Setting{runtimeService.host: place.Endpoint, controlService.host: place.Control} {
+		if base[name], err = url.Parse(at.Value); err != nil {
+			return nil, fmt.Errorf("amazon: the endpoint of %s: %w", at.From, err)
+		}
+		if bearer == "" {
+			continue
+		}
+		if err := checkBearer(base[name]); err != nil {
 			return nil, fmt.Errorf("amazon: %s: %w", bearerEnv, err)
 		}
 	}
-	b := &Backend{place: place, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits, schemas: c.SchemaModels}
+	b := &Backend{place: place, loaded: loaded, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits, schemas: c.SchemaModels, owner: c.Owner, sleep: c.Sleep}
+	if b.sleep == nil {
+		b.sleep = sleep
+	}
 	if b.transport == nil {
 		b.transport = newTransport(loaded, c.Limits)
 	}
 	b.waits = waits{
-		accept: waitLimit{c.Accept, "the model did not begin to answer"},
-		answer: waitLimit{c.Answer, "the model did not answer"},
-		idle:   waitLimit{c.Idle, "the model sent nothing more"},
-		linger: waitLimit{c.Linger, "the stream was not closed"},
+		accept:  waitLimit{c.Accept, "the model did not begin to answer"},
+		answer:  waitLimit{c.Answer, "the model did not answer"},
+		control: waitLimit{c.Control, "the control plane did not answer"},
+		idle:    waitLimit{c.Idle, "the model sent nothing more"},
+		linger:  waitLimit{c.Linger, "the stream was not closed"},
 	}
 	return b, nil
 }
@@ -97,8 +113,11 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 // exchange is one request and its reply.
 func (b *Backend) exchange(ctx context.Context, op *operation, call *outcrop.Call, text []byte) (*outcrop.Reply, error) {
 	limit := &b.waits.answer
-	if op.Streams {
+	switch {
+	case op.Streams:
 		limit = &b.waits.accept
+	case op.Service == controlService.host:
+		limit = &b.waits.control
 	}
 	w := newWatch(ctx, limit)
 	reply, err := b.send(w, op, call, text)
@@ -111,15 +130,15 @@ func (b *Backend) exchange(ctx context.Context, op *operation, call *outcrop.Cal
 func (b *Backend) send(w *watch, op *operation, call *outcrop.Call, text []byte) (*outcrop.Reply, error) {
 	r, err := b.newRequest(w.ctx, op, call, text)
 	if err != nil {
-		return nil, b.failure(w, err, "")
+		return nil, b.failure(w, op, err, "")
 	}
 	resp, err := b.transport.RoundTrip(r)
 	if err != nil {
-		return nil, b.failure(w, err, "")
+		return nil, b.failure(w, op, err, "")
 	}
 	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()
-		return nil, b.refusal(w, call.Caller, resp)
+		return nil, b.refusal(w, op, call.Caller, resp)
 	}
 	meta := metaOf(call, resp)
 	if op.Streams {
@@ -131,6 +150,17 @@ func (b *Backend) send(w *watch, op *operation, call *outcrop.Call, text []byte)
 		return nil, err
 	}
 	return outcrop.NewReply(meta, answer), nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // CountTokens asks the service for the input tokens of a call. It is free of

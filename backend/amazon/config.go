@@ -1,6 +1,7 @@
 package amazon
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -22,6 +23,10 @@ type Config struct {
 	// one of a map.
 	AssumeRole func(outcrop.Caller) (Role, bool)
 
+	// Owner is the tenant that stands for the operator's own commands, which
+	// sees the jobs of the account as callers without a tenant do; see [Jobs].
+	Owner string
+
 	// SchemaModels are further models that can be held to a JSON Schema, by the
 	// beginning of their ids; those that AWS documents are known.
 	SchemaModels []string
@@ -33,6 +38,10 @@ type Config struct {
 	// Now is the clock of signatures; nil means time.Now.
 	Now func() time.Time
 
+	// Sleep is how Jobs.Watch waits between two looks; nil means the system's.
+	// It returns early, with its error, when the context ends.
+	Sleep func(context.Context, time.Duration) error
+
 	Limits
 }
 
@@ -41,6 +50,7 @@ type Choice struct {
 	Profile  string // of ~/.aws/config and ~/.aws/credentials
 	Region   string
 	Endpoint string // the URL of the bedrock-runtime service
+	Control  string // the URL of the bedrock service, the control plane; see Place
 
 	// ProfileFrom and RegionFrom are what to call the source in a Place, where
 	// it is known better: "environment OUTCROP_REGION", "outcrop.yaml:3".
@@ -70,6 +80,7 @@ const (
 	DefaultCredentials = 15 * time.Second
 	DefaultAccept      = 2 * time.Minute
 	DefaultAnswer      = time.Hour
+	DefaultControl     = time.Minute
 	DefaultIdle        = 2 * time.Minute
 	DefaultLinger      = time.Second
 	DefaultMaxReply    = 64 << 20
@@ -92,6 +103,8 @@ type Limits struct {
 	// that Amazon Bedrock lets a model run; a caller who wants less gives his
 	// context a deadline.
 	Answer time.Duration
+	// Control is how long an answer of the control plane may take.
+	Control time.Duration
 	// Idle is how long a stream may pause between two frames. Time in which the
 	// reader of the stream does not ask for the next one does not count.
 	Idle time.Duration
@@ -119,6 +132,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Credentials, DefaultCredentials},
 		{&l.Accept, DefaultAccept},
 		{&l.Answer, DefaultAnswer},
+		{&l.Control, DefaultControl},
 		{&l.Idle, DefaultIdle},
 		{&l.Linger, DefaultLinger},
 	} {

@@ -175,7 +175,7 @@ func TestNotHere(t *testing.T) {
 	}{
 		{outcrop.NewOperationCall("Construct", nil, []byte(`{}`)), bedrock.CodeUnknownOperation, ""},
 		{outcrop.NewOperationCall("InvokeModelWithBidirectionalStream", nil, nil), bedrock.CodeUnknownOperation, ""},
-		{outcrop.NewOperationCall("ListFoundationModels", nil, nil), bedrock.CodeUnknownOperation, ""},
+		{outcrop.NewOperationCall("DeleteInferenceProfile", map[string]string{"inferenceProfileIdentifier": "x"}, nil), bedrock.CodeUnknownOperation, ""},
 		{outcrop.NewOperationCall("ApplyGuardrail", map[string]string{"guardrailIdentifier": "g"}, []byte(`{}`)), bedrock.CodeValidation, "guardrailVersion"},
 		{outcrop.NewInvokeCall(bedrock.OpInvokeModel, "..", []byte(`{}`)), bedrock.CodeValidation, "modelId"},
 		{outcrop.NewInvokeCall(bedrock.OpInvokeModel, "", []byte(`{}`)), bedrock.CodeValidation, "modelId"},

@@ -30,10 +30,16 @@
 //	bedrock:ApplyGuardrail                 ApplyGuardrail, and calls with guardrailConfig
 //	bedrock:InvokeModel, bedrock:GetAsyncInvoke, bedrock:ListAsyncInvokes
 //	                                       asynchronous invocation
+//	bedrock:ListFoundationModels, bedrock:ListInferenceProfiles
+//	                                       Models
+//	bedrock:CreateModelInvocationJob and its sisters, iam:PassRole
+//	                                       Jobs
+//	bedrock:GetFoundationModelAvailability, servicequotas:ListServiceQuotas
+//	                                       Availability, Quotas
 //	bedrock:CallWithBearerToken            all of them, with AWS_BEARER_TOKEN_BEDROCK
 //	sts:AssumeRole                         Config.AssumeRole, on the roles' ARNs
 //
 // The first three are granted on foundation-model ARNs; for an inference
 // profile on the profile's ARN and on the model's in every Region to which it
-// routes.
+// routes. docs/aws-account.md has policies.
 package amazon

@@ -23,6 +23,22 @@ type service struct {
 
 var runtimeService = service{host: "bedrock-runtime", sdkID: "Bedrock Runtime", env: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"}
 
+var controlService = service{host: "bedrock", sdkID: "Bedrock", env: "AWS_ENDPOINT_URL_BEDROCK"}
+
+// controlEndpoint finds the URL of the control plane. An endpoint that was
+// given for the runtime stands for it too, where it is not AWS's own or one of
+// a private network: other servers have both on one port.
+func controlEndpoint(ctx context.Context, c Config, loaded *aws.Config) (Setting, error) {
+	for _, choice := range []*Choice{&c.Flag, &c.File} {
+		if choice.Control != "" {
+			choice.Endpoint = choice.Control
+		} else if strings.Contains(choice.Endpoint, runtimeService.host) {
+			choice.Endpoint = ""
+		}
+	}
+	return endpoint(ctx, c, loaded, controlService)
+}
+
 // endpoint finds the URL of a service: flag, then the environment
 // (AWS_ENDPOINT_URL_BEDROCK_RUNTIME before AWS_ENDPOINT_URL), Outcrop's file,
 // the profile's services section and endpoint_url, and AWS's own host.

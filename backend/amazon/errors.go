@@ -19,15 +19,15 @@ import (
 // failure is the error of a call that got no answer, or an answer that could
 // not be read. It tells what the caller's context, the limits and the network
 // had to do with it.
-func (b *Backend) failure(w *watch, err error, requestID string) *outcrop.Error {
-	e := b.classify(w, err)
+func (b *Backend) failure(w *watch, op *operation, err error, requestID string) *outcrop.Error {
+	e := b.classify(w, op, err)
 	if e.RequestID == "" {
 		e.RequestID = requestID
 	}
 	return e
 }
 
-func (b *Backend) classify(w *watch, err error) *outcrop.Error {
+func (b *Backend) classify(w *watch, op *operation, err error) *outcrop.Error {
 	if e, ok := errors.AsType[*outcrop.Error](err); ok {
 		return e
 	}
@@ -37,7 +37,7 @@ func (b *Backend) classify(w *watch, err error) *outcrop.Error {
 		}
 		return outcrop.AsError(cause)
 	}
-	host := b.base.Host
+	host := b.base[op.Service].Host
 	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		e := outcrop.Errorf(bedrock.CodeServiceUnavailable, "the certificate of %s is not to be trusted: %w", host, certificate)
 		e.Retryable = false // it will be the same one
@@ -68,12 +68,12 @@ const maxErrorBody = 64 << 10
 
 // refusal is the error of a reply that is one. Its body is read first, also of
 // a 5xx: it says what is wrong.
-func (b *Backend) refusal(w *watch, caller outcrop.Caller, resp *http.Response) *outcrop.Error {
+func (b *Backend) refusal(w *watch, op *operation, caller outcrop.Caller, resp *http.Response) *outcrop.Error {
 	// What the body would have said is missing when it cannot be read, but the
 	// status and the headers stand.
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil && w.ctx.Err() != nil {
-		return b.failure(w, err, first(resp.Header, headerRequestID))
+		return b.failure(w, op, err, first(resp.Header, headerRequestID))
 	}
 	e := refused(resp.StatusCode, resp.Header, text)
 	if e.Code == codeExpired {

@@ -28,7 +28,8 @@ type Setting struct {
 type Place struct {
 	Profile     Setting // Value is empty where the SDK's own chain decides
 	Region      Setting
-	Endpoint    Setting
+	Endpoint    Setting // of the runtime
+	Control     Setting // of the control plane: models, profiles, jobs
 	Credentials Setting // Value is their kind: "bearer token", "access key", "profile", "chain"
 }
 
@@ -37,6 +38,13 @@ type Place struct {
 func Where(ctx context.Context, c Config) (Place, error) {
 	_, place, err := load(ctx, c)
 	return place, err
+}
+
+// AWSConfig is the AWS configuration by the same rule for profile and Region,
+// for other services of AWS. It reads what Where reads, and calls nobody.
+func AWSConfig(ctx context.Context, c Config) (aws.Config, error) {
+	loaded, _, err := load(ctx, c)
+	return loaded, err
 }
 
 const (
@@ -75,6 +83,9 @@ func load(ctx context.Context, c Config) (aws.Config, Place, error) {
 		place.Region = ofProfile(place.Profile.Value, loaded.Region, regionOfProfile(loaded))
 	}
 	if place.Endpoint, err = endpoint(ctx, c, &loaded, runtimeService); err != nil {
+		return aws.Config{}, Place{}, err
+	}
+	if place.Control, err = controlEndpoint(ctx, c, &loaded); err != nil {
 		return aws.Config{}, Place{}, err
 	}
 	place.Credentials = credentialKind(env, place.Profile)

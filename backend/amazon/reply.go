@@ -67,7 +67,7 @@ func (b *Backend) whole(w *watch, op *operation, resp *http.Response) ([]byte, e
 	id := first(resp.Header, headerRequestID)
 	text, err := readBody(resp, b.limits.MaxReply)
 	if err != nil {
-		return nil, b.failure(w, err, id)
+		return nil, b.failure(w, op, err, id)
 	}
 	if op.Name != bedrock.OpInvokeModel && !bedrock.Document(text).IsValid() {
 		e := outcrop.Errorf(bedrock.CodeModelError, "the reply to %s, %d bytes of %s, is not valid JSON", op.Name, len(text), mediaType(resp))

@@ -19,14 +19,14 @@ type operation struct {
 	post   bool
 }
 
-// operations are those that Amazon Bedrock's runtime answers and that one
-// request and its reply can carry.
+// operations are those that Amazon Bedrock answers and that one request and its
+// reply can carry.
 var operations = func() map[string]*operation {
 	table := map[string]*operation{}
 	for i := range bedrock.Operations {
 		op := &bedrock.Operations[i]
 		switch {
-		case op.Service != runtimeService.host:
+		case op.Name == "CreateInferenceProfile" || op.Name == "DeleteInferenceProfile": // an account is not changed from here
 		case op.Name == "Construct" || op.Name == "ConstructStream": // Outcrop's own
 		case op.Name == "InvokeModelWithBidirectionalStream": // no request with a reply
 		default:
@@ -42,7 +42,7 @@ func findOperation(name string) (*operation, error) {
 	if op, ok := operations[name]; ok {
 		return op, nil
 	}
-	return nil, outcrop.Errorf(bedrock.CodeUnknownOperation, "Amazon Bedrock's runtime has no operation %.64q that Outcrop passes on", name)
+	return nil, outcrop.Errorf(bedrock.CodeUnknownOperation, "Amazon Bedrock has no operation %.64q that Outcrop passes on", name)
 }
 
 // target is the URL of an operation for a call.
@@ -108,7 +108,7 @@ var (
 
 // newRequest makes the signed request of a call.
 func (b *Backend) newRequest(ctx context.Context, op *operation, call *outcrop.Call, body []byte) (*http.Request, error) {
-	u, err := op.target(b.base, call)
+	u, err := op.target(b.base[op.Service], call)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 // frames reads a stream's frames one by one. One goroutine uses it.
 type frames struct {
 	backend *Backend
+	op      *operation
 	watch   *watch
 	body    io.ReadCloser
 	buffer  *bufio.Reader
@@ -36,7 +37,7 @@ var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 8<<10)
 // it known that the model took the call.
 func (b *Backend) stream(w *watch, op *operation, call *outcrop.Call, resp *http.Response, meta outcrop.Meta) (*outcrop.Reply, error) {
 	f := &frames{
-		backend: b, watch: w, body: resp.Body, native: call.Native(), id: meta.RequestID,
+		backend: b, op: op, watch: w, body: resp.Body, native: call.Native(), id: meta.RequestID,
 		buffer: buffers.Get().(*bufio.Reader), partial: partial{native: call.Native(), limit: b.limits.MaxPartial},
 	}
 	f.buffer.Reset(f.pause.Reader(resp.Body))
@@ -137,7 +138,7 @@ func (f *frames) ended(err error) error {
 	case errors.Is(err, eventstream.ErrChecksum), errors.Is(err, eventstream.ErrMalformed), errors.Is(err, eventstream.ErrTooLarge):
 		return f.broken(err)
 	}
-	return f.backend.failure(f.watch, err, f.id)
+	return f.backend.failure(f.watch, f.op, err, f.id)
 }
 
 // broken is the error of a stream that is damaged.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 
@@ -159,12 +160,29 @@ type readCloser struct{ *bytes.Reader }
 
 func (readCloser) Close() error { return nil }
 
+// guarding stands for a service with guardrails, which let everything pass.
+type guarding struct{ outcrop.Backend }
+
+func (g guarding) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+	asked, err := call.Converse()
+	if err != nil {
+		return nil, err
+	}
+	req := *asked
+	req.GuardrailConfig = nil
+	req.Messages = slices.Clone(req.Messages)
+	for i := range req.Messages {
+		req.Messages[i].Content = slices.DeleteFunc(slices.Clone(req.Messages[i].Content), func(b bedrock.ContentBlock) bool { return b.GuardContent != nil })
+	}
+	return g.Backend.Do(ctx, call.WithConverse(call.Operation, &req))
+}
+
 // TestBehindTheSDK: the SDK's typed client asks once directly and once through
 // an Outcrop that forwards; the service sees the same request both times, and
 // the client the same reply. guardrailConfig and guardContent are among it.
 func TestBehindTheSDK(t *testing.T) {
 	signedIn(t)
-	simulated, err := outcrop.New(outcrop.Config{Backend: simulate(t)})
+	simulated, err := outcrop.New(outcrop.Config{Backend: guarding{simulate(t)}})
 	if err != nil {
 		t.Fatal(err)
 	}

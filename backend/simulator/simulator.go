@@ -273,6 +273,9 @@ func (b *Backend) check(m *model, call *outcrop.Call) (*bedrock.ConverseRequest,
 	if err := bedrock.CheckConverse(req, bedrock.ConverseLimits{MaxOutput: m.MaxOutput}); err != nil {
 		return nil, outcrop.AsError(err)
 	}
+	if err := outcrop.RefuseGuardrails(req); err != nil {
+		return nil, err
+	}
 	return ownFormat(req), nil
 }
 

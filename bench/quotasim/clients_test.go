@@ -1,220 +1,203 @@
 package quotasim
 
 import (
-	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
-	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/smithy-go/middleware"
-
+	"github.com/outcrop-ai/outcrop/backend/simulator/throttle"
 	"github.com/outcrop-ai/outcrop/quota"
 	"github.com/outcrop-ai/outcrop/tokens"
 )
 
-// client runs one request to its end: as many attempts as it likes. It returns
-// when the attempt began that succeeded.
+// client runs one request to its end, in as many attempts as it likes.
 type client interface {
-	do(ctx context.Context, r *work) (began time.Time, err error)
+	do(r *work, done func(error))
 }
 
-// clients are the table's rows.
-var clients = []struct {
-	name string
-	make func(w *world) client
-}{
-	{"sdk standard, 10 attempts", func(w *world) client { return newSDK(w, standard()) }},
-	{"sdk adaptive, 10 attempts", func(w *world) client { return newSDK(w, adaptive()) }},
-	{"tuned semaphore + sdk standard", newSemaphore},
-	{"corrected fixed window", func(w *world) client { return &windowed{world: w} }},
-	{"ledger, bucket", func(w *world) client { return newLedger(w, quota.Bucket, false) }},
-	{"ledger, window", func(w *world) client { return newLedger(w, quota.Window, false) }},
-	{"ledger, quota unknown", func(w *world) client { return newLedger(w, quota.Bucket, true) }},
+// policy is a row of the table.
+type policy struct {
+	name     string
+	baseline bool // run one factor at a time only
+	bubble   bool // reads the clock itself
+	make     func(w *world) client
 }
 
-func standard() aws.RetryerV2 {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = 10
-		o.RateLimiter = ratelimit.None // or most retries would not be made at all
-	})
-}
+const shapeKnownName = "ledger, shape known"
 
-func adaptive() aws.RetryerV2 {
-	return polled{retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
-		o.FailOnNoAttemptTokens = true
-		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
-			o.MaxAttempts = 10
-			o.RateLimiter = ratelimit.None
-		})
-	})}
-}
-
-// polled asks the adaptive retryer for its token every 200 ms. Its own loop
-// sleeps for what it lacks, which rounds to nothing at the end: a real clock
-// moves on meanwhile, a virtual one never does.
-type polled struct{ *retry.AdaptiveMode }
-
-func (p polled) GetAttemptToken(ctx context.Context) (func(error) error, error) {
-	for {
-		release, err := p.AdaptiveMode.GetAttemptToken(ctx)
-		if err == nil {
-			return release, nil
-		}
-		if !sleep(ctx, 200*time.Millisecond) {
-			return nil, ctx.Err()
-		}
-	}
-}
-
-// sdk is aws-sdk-go-v2's own attempt loop.
-type sdk struct {
-	world *world
-	loop  *retry.Attempt
-}
-
-func newSDK(w *world, r aws.RetryerV2) client {
-	return &sdk{world: w, loop: retry.NewAttemptMiddleware(r, func(v any) any { return v })}
-}
-
-func (c *sdk) do(ctx context.Context, r *work) (began time.Time, err error) {
-	_, _, err = c.loop.HandleFinalize(ctx, middleware.FinalizeInput{Request: r}, middleware.FinalizeHandlerFunc(
-		func(ctx context.Context, _ middleware.FinalizeInput) (out middleware.FinalizeOutput, md middleware.Metadata, err error) {
-			began, err = c.world.attempt(ctx, r)
-			return out, md, err
-		}))
-	return began, err
+var clients = []policy{
+	{"SDK standard, 10 attempts", true, false, newStandard},
+	{"SDK adaptive, 10 attempts", true, true, newAdaptive},
+	{"tuned semaphore + SDK standard", true, false, newSemaphore},
+	{"corrected fixed window", true, false, func(w *world) client { return &windowed{world: w} }},
+	{"ledger", false, false, func(w *world) client { return newLedger(w, known(w)) }},
+	{shapeKnownName, false, false, func(w *world) client { return newLedger(w, shapeKnown(w)) }},
+	{"ledger, shape learned", true, false, func(w *world) client { return newLedger(w, shapeLearned(w)) }},
+	{"ledger, quota unknown", false, false, func(w *world) client { return newLedger(w, unknown(w)) }},
 }
 
 // semaphore admits as many at a time as spend the bound on average, by Little's
 // law: the best single number, from knowledge that users do not have.
 type semaphore struct {
 	client
-	slots chan struct{}
+	free int
+	line []func()
 }
 
 func newSemaphore(w *world) client {
 	m := w.means()
 	n := w.bound() * float64(w.tpm) / 60 * m.seconds / m.spent
-	return &semaphore{client: newSDK(w, standard()), slots: make(chan struct{}, max(1, int(math.Ceil(n))))}
+	return &semaphore{client: newStandard(w), free: max(1, int(math.Ceil(n)))}
 }
 
-func (c *semaphore) do(ctx context.Context, r *work) (began time.Time, err error) {
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
-		return time.Now(), ctx.Err()
+func (c *semaphore) do(r *work, done func(error)) {
+	run := func() {
+		c.client.do(r, func(err error) {
+			if len(c.line) > 0 {
+				next := c.line[0]
+				c.line = c.line[1:]
+				done(err)
+				next()
+				return
+			}
+			c.free++
+			done(err)
+		})
 	}
-	defer func() { <-c.slots }()
-	return c.client.do(ctx, r)
+	if c.free == 0 {
+		c.line = append(c.line, run)
+		return
+	}
+	c.free--
+	run()
 }
 
 // windowed counts minute keys as gateways do, but with Bedrock's formulas:
 // reserve I+M, settle with the burndown, wait for the next window when full.
 type windowed struct {
 	world  *world
-	mu     sync.Mutex
 	number int64
 	used   float64
 	count  int64
 }
 
-func (c *windowed) do(ctx context.Context, r *work) (began time.Time, err error) {
-	for {
-		in, wait := c.take(r)
-		if wait == 0 {
-			began, err = c.world.attempt(ctx, r)
-			c.settle(r, in, err == nil)
-			if err == nil || ctx.Err() != nil {
-				return began, err
-			}
-			_, wait = c.now()
-		}
-		// Spread the rush at the window's start a little.
-		if !sleep(ctx, wait+time.Duration(rand.Int64N(int64(100*time.Millisecond)))) {
-			return time.Now(), ctx.Err()
-		}
+func (c *windowed) do(r *work, done func(error)) {
+	window, wait := c.take(r)
+	if wait > 0 {
+		c.again(r, wait, done)
+		return
 	}
+	c.world.attempt(r, func(err error) {
+		c.settle(r, window, err == nil)
+		if err == nil {
+			done(nil)
+			return
+		}
+		_, left := c.window()
+		c.again(r, left, done)
+	})
 }
 
-// now returns the window's number and what is left of it.
-func (c *windowed) now() (number int64, left time.Duration) {
-	at := time.Since(c.world.start)
-	return int64(at / c.world.window), c.world.window - at%c.world.window
+// again spreads the rush at the window's start a little.
+func (c *windowed) again(r *work, wait time.Duration, done func(error)) {
+	c.world.after(wait+time.Duration(rand.Int64N(int64(100*time.Millisecond))), func() { c.do(r, done) })
 }
 
-func (c *windowed) take(r *work) (window int64, wait time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	number, left := c.now()
+// window returns the window's number and what is left of it.
+func (c *windowed) window() (number int64, left time.Duration) {
+	return int64(c.world.now / c.world.window), c.world.window - c.world.now%c.world.window
+}
+
+func (c *windowed) roll() (left time.Duration) {
+	number, left := c.window()
 	if number != c.number {
 		c.number, c.used, c.count = number, 0, 0
 	}
+	return left
+}
+
+func (c *windowed) take(r *work) (window int64, wait time.Duration) {
+	left := c.roll()
 	minutes := c.world.window.Minutes()
 	full := c.used+float64(r.estimate+r.max) > float64(c.world.tpm)*minutes
 	full = full || c.world.rpm > 0 && float64(c.count+1) > max(1, float64(c.world.rpm)*minutes)
 	if full {
-		return number, left
+		return c.number, left
 	}
 	c.used += float64(r.estimate + r.max)
 	c.count++
-	return number, 0
+	return c.number, 0
 }
 
 func (c *windowed) settle(r *work, window int64, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	spent := 0.0
 	if ok {
 		spent = r.spent(c.world.b)
 	}
-	number, _ := c.now()
-	if number != c.number {
-		c.number, c.used, c.count = number, 0, 0
-	}
+	c.roll()
 	over := spent - float64(r.estimate+r.max)
-	if window != number {
+	if window != c.number {
 		over = max(0, over)
 	}
 	c.used += over
 }
 
-// ledger is quota.Gate.
+// ledger is package quota's Book, driven as a Gate drives it.
 type ledger struct {
-	world *world
-	gate  *quota.Gate
-	id    quota.PoolID
+	world  *world
+	book   *quota.Book
+	id     quota.PoolID
+	wait   map[quota.TicketID]func(quota.TicketID)
+	grants []quota.Grant
+	at     time.Time // when the timer fires; zero when it is not set
 }
 
-func newLedger(w *world, kind quota.Accounting, unknown bool) client {
-	c := &ledger{world: w, id: quota.PoolID{Account: "1", Region: "us-east-1", Model: "m"}}
-	p := quota.PoolConfig{
-		ID: c.id, Accounting: kind, Window: w.window, Burndown: w.b,
-		TokensPerMinute: w.tpm, RequestsPerMinute: w.rpm,
+// known is a pool whose quota and window are known, and nothing else.
+func known(w *world) quota.PoolConfig {
+	return quota.PoolConfig{Accounting: quota.Window, Window: w.window, TokensPerMinute: w.tpm, RequestsPerMinute: w.rpm}
+}
+
+// shapeKnown is a pool that is also told how the service counts.
+func shapeKnown(w *world) quota.PoolConfig {
+	p := known(w)
+	p.Accounting = map[throttle.Policy]quota.Accounting{
+		throttle.FixedWindow: quota.Fixed, throttle.RefundBucket: quota.Bucket, throttle.Strict: quota.Window,
+	}[w.policy]
+	return p
+}
+
+// shapeLearned begins a little below what a strict server grants and finds out.
+func shapeLearned(w *world) quota.PoolConfig {
+	p := known(w)
+	p.Accounting = quota.Bucket
+	p.Adaptive = quota.Adaptive{On: true, Start: 0.85}
+	return p
+}
+
+// unknown is told half as much again, and nothing of window or shape.
+func unknown(w *world) quota.PoolConfig {
+	return quota.PoolConfig{
+		Accounting:      quota.Bucket,
+		TokensPerMinute: w.tpm * 3 / 2, RequestsPerMinute: w.rpm * 3 / 2,
+		Adaptive: quota.Adaptive{On: true},
 	}
-	if unknown {
-		// Told half as much again, and nothing of the window.
-		p.TokensPerMinute, p.RequestsPerMinute, p.Window = w.tpm*3/2, w.rpm*3/2, 0
-		p.Adaptive.On = true
-	}
+}
+
+func newLedger(w *world, p quota.PoolConfig) *ledger {
+	p.ID = quota.PoolID{Account: "1", Region: "us-east-1", Model: "m"}
+	p.Burndown = w.b
 	book, err := quota.NewBook(quota.Config{
-		Now: time.Now(), Pools: []quota.PoolConfig{p},
+		Now: w.time(), Pools: []quota.PoolConfig{p},
 		Ratios: tokens.NewRatios(tokens.RatioConfig{}),
 	})
 	if err != nil {
 		panic(err)
 	}
-	c.gate = quota.NewGate(book)
-	return c
+	return &ledger{world: w, book: book, id: p.ID, wait: map[quota.TicketID]func(quota.TicketID){}}
 }
 
-func (c *ledger) close() { c.gate.Close() }
-
-func (c *ledger) do(ctx context.Context, r *work) (began time.Time, err error) {
+func (c *ledger) do(r *work, done func(error)) {
 	q := quota.Request{
 		Pools: []quota.PoolID{c.id}, Tenant: r.tenant, Weight: r.weight, Class: quota.Batch,
 		Input: r.estimate, MaxTokens: r.max, MaxWait: time.Hour,
@@ -222,25 +205,65 @@ func (c *ledger) do(ctx context.Context, r *work) (began time.Time, err error) {
 	if r.interactive {
 		q.Class = quota.Interactive
 	}
-	for {
-		id, _, err := c.gate.Acquire(ctx, q)
-		if err != nil {
-			return time.Now(), err
-		}
-		began, err = c.world.attempt(ctx, r)
+	id, d, err := c.book.Reserve(c.world.time(), q)
+	if err == nil {
+		err = d.Err()
+	}
+	if err != nil {
+		c.world.after(0, func() { done(err) })
+		return
+	}
+	send := func(id quota.TicketID) { c.send(id, r, done) }
+	if d.State == quota.Waiting {
+		c.wait[id] = send
+	} else {
+		send(id)
+	}
+	c.poll()
+}
+
+func (c *ledger) send(id quota.TicketID, r *work, done func(error)) {
+	c.world.attempt(r, func(err error) {
+		now := c.world.time()
 		switch {
 		case err == nil:
-			c.gate.Settle(id, quota.Usage{Input: r.input, Output: r.output})
-			return began, nil
+			c.book.Settle(now, id, quota.Usage{Input: r.input, Output: r.output})
 		case errors.Is(err, errThrottled):
-			c.gate.Throttled(id, quota.Tokens)
+			c.book.Throttled(now, id, quota.Tokens)
 		case errors.Is(err, errRequests):
-			c.gate.Throttled(id, quota.Requests)
+			c.book.Throttled(now, id, quota.Requests)
 		case errors.Is(err, errUnavailable):
-			c.gate.Unavailable(id)
-		default:
-			c.gate.Interrupted(id, 0)
-			return began, err
+			c.book.Unavailable(now, id)
+		}
+		if err == nil {
+			done(nil)
+		} else {
+			c.do(r, done)
+		}
+		c.poll()
+	})
+}
+
+// poll hands out grants and sets the timer.
+func (c *ledger) poll() {
+	now := c.world.time()
+	var next time.Time
+	c.grants, next = c.book.Poll(now, c.grants[:0])
+	for _, g := range c.grants {
+		send := c.wait[g.Ticket]
+		delete(c.wait, g.Ticket)
+		if g.Decision.State == quota.Admitted {
+			send(g.Ticket)
 		}
 	}
+	if next.IsZero() || !c.at.IsZero() && c.at.After(now) && !c.at.After(next) {
+		return
+	}
+	c.at = next
+	c.world.after(next.Sub(now), func() {
+		if c.at.Equal(next) {
+			c.at = time.Time{}
+		}
+		c.poll()
+	})
 }

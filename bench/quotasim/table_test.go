@@ -1,14 +1,14 @@
 package quotasim
 
 import (
-	"context"
+	"bytes"
+	"encoding/csv"
 	"flag"
 	"fmt"
 	"math"
-	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +17,15 @@ import (
 )
 
 var (
-	table   = flag.Bool("table", false, "print the table")
+	table   = flag.Bool("table", false, "run the matrix and print the tables")
+	write   = flag.Bool("write", false, "write the tables into docs/quota.md and docs/quota-matrix.csv")
 	seeds   = flag.Int("seeds", 10, "runs a cell")
+	budget  = flag.Duration("budget", 0, "start no further pass over the matrix after this time; 0 is no bound")
 	minutes = flag.Int("minutes", 30, "simulated minutes a run")
 	rows    = flag.String("rows", "", "clients whose name contains this")
 	only    = flag.String("only", "", "scenarios whose name contains this")
+	single  = flag.Bool("single", true, "one factor at a time")
+	full    = flag.Bool("full", true, "every combination of the factors")
 )
 
 // result is what one run came to, after the warm-up.
@@ -33,94 +37,26 @@ type result struct {
 	asked, failed       int                // interactive and batch together
 }
 
-func run(t *testing.T, s scenario, make func(*world) client, seed uint64, horizon time.Duration) (r result) {
-	synctest.Test(t, func(t *testing.T) {
-		th, err := throttle.New(throttle.Config{
-			Policy: s.policy, Window: s.window, TokensPerMinute: s.tpm, RequestsPerMinute: s.rpm, Burndown: s.b,
-			Align: time.Duration(seed) * 7 * time.Second,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := &world{scenario: s, start: time.Now(), horizon: horizon, th: th, result: result{byTenant: map[string]float64{}}}
-		ctx, cancel := context.WithTimeout(t.Context(), horizon)
-		defer cancel()
-		c := make(w)
-		if c, ok := c.(*ledger); ok {
-			defer c.close()
-		}
-		var wg sync.WaitGroup
-		if s.foreign != 0 {
-			wg.Go(func() { w.loadForeign(ctx) })
-		}
-		for i := range workers {
-			wg.Go(func() { w.worker(ctx, c, i, seed) })
-		}
-		wg.Go(func() { w.arrivals(ctx, c, seed, &wg) })
-		wg.Wait()
-		r = w.result
+// epoch is when runs begin.
+var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func run(t *testing.T, s *scenario, p policy, seed uint64, horizon time.Duration) (r result) {
+	if !p.bubble {
+		w := newWorld(s, seed, horizon, epoch)
+		return w.play(p.make(w), seed)
+	}
+	synctest.Test(t, func(*testing.T) {
+		w := newWorld(s, seed, horizon, time.Now())
+		w.sleep = time.Sleep
+		r = w.play(p.make(w), seed)
 	})
 	return r
-}
-
-// worker is one of an endless backlog.
-func (w *world) worker(ctx context.Context, c client, i int, seed uint64) {
-	rng := rand.New(rand.NewPCG(seed, uint64(i)))
-	tenant := batchTenants[i%len(batchTenants)]
-	if !sleep(ctx, time.Duration(rng.Int64N(int64(time.Second)))) {
-		return
-	}
-	for !w.over(ctx) {
-		r := w.draw(rng)
-		r.tenant, r.weight = tenant.name, tenant.weight
-		_, err := c.do(ctx, &r)
-		w.finished(&r, 0, err, ctx)
-	}
-}
-
-// arrivals are interactive requests, a Poisson process.
-func (w *world) arrivals(ctx context.Context, c client, seed uint64, wg *sync.WaitGroup) {
-	rng := rand.New(rand.NewPCG(seed, 1<<32))
-	gap := 60 / (interactive * float64(w.tpm) / w.means().spent)
-	for sleep(ctx, time.Duration(rng.ExpFloat64()*gap*float64(time.Second))) {
-		r := w.draw(rng)
-		r.tenant, r.weight, r.interactive = fmt.Sprint("i", rng.IntN(4)), 1, true
-		wg.Go(func() {
-			arrived := time.Now()
-			began, err := c.do(ctx, &r)
-			w.finished(&r, began.Sub(arrived), err, ctx)
-		})
-	}
-}
-
-// finished counts a request; one that the horizon cut off has waited so far.
-func (w *world) finished(r *work, wait time.Duration, err error, ctx context.Context) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.counts() {
-		return
-	}
-	if !w.over(ctx) {
-		w.result.asked++
-		if err != nil {
-			w.result.failed++
-		}
-	}
-	if r.interactive {
-		w.result.waits = append(w.result.waits, wait.Seconds())
-	}
-}
-
-// over says whether the run has ended. At its very last instant the context may
-// not know yet.
-func (w *world) over(ctx context.Context) bool {
-	return ctx.Err() != nil || time.Since(w.start) >= w.horizon
 }
 
 // figures are one run's metrics, in the table's order.
 type figures struct{ used, throttled, failed, p50, p99, jain float64 }
 
-func (r *result) figures(s scenario, horizon time.Duration) figures {
+func (r *result) figures(s *scenario, horizon time.Duration) figures {
 	slices.Sort(r.waits)
 	at := func(q float64) float64 {
 		if len(r.waits) == 0 {
@@ -144,82 +80,252 @@ func (r *result) figures(s scenario, horizon time.Duration) figures {
 	}
 }
 
-var base = scenario{name: "bucket 60 s", policy: throttle.RefundBucket, window: time.Minute, tpm: 2_000_000, b: 5, max: 4096}
-
-// scenarios vary one thing at a time around the base.
-func scenarios() []scenario {
-	var all []scenario
-	vary := func(name string, f func(s *scenario)) {
-		s := base
-		s.name = name
-		f(&s)
-		all = append(all, s)
-	}
-	for _, p := range []throttle.Policy{throttle.FixedWindow, throttle.RefundBucket, throttle.Strict} {
-		for _, w := range []time.Duration{time.Minute, 10 * time.Second, time.Second} {
-			vary(fmt.Sprintf("%s %s", p, w), func(s *scenario) { s.policy, s.window = p, w })
-		}
-	}
-	rpm := int64(0.8 * float64(base.tpm) / base.means().spent)
-	vary("bucket, RPM binds", func(s *scenario) { s.rpm = rpm })
-	vary("strict, RPM binds", func(s *scenario) { s.rpm, s.policy = rpm, throttle.Strict })
-	vary("bucket, foreign 20 %", func(s *scenario) { s.foreign = 20 })
-	vary("bucket, foreign step 40 %", func(s *scenario) { s.foreign = step })
-	vary("bucket, 503 bursts", func(s *scenario) { s.bursts = true })
-	for _, b := range []float64{1, 10, 15} {
-		vary(fmt.Sprintf("bucket, b = %v", b), func(s *scenario) { s.b = b })
-	}
-	vary("bucket, max_tokens unset (64K)", func(s *scenario) { s.max = 64_000 })
-	return all
+// cell is one row: a server and a client.
+type cell struct {
+	scenario *scenario
+	client   string
+	runs     []figures
 }
 
-func TestTable(t *testing.T) {
-	if !*table {
-		t.Skip("prints the table with -table; TestTargets checks a short run")
-	}
+func newCell(t *testing.T, s *scenario, p policy) cell {
 	horizon := time.Duration(*minutes) * time.Minute
-	for _, s := range scenarios() {
-		if !strings.Contains(s.name, *only) {
-			continue
-		}
-		fmt.Printf("\n**%s**, bound %.1f %%\n\n", s.name, 100*s.bound())
-		fmt.Println("| client | used | throttled | failed | wait p50 | p99 | Jain |")
-		fmt.Println("| --- | --- | --- | --- | --- | --- | --- |")
-		for _, c := range clients {
-			if !strings.Contains(c.name, *rows) {
-				continue
-			}
-			var fs []figures
-			for seed := range uint64(*seeds) {
-				r := run(t, s, c.make, seed+1, horizon)
-				fs = append(fs, r.figures(s, horizon))
-			}
-			fmt.Printf("| %s | %s | %s | %s | %s | %s | %s |\n", c.name,
-				interval(fs, 100, "%.1f", func(f figures) float64 { return f.used }),
-				interval(fs, 100, "%.2f", func(f figures) float64 { return f.throttled }),
-				interval(fs, 100, "%.2f", func(f figures) float64 { return f.failed }),
-				interval(fs, 1, "%.2f", func(f figures) float64 { return f.p50 }),
-				interval(fs, 1, "%.2f", func(f figures) float64 { return f.p99 }),
-				interval(fs, 1, "%.3f", func(f figures) float64 { return f.jain }))
-		}
+	c := cell{scenario: s, client: p.name}
+	for seed := range uint64(*seeds) {
+		r := run(t, s, p, seed+1, horizon)
+		c.runs = append(c.runs, r.figures(s, horizon))
 	}
+	return c
 }
 
-// interval prints the mean and half the 95 % confidence interval.
-func interval(fs []figures, scale float64, format string, of func(figures) float64) string {
-	var mean, variance float64
-	n := float64(len(fs))
-	for _, f := range fs {
-		mean += scale * of(f) / n
+// mean returns the mean and half the 95 % confidence interval.
+func (c *cell) mean(of func(figures) float64) (mean, half float64) {
+	n := float64(len(c.runs))
+	for _, f := range c.runs {
+		mean += of(f) / n
 	}
-	for _, f := range fs {
-		variance += (scale*of(f) - mean) * (scale*of(f) - mean) / math.Max(1, n-1)
+	var variance float64
+	for _, f := range c.runs {
+		variance += (of(f) - mean) * (of(f) - mean) / math.Max(1, n-1)
 	}
-	return fmt.Sprintf(format+" ± "+format, mean, student(len(fs))*math.Sqrt(variance/n))
+	return mean, student(len(c.runs)) * math.Sqrt(variance/n)
 }
 
 // student is Student's t for a two-sided 95 % with n runs.
 func student(n int) float64 {
 	t := []float64{0, 0, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262}
 	return t[min(n, len(t)-1)]
+}
+
+// columns are what is reported, with the figure, its scale and its format.
+var columns = []struct {
+	name   string
+	scale  float64
+	format string
+	of     func(figures) float64
+}{
+	{"used %", 100, "%.1f", func(f figures) float64 { return f.used }},
+	{"throttled %", 100, "%.2f", func(f figures) float64 { return f.throttled }},
+	{"failed %", 100, "%.2f", func(f figures) float64 { return f.failed }},
+	{"wait p50 s", 1, "%.2f", func(f figures) float64 { return f.p50 }},
+	{"wait p99 s", 1, "%.2f", func(f figures) float64 { return f.p99 }},
+	{"Jain", 1, "%.3f", func(f figures) float64 { return f.jain }},
+}
+
+func tableHead() string {
+	head, rule := "| server | U % | client |", "| --- | --- | --- |"
+	for _, c := range columns {
+		head += " " + c.name + " |"
+		rule += " --- |"
+	}
+	return head + "\n" + rule + "\n"
+}
+
+func (c *cell) row() string {
+	s := fmt.Sprintf("| %s | %.1f | %s |", c.scenario.name, 100*c.scenario.bound(), c.client)
+	for _, col := range columns {
+		mean, half := c.mean(col.of)
+		s += fmt.Sprintf(" "+col.format+" ± "+col.format+" |", col.scale*mean, col.scale*half)
+	}
+	return s + "\n"
+}
+
+// record is the cell's line in the matrix.
+func (c *cell) record() []string {
+	s := c.scenario
+	foreign := fmt.Sprint(s.foreign)
+	if s.foreign == step {
+		foreign = "step"
+	}
+	out := []string{
+		s.policy.String(), s.window.String(), fmt.Sprint(s.rpm > 0), foreign, fmt.Sprint(s.bursts), fmt.Sprint(s.b),
+		c.client, fmt.Sprintf("%.4f", s.bound()),
+	}
+	for _, col := range columns {
+		mean, half := c.mean(col.of)
+		out = append(out, fmt.Sprintf("%.5f", mean), fmt.Sprintf("%.5f", half))
+	}
+	return out
+}
+
+func matrixHead() []string {
+	return []string{
+		"shape", "window", "rpm binds", "foreign", "503 bursts", "b", "client", "bound",
+		"used", "±", "throttled", "±", "failed", "±", "p50 s", "±", "p99 s", "±", "jain", "±",
+	}
+}
+
+// summary counts, per shape, window, foreign load and client, how many cells
+// reach which target.
+func summary(cells []cell) string {
+	out := "| server | foreign load | client | cells | no throttle | < 1 % | ≥ 95 % of U | ≥ 98 % | p99 ≤ 1 s | Jain ≥ 0.99 | used/U, median | worst |\n" +
+		"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+	type key struct {
+		server, foreign, client string
+	}
+	type counts struct {
+		cells, none, few, most, all, quick, fair int
+		ratios                                   []float64
+	}
+	var order []key
+	groups := map[key]*counts{}
+	for i := range cells {
+		c := &cells[i]
+		k := key{fmt.Sprintf("%s %.0fs", c.scenario.policy, c.scenario.window.Seconds()), "none", c.client}
+		if c.scenario.foreign != 0 {
+			k.foreign = "20 %, step"
+		}
+		g := groups[k]
+		if g == nil {
+			g = &counts{}
+			groups[k] = g
+			order = append(order, k)
+		}
+		mean := func(of func(figures) float64) float64 { m, _ := c.mean(of); return m }
+		add := func(n *int, ok bool) {
+			if ok {
+				*n++
+			}
+		}
+		ratio := mean(func(f figures) float64 { return f.used }) / c.scenario.bound()
+		throttled := mean(func(f figures) float64 { return f.throttled })
+		g.cells++
+		g.ratios = append(g.ratios, ratio)
+		add(&g.none, throttled == 0)
+		add(&g.few, throttled < 0.01)
+		add(&g.most, ratio >= 0.95)
+		add(&g.all, ratio >= 0.98)
+		add(&g.quick, mean(func(f figures) float64 { return f.p99 }) <= 1)
+		add(&g.fair, mean(func(f figures) float64 { return f.jain }) >= 0.99)
+	}
+	slices.SortStableFunc(order, func(a, b key) int {
+		return strings.Compare(a.foreign, b.foreign) * -1
+	})
+	for _, k := range order {
+		g := groups[k]
+		slices.Sort(g.ratios)
+		out += fmt.Sprintf("| %s | %s | %s | %d | %d | %d | %d | %d | %d | %d | %.2f | %.2f |\n", k.server, k.foreign, k.client,
+			g.cells, g.none, g.few, g.most, g.all, g.quick, g.fair, g.ratios[len(g.ratios)/2], g.ratios[0])
+	}
+	return out
+}
+
+// TestTable runs the matrix: one factor at a time for every client, and every
+// combination for the ledgers.
+func TestTable(t *testing.T) {
+	if !*table {
+		t.Skip("runs the matrix with -table; TestTargets checks a part of it")
+	}
+	began := time.Now()
+	one := tableHead()
+	fmt.Print(one)
+	for _, s := range oneAtATime() {
+		for _, p := range clients {
+			if !*single || !strings.Contains(s.name, *only) || !strings.Contains(p.name, *rows) {
+				continue
+			}
+			c := newCell(t, &s, p)
+			fmt.Print(c.row())
+			one += c.row()
+		}
+	}
+	cells, passes := matrix(t, began)
+	var lines bytes.Buffer
+	out := csv.NewWriter(&lines)
+	out.Write(matrixHead())
+	for i := range cells {
+		out.Write(cells[i].record())
+	}
+	out.Flush()
+	all := summary(cells)
+	fmt.Print("\n", all)
+	took := fmt.Sprintf("%d runs a cell of the matrix; it took %s.\n", passes, time.Since(began).Round(time.Minute))
+	fmt.Print("\n", took)
+	if !*write {
+		return
+	}
+	sections := map[string]string{}
+	if *single {
+		sections["single"] = one
+	}
+	if *full {
+		sections["summary"] = all
+		if err := os.WriteFile("../../docs/quota-matrix.csv", lines.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if *single && *full {
+		sections["took"] = took
+	}
+	for name, text := range sections {
+		if err := replaceSection("../../docs/quota.md", name, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// matrix runs every combination of the factors for the ledgers, one seed after
+// the other, so that a budget of time costs runs and not cells.
+func matrix(t *testing.T, began time.Time) (cells []cell, passes int) {
+	horizon := time.Duration(*minutes) * time.Minute
+	all := factorial()
+	for passes < *seeds && *full && (*budget == 0 || time.Since(began) < *budget) {
+		n := 0
+		for i := range all {
+			s := &all[i]
+			for _, p := range clients {
+				if p.baseline || !strings.Contains(s.name, *only) || !strings.Contains(p.name, *rows) {
+					continue
+				}
+				if passes == 0 {
+					cells = append(cells, cell{scenario: s, client: p.name})
+				}
+				c := &cells[n]
+				n++
+				if s.policy == throttle.Strict && p.name == shapeKnownName && *rows == "" {
+					c.runs = cells[n-2].runs // the default is the accounting of a strict server
+					continue
+				}
+				r := run(t, s, p, uint64(passes)+1, horizon)
+				c.runs = append(c.runs, r.figures(s, horizon))
+			}
+		}
+		passes++
+		fmt.Printf("pass %d after %s\n", passes, time.Since(began).Round(time.Second))
+	}
+	return cells, passes
+}
+
+// replaceSection writes text between the markers of a section.
+func replaceSection(path, name, text string) error {
+	doc, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	begin, end := fmt.Sprintf("<!-- bench-quota: %s -->\n", name), fmt.Sprintf("<!-- /bench-quota: %s -->", name)
+	head, rest, ok := bytes.Cut(doc, []byte(begin))
+	_, tail, ok2 := bytes.Cut(rest, []byte(end))
+	if !ok || !ok2 {
+		return fmt.Errorf("%s: no section %q", path, name)
+	}
+	return os.WriteFile(path, slices.Concat(head, []byte(begin), []byte(text), []byte(end), tail), 0o644)
 }

@@ -296,7 +296,10 @@ func (a *app) finishJob(ctx context.Context, m *local.Local, op *bedrock.Operati
 	if err := bedrock.Unmarshal(reply, &created); err != nil {
 		return err
 	}
-	a.say("no server runs, so this command runs the job and ends with it; `outcrop serve` would run it in the background")
+	if !m.RunsHere(ctx, created.JobARN) {
+		return nil // the back-end's own batch service does
+	}
+	a.say(ownJob)
 	_, err := a.wait(ctx, m, created.JobARN)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
+	"github.com/outcrop-ai/outcrop/route"
 )
 
 func newBatch(a *app) *cobra.Command {
@@ -22,9 +23,16 @@ func newBatch(a *app) *cobra.Command {
 		Long: `batch runs a job over the records of a JSONL file. Every line of the input is
 one record, {"recordId": "...", "modelInput": {...}}; every line of the output is
 its answer, in the same order.`,
-		Example: `  outcrop batch run records.jsonl -o results/`,
+		Example: `  outcrop batch run records.jsonl -o results/       one command from file to results
+  outcrop batch pack questions.csv -o records.jsonl prompts as records
+  outcrop batch plan records.jsonl                  tokens, price, time
+  outcrop batch create s3://my-bucket/in.jsonl -o s3://my-bucket/results/
+  outcrop batch wait JOB`,
 	}
-	c.AddCommand(newBatchRun(a))
+	c.AddCommand(
+		newBatchRun(a), newBatchCreate(a), newBatchGet(a), newBatchList(a), newBatchStop(a),
+		newBatchWait(a), newBatchWatch(a), newBatchPack(a), newBatchUnpack(a), newBatchPlan(a),
+	)
 	return c
 }
 
@@ -74,7 +82,7 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if err := a.agreeToFile(m, &r.spending, r.input, r.converse); err != nil {
 		return err
 	}
-	staged := fmt.Sprintf("s3://outcrop-batch/%s", newID())
+	staged := fmt.Sprintf("s3://%s/%s", a.settings.Objects.Staging, newID())
 	input := staged + "/input/" + filepath.Base(r.input)
 	if err := m.PutFile(ctx, input, r.input); err != nil {
 		return usageError{err}
@@ -89,7 +97,8 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if r.converse {
 		req.ModelInvocationType = bedrock.ModelInvocationTypeConverse
 	}
-	created, err := m.Batch(ctx, req)
+	// The file was copied to this data directory, where no service reads it.
+	created, err := m.Batch(route.OnDemand(ctx), req)
 	if err != nil {
 		return err
 	}
@@ -115,24 +124,13 @@ func (a *app) wait(ctx context.Context, m *local.Local, arn string) (*bedrock.Ge
 			return nil, err
 		}
 		last = state
-		p.show(progressLine(state, time.Since(began)))
+		if p.terminal {
+			p.show(jobBar(state, time.Since(began)))
+		} else {
+			p.show(jobLine(state, time.Since(began)))
+		}
 	}
 	return last, nil
-}
-
-// progressLine says how far a job is, how fast it goes and how long it takes.
-func progressLine(s *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) string {
-	if s.TotalRecordCount == nil || *s.TotalRecordCount == 0 || s.ProcessedRecordCount == nil {
-		return string(s.Status)
-	}
-	done, total := *s.ProcessedRecordCount, *s.TotalRecordCount
-	line := fmt.Sprintf("%s  %d/%d records", s.Status, done, total)
-	if seconds := elapsed.Seconds(); done > 0 && seconds > 0.5 {
-		rate := float64(done) / seconds
-		left := time.Duration(float64(total-done) / rate * float64(time.Second)).Round(time.Second)
-		line += fmt.Sprintf("  %.0f/s  %s left", rate, left)
-	}
-	return line
 }
 
 // deliver copies a job's results to a directory of the user's.

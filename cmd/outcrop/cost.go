@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -33,16 +34,16 @@ func (a *app) agree(m *local.Local, s *spending, work estimate.Work, batch bool)
 		return err
 	}
 	limit := a.settings.MaxCost
-	what := fmt.Sprintf("%s, about %d input and at most %d output tokens", calls(work.Calls), work.Input, work.MaxOutput)
+	what := fmt.Sprintf("%s, about %d input and at most %d output tokens", counted(work.Calls, "call"), work.Input, work.MaxOutput)
 	if !cost.Known {
 		a.say("estimate: %s; what %s charges for %s is not known (prices in the configuration say it)", what, cost.Backend, m.ModelID())
 		if limit > 0 {
-			return fmt.Errorf("the cost is not known, and --max-cost is $%g: nothing was sent", limit)
+			return fmt.Errorf("the cost is not known, and --max-cost is $%s: nothing was sent", plain(limit))
 		}
 	} else {
 		a.say("estimate: %s: at most %s at %s (prices of %s; yours may differ)", what, dollars(cost.USD), cost.Backend, price.Default().AsOf())
 		if limit > 0 && cost.USD > limit {
-			return fmt.Errorf("this may cost %s, more than --max-cost $%g: nothing was sent", dollars(cost.USD), limit)
+			return fmt.Errorf("this may cost %s, more than --max-cost $%s: nothing was sent", dollars(cost.USD), plain(limit))
 		}
 	}
 	if s.yes || !isTerminal(a.stdin) || !isTerminal(a.stderr) {
@@ -54,13 +55,6 @@ func (a *app) agree(m *local.Local, s *spending, work estimate.Work, batch bool)
 	return nil
 }
 
-func calls(n int) string {
-	if n == 1 {
-		return "1 call"
-	}
-	return fmt.Sprintf("%d calls", n)
-}
-
 // dollars is an amount, rounded up to what can be seen of it.
 func dollars(usd float64) string {
 	if usd < 1 {
@@ -68,6 +62,9 @@ func dollars(usd float64) string {
 	}
 	return fmt.Sprintf("$%.2f", math.Ceil(usd*100)/100)
 }
+
+// plain is a number as a person writes it.
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // agreeToFile is agree for a job over the records of a file, which run at the
 // price of single calls. The file is read only where somebody charges.

@@ -21,9 +21,9 @@ func (a *app) config(c *cobra.Command) (dir string, config local.Config, err err
 	if dir = s.Data; dir == "" {
 		dir = defaultDataDir()
 	}
-	config = local.Config{ModelID: s.Model, Profile: s.Profile, Settings: s, Simulator: a.simulator}
+	config = local.Config{ModelID: s.Model, Profile: s.Profile, Settings: s, Simulator: a.simulator, Grants: a.grants}
 	config.OnUnlisted = func(backend string, err error) {
-		a.say("warning: the models of back-end %s are missing: %s", backend, outcrop.AsError(err).Message)
+		a.say("warning: the list lacks what back-end %s has: %s", backend, outcrop.AsError(err).Message)
 	}
 	config.OnUsageError = func(err error) { a.say("warning: the books of usage could not be written: %v", err) }
 	return dir, config, nil

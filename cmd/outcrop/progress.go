@@ -3,6 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
 // progress is one line on a terminal that is written over and over. Where the
@@ -35,10 +40,61 @@ func (p *progress) done() {
 }
 
 func firstWord(line string) string {
-	for i, r := range line {
-		if r == ' ' {
-			return line[:i]
+	first, _, _ := strings.Cut(line, " ")
+	return first
+}
+
+// barWidth is how many characters a bar has.
+const barWidth = 24
+
+// bar draws how much of a whole is done.
+func bar(done, total int) string {
+	eighths := done * barWidth * 8 / max(total, 1)
+	full := min(eighths/8, barWidth)
+	text := strings.Repeat("█", full)
+	if part := eighths % 8; part > 0 && full < barWidth {
+		text += string([]rune("▏▎▍▌▋▊▉")[part-1])
+		full++
+	}
+	return "▕" + text + strings.Repeat(" ", barWidth-full) + "▏"
+}
+
+// jobLine says in one line how far a job is, how fast it goes and how long it
+// will take at that pace. The state comes first.
+func jobLine(job *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) string {
+	if job.TotalRecordCount == nil || *job.TotalRecordCount == 0 || job.ProcessedRecordCount == nil {
+		return string(job.Status)
+	}
+	done, total := *job.ProcessedRecordCount, *job.TotalRecordCount
+	line := fmt.Sprintf("%s  %s/%s records", job.Status, grouped(done), grouped(total))
+	if job.ErrorRecordCount != nil && *job.ErrorRecordCount > 0 {
+		line += fmt.Sprintf("  %s failed", grouped(*job.ErrorRecordCount))
+	}
+	if seconds := elapsed.Seconds(); done > 0 && seconds > 0.5 {
+		rate := float64(done) / seconds
+		line += fmt.Sprintf("  %.0f/s", rate)
+		if done < total {
+			line += fmt.Sprintf("  %s left", time.Duration(float64(total-done)/rate*float64(time.Second)).Round(time.Second))
 		}
 	}
 	return line
+}
+
+// jobBar is jobLine with a bar, for a terminal.
+func jobBar(job *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) string {
+	line := jobLine(job, elapsed)
+	if job.TotalRecordCount == nil || *job.TotalRecordCount == 0 || job.ProcessedRecordCount == nil {
+		return line
+	}
+	state, rest, _ := strings.Cut(line, "  ")
+	return fmt.Sprintf("%s %s %3d%%  %s", state, bar(*job.ProcessedRecordCount, *job.TotalRecordCount), *job.ProcessedRecordCount*100 / *job.TotalRecordCount, rest)
+}
+
+// grouped is a number with commas between its thousands.
+func grouped(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/metrics"
 )
@@ -31,6 +32,7 @@ type app struct {
 	reload    func() (*config.Config, error) // reads the settings again
 	counters  *metrics.Metrics               // of a command that serves
 	simulator simulator.Config
+	grants    strict.Grants // of the simulator
 }
 
 func newRoot(a *app) *cobra.Command {
@@ -72,9 +74,11 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 		newReplay(a),
 		newModels(a),
 		newTokens(a),
+		newQuota(a),
 		newRuntimeService(a),
 		newControlService(a),
 		newPythonOverlay(a),
+		newDoctor(a),
 		newInit(a),
 		newProfile(a),
 		newConfig(a),

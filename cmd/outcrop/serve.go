@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	settings "github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/keys"
 	"github.com/outcrop-ai/outcrop/local"
@@ -21,14 +22,20 @@ import (
 
 func newServe(a *app) *cobra.Command {
 	var logPrompts bool
+	var grants string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the Bedrock APIs to unmodified AWS SDKs",
-		Long: `serve answers bedrock-runtime and bedrock on one port, over HTTP/1.1 and h2c, or
-with a certificate over TLS. Point a client there with AWS_ENDPOINT_URL. On a
+		Long: `serve answers bedrock-runtime, bedrock and s3 on one port, over HTTP/1.1 and h2c,
+or with a certificate over TLS. Point a client there with AWS_ENDPOINT_URL. On a
 loopback address without tenants any credentials are accepted; on any other
 address keys of tenants are required: of those in the configuration (see outcrop
 keys), or of a file that --keys names.
+
+What S3 clients put there lies in the directory objects of the data directory,
+where jobs read and write; a bucket belongs to the account that made it. With
+--objects s3 the objects are on Amazon S3 or another service, which clients
+reach by themselves, and s3 is not served.
 
 It prints its address on standard output when it is ready, one line for each
 request on standard error (never prompts), and stops on SIGTERM or Ctrl-C: it
@@ -44,18 +51,33 @@ most. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
 
 GET /usage tells who used what, GET /metrics the same to Prometheus.
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
-forgets them.`,
+forgets them. GET /quota tells how the quota books stand; outcrop quota shows it.
+
+With --quotas FILE the simulator throttles as Amazon Bedrock does, to test a
+client with: FILE says what the simulated service grants (see
+docs/quota-guide.md), and GET /outcrop/grants counts what became of the calls.
+That is the other side of the section quotas of the configuration, which keeps
+the calls of this program within what a service grants. ListServiceQuotas and
+GetServiceQuota of AWS's Service Quotas answer on the same port.`,
 		Example: `  outcrop serve
   outcrop serve --listen 127.0.0.1:0 --keys keys.yaml
   outcrop serve --rules rules.yaml
+  outcrop serve --quotas grants.yaml           a service that throttles
   outcrop serve --listen :8443 --keys keys.yaml --tls-cert cert.pem --tls-key key.pem`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.simulator.LogPrompts = logPrompts
+			if grants != "" {
+				var err error
+				if a.grants, err = strict.Load(grants); err != nil {
+					return usageError{err}
+				}
+			}
 			return a.own(c, a.serve)
 		},
 	}
 	addServeFlags(c)
+	c.Flags().StringVar(&grants, "quotas", "", "file of what the simulator grants: it throttles beyond that, as Bedrock does")
 	c.Flags().BoolVar(&logPrompts, "log-prompts", false, "keep prompt texts in GET /outcrop/requests")
 	return c
 }
@@ -89,7 +111,11 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 		return usageError{err}
 	}
 	keeper := newDoorkeeper(a, ring, m)
-	config.Mounts = []server.Mount{requestLog(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper)}
+	config.Mounts = []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper)}
+	services, err := a.addS3(m, &config)
+	if err != nil {
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.Listen)
 	if err != nil {
 		return usageError{err}
@@ -103,6 +129,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	config.Mounts = append(config.Mounts, serviceQuotas(m, &config))
 	s, err := server.New(config)
 	if err != nil {
 		listener.Close()
@@ -116,7 +143,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 		url = "https://" + config.Addr
 	}
 	a.say("%s", m.Notice())
-	a.say("serving bedrock-runtime and bedrock; clients: export AWS_ENDPOINT_URL=%s", url)
+	a.say("serving %s; clients: export AWS_ENDPOINT_URL=%s", services, url)
 	fmt.Fprintln(a.stdout, url)
 	watched, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup

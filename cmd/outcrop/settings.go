@@ -20,6 +20,7 @@ var settingFlags = map[string]string{
 	"profile":       "profile",
 	"region":        "region",
 	"backend":       "backend",
+	"objects":       "objects.store",
 	"rules":         "simulator.rules",
 	"pace":          "simulator.pace",
 	"listen":        "server.listen",
@@ -47,6 +48,7 @@ func (a *app) addSettingFlags(flags *pflag.FlagSet) {
 	flags.String("profile", "", "profile of ~/.aws/config and of the configuration (default $AWS_PROFILE, else aws where there is one)")
 	flags.String("region", "", "AWS Region (default $AWS_REGION, else the profile's, else us-west-2)")
 	flags.String("backend", "", "who answers: the name of a back-end, simulator, openai=URL, amazon or amazon=REGION (default $OUTCROP_BACKEND)")
+	flags.String("objects", "", "where s3:// URIs lead: directory (below --data) or s3 (default $OUTCROP_OBJECTS_STORE, else directory)")
 	flags.String("rules", "", "file of rules for the simulator's replies (default $OUTCROP_RULES)")
 	flags.String("record", "", "write every exchange with a back-end into this directory (default $OUTCROP_CASSETTE_RECORD)")
 	flags.String("replay", "", "answer from the exchanges in this directory, without a back-end (default $OUTCROP_CASSETTE_REPLAY)")
@@ -67,9 +69,11 @@ func (a *app) load(c *cobra.Command) (*config.Config, error) {
 	if a.pace { // compare sets it by itself
 		sources.Flags = append(sources.Flags, config.Assignment{Path: "simulator.pace", Value: "true", Flag: "--pace"})
 	}
-	c.Flags().Visit(func(f *pflag.Flag) {
+	// Not Visit, which passes over flags that were set for a command that reads
+	// its line itself.
+	c.Flags().VisitAll(func(f *pflag.Flag) {
 		path, ok := settingFlags[f.Name]
-		if !ok {
+		if !ok || !f.Changed {
 			return
 		}
 		value := f.Value.String()

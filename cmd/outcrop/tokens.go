@@ -56,11 +56,10 @@ asks the back-end.`,
 // without @, or the prompt.
 func (a *app) weighed(args []string) (string, error) {
 	if len(args) == 1 {
-		if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() {
+		info, err := os.Stat(args[0])
+		named := strings.HasSuffix(args[0], ".json") && !strings.ContainsAny(args[0], "@ {")
+		if err == nil && info.Mode().IsRegular() || named { // reading says that it is missing
 			return readFile(args[0])
-		}
-		if strings.HasSuffix(args[0], ".json") && !strings.ContainsAny(args[0], " {") {
-			return readFile(args[0]) // which says that it is missing
 		}
 	}
 	return a.prompt(args)

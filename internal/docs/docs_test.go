@@ -154,6 +154,17 @@ func runLine(t *testing.T, binary, line string) {
 	}
 }
 
+// TestJSON reads the json blocks: somebody pastes them.
+func TestJSON(t *testing.T) {
+	for _, page := range pages(t) {
+		for i, b := range blocks(t, page) {
+			if b.language == "json" && !json.Valid([]byte(b.text)) {
+				t.Errorf("%s: block %d is no JSON", filepath.Base(page), i+1)
+			}
+		}
+	}
+}
+
 var inlineCode = regexp.MustCompile("`[^`\n]*`")
 
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)

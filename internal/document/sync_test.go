@@ -198,6 +198,13 @@ print(json.dumps(reply))
 			}
 			p.holds(refused == want, "each of the two quotas alone binds")
 		}
+		p.write("grants.yaml", `grants: [{match: "anthropic.claude-3-sonnet*", tpm: 500, policy: strict}, {match: "*", rpm: 1, policy: strict}]`)
+		url := p.serve("--quotas", "grants.yaml")
+		o := p.fails("--endpoint", url, "invoke", "-m", modelID, "--max-tokens", "1000", "Hello")
+		p.holds(strings.Contains(o.stderr, "ThrottlingException") && strings.Contains(o.stderr, "token"), "a server with 500 TPM refuses a request of 1,000")
+		p.outcrop("--endpoint", url, "invoke", "-m", "amazon.nova-pro-v1:0", "--max-tokens", "1000", "Hello")
+		o = p.fails("--endpoint", url, "invoke", "-m", "amazon.nova-pro-v1:0", "--max-tokens", "1000", "Hello")
+		p.holds(strings.Contains(o.stderr, "ThrottlingException"), "a server with 1 RPM refuses the second request")
 	}},
 	{"Each request counts as 1", func(p *probe, _ Item) {
 		books := p.books(throttle.Config{RequestsPerMinute: 3})
@@ -205,13 +212,13 @@ print(json.dumps(reply))
 		p.ran("m.Invoke, small and large, against a service with 3 requests per minute", "%v", limits)
 		p.holds(slices.Equal(limits, []throttle.Limit{0, 0, 0, throttle.Requests}), "three are let in whatever their size, the fourth is not")
 		p.holds(compared(p)["sync"].QuotaRequests == 1, "compare counts 1")
-		p.write("rules.yaml", "rules: [{throttle: {requests: 3, per: 1h}}]")
-		url := p.serve("--rules", "rules.yaml")
+		p.write("grants.yaml", `grants: [{match: "*", rpm: 3, policy: strict}]`)
+		url := p.serve("--quotas", "grants.yaml")
 		for n := 1; n <= 3; n++ {
 			p.outcrop("--endpoint", url, "invoke", "Hello")
 		}
 		o := p.fails("--endpoint", url, "invoke", "Hello")
-		p.holds(strings.Contains(o.stderr, "ThrottlingException"), "a server that lets 3 requests in throttles the fourth")
+		p.holds(strings.Contains(o.stderr, "ThrottlingException"), "a server with a quota of 3 requests throttles the fourth")
 	}},
 	{"Both input and output tokens count", func(p *probe, _ Item) {
 		books := p.books(throttle.Config{TokensPerMinute: 100_000, Policy: throttle.RefundBucket})
@@ -233,21 +240,26 @@ print(json.dumps(reply))
 		p.holds(limits[5] == throttle.Requests, "the sixth is limited by requests, with most of the tokens left")
 	}},
 	{"Batch related requests", func(p *probe, _ Item) {
-		m := p.manager(local.Config{})
-		items := []string{"Ada is 36", "Bob is 41", "Cleo is 19"}
-		alone := 0
-		for _, item := range items {
-			r, err := m.Construct(p.Context(), &bedrock.ConstructRequest{Prompt: "Extract every person: " + item, Schema: []byte(people)})
-			p.must(err)
-			alone += r.Usage.InputTokens
-		}
-		before := len(m.Simulator().Requests())
-		r, err := m.Construct(p.Context(), &bedrock.ConstructRequest{Prompt: "Extract every person: " + strings.Join(items, ". "), Schema: []byte(people)})
+		// The simulator is no model that reads lists, so its replies are written here.
+		m := p.manager(local.Config{Simulator: p.rules(`rules:
+  - match: {text: under its id}
+    reply: {text: '{"answers":[{"id":1,"answer":"green"},{"id":2,"answer":"white"},{"id":3,"answer":"black"},{"id":4,"answer":"red"},{"id":5,"answer":"blue"}]}'}
+  - reply: {text: '"grey"'}`)})
+		ask := outcrop.ManyRequest{Instruction: "Name the colour.", Items: []string{"grass", "snow", "coal", "blood", "the sky"}, PerRequest: 1}
+		alone, err := m.InvokeMany(p.Context(), &ask)
 		p.must(err)
-		after := len(m.Simulator().Requests())
-		p.ran("m.Construct, 3 items in 3 requests and in one", "%d and %d requests, %d and %d input tokens; %s", before, after-before, alone, r.Usage.InputTokens, r.Text)
-		p.holds(before == 3 && after == 4, "one request instead of three against the RPM quota")
-		p.holds(r.Usage.InputTokens < alone, "and the instructions are paid once")
+		ask.PerRequest = 0 // the default, 10
+		together, err := m.InvokeMany(p.Context(), &ask)
+		p.must(err)
+		answered := 0
+		for _, i := range together.Items {
+			if i.Err == nil && i.Text() != "" {
+				answered++
+			}
+		}
+		p.ran("m.InvokeMany of 5 items, each alone and together", "%d and %d requests, %d and %d input tokens", alone.Requests, together.Requests, alone.Usage.InputTokens, together.Usage.InputTokens)
+		p.holds(alone.Requests == 5 && together.Requests == 1 && answered == 5, "one request instead of five against the RPM quota, and all five answers")
+		p.holds(together.Usage.InputTokens < alone.Usage.InputTokens, "and the instructions are paid once")
 	}},
 	{"Optimize prompt size", func(p *probe, _ Item) {
 		long := strings.Repeat("Please be so kind as to answer the following question for me. ", 6) + "What is a rock?"
@@ -289,8 +301,6 @@ print(json.dumps(reply))
 		p.holds(len(rows.Rows) == 1 && rows.Rows[0].Input > 0 && rows.Rows[0].Output > 0, "the books tell input and output apart")
 	}},
 }
-
-const people = `{"type":"object","properties":{"people":{"type":"array","minItems":1,"items":{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name","age"]}}},"required":["people"]}`
 
 // script runs the document's command lines with aws replaced by outcrop.
 func (p *probe) script(i Item) outcome {

@@ -1,17 +1,21 @@
 """boto3. One line of JSON in, the name of a case with what it needs; one line
 of JSON out, what the client made of the server's reply or its error."""
 
+import hashlib
+import io
 import json
 import os
 import sys
 import time
+import urllib.request
 
 import boto3
+import botocore.config
 import botocore.exceptions
 import botocore.loaders
 import botocore.session
 
-runtime = bedrock = None
+runtime = bedrock = s3 = None
 API_MODELS = botocore.loaders.create_loader()  # reads the API models once, not once for each session
 
 WEATHER = {
@@ -39,7 +43,7 @@ def meta(out):
 
 def configure(env):
     """Changes the environment and makes the clients anew."""
-    global runtime, bedrock
+    global runtime, bedrock, s3
     for name, value in env.items():
         os.environ[name] = value
         if value == "":
@@ -50,6 +54,7 @@ def configure(env):
     session = boto3.Session(botocore_session=core)
     runtime = session.client("bedrock-runtime")
     bedrock = session.client("bedrock")
+    s3 = session.client("s3")
 
 
 def counted(stream):
@@ -215,6 +220,68 @@ def shown(job):
     return {**members, "times": sorted(k for k in job if k.endswith("Time"))}
 
 
+def make_bucket(bucket):
+    s3.create_bucket(Bucket=bucket)
+    return {"ids": [b["Name"] for b in s3.list_buckets()["Buckets"]]}
+
+
+def put_object(bucket, key, text, **more):
+    return meta(s3.put_object(Bucket=bucket, Key=key, Body=text.encode(), **more))
+
+
+def put_stream(bucket, key, text):
+    """A body that cannot be read twice, so nothing can be hashed beforehand."""
+    s3.upload_fileobj(io.BufferedReader(io.BytesIO(text.encode())), bucket, key)
+    return {}
+
+
+def get_object(bucket, key, **more):
+    out = s3.get_object(Bucket=bucket, Key=key, **more)
+    text = out["Body"].read().decode()
+    return {**meta(out), "text": text, "contentType": out["ContentType"], "metadata": out["Metadata"], "etag": out["ETag"]}
+
+
+def list_objects(bucket, **more):
+    found = {"ids": [], "prefixes": [], "pages": 0}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2}, **more):
+        found["pages"] += 1
+        found["ids"] += [o["Key"] for o in page.get("Contents", [])]
+        found["prefixes"] += [p["Prefix"] for p in page.get("CommonPrefixes", [])]
+    return found
+
+
+def upload_parts(bucket, key, size):
+    """boto3 sends parts by itself, several at a time."""
+    data = bytes(i * 7 % 251 for i in range(1 << 16)) * (size >> 16)
+    s3.upload_fileobj(io.BytesIO(data), bucket, key)
+    back = io.BytesIO()
+    s3.download_fileobj(bucket, key, back)
+    same = hashlib.sha256(back.getvalue()).digest() == hashlib.sha256(data).digest()
+    return {"same": same, "size": len(back.getvalue()), "etag": s3.head_object(Bucket=bucket, Key=key)["ETag"]}
+
+
+def copy_object(bucket, key, source):
+    out = s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": source})
+    return {**meta(out), "etag": out["CopyObjectResult"]["ETag"]}
+
+
+def presigned(bucket, key):
+    """A URL for whoever has it, with each version of the signature."""
+    texts = []
+    for version in (None, "s3v4"):
+        client = boto3.client("s3", config=botocore.config.Config(signature_version=version)) if version else s3
+        url = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key})
+        with urllib.request.urlopen(url) as reply:
+            texts.append(reply.read().decode())
+    return {"ids": texts}
+
+
+def remove_all(bucket):
+    removed = boto3.resource("s3").Bucket(bucket).objects.all().delete()
+    s3.delete_bucket(Bucket=bucket)
+    return {"removed": sum(len(page["Deleted"]) for page in removed)}
+
+
 CASES = {
     "configure": configure,
     "converse": converse,
@@ -235,6 +302,15 @@ CASES = {
     "waitJob": wait_job,
     "listJobs": list_jobs,
     "stopJob": stop_job,
+    "makeBucket": make_bucket,
+    "putObject": put_object,
+    "putStream": put_stream,
+    "getObject": get_object,
+    "listObjects": list_objects,
+    "uploadParts": upload_parts,
+    "copyObject": copy_object,
+    "presigned": presigned,
+    "removeAll": remove_all,
 }
 
 

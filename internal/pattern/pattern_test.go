@@ -1,4 +1,4 @@
-package route
+package pattern
 
 import (
 	"regexp"
@@ -16,7 +16,7 @@ func TestMatchIsARegularExpression(t *testing.T) {
 		id := rapid.StringMatching(`[ab.]{0,8}`).Draw(t, "id")
 		expression := "^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, `(.*?)`) + "$"
 		found := regexp.MustCompile(expression).FindStringSubmatch(id)
-		star, ok := match(pattern, id)
+		star, ok := Match(pattern, id)
 		if ok != (found != nil) {
 			t.Fatalf("%q matches %q: %v, the expression %v", pattern, id, ok, found)
 		}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outcrop-ai/outcrop/governed"
+	"github.com/outcrop-ai/outcrop/local"
+)
+
+func newQuota(a *app) *cobra.Command {
+	var watch bool
+	var every time.Duration
+	c := &cobra.Command{
+		Use:   "quota",
+		Short: "Show how the quota books stand; plan and pull quotas",
+		Long: `quota shows the books of the server that owns the data directory, or of the one
+that --endpoint names: what of each quota is used, what calls under way hold,
+what waits and when the next is admitted, which limit binds and what to raise.
+Quotas are set in the section quotas of the configuration; see
+docs/quota-guide.md.`,
+		Example: `  outcrop quota
+  outcrop quota --watch
+  outcrop quota plan --rate 120 --input 1500 --output 300
+  outcrop quota pull -o quotas.yaml`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(c, args)
+			}
+			if every <= 0 {
+				return usageError{fmt.Errorf("--every: expected more than 0s")}
+			}
+			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.quota(ctx, m, watch, every) })
+		},
+	}
+	c.SuggestionsMinimumDistance = 2
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "show it again and again, until interrupted")
+	c.Flags().DurationVar(&every, "every", time.Second, "how often, with --watch")
+	c.AddCommand(newQuotaPlan(a), newQuotaPull(a))
+	return c
+}
+
+func (a *app) quota(ctx context.Context, m *local.Local, watch bool, every time.Duration) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		status, err := m.QuotaStatus(ctx)
+		if err != nil {
+			return err
+		}
+		if watch && !a.json && isTerminal(a.stdout) {
+			fmt.Fprint(a.stdout, "\x1b[H\x1b[2J") // the terminal is cleared
+		}
+		if err := a.showQuota(&status); err != nil || !watch {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (a *app) showQuota(s *governed.Status) error {
+	if a.json {
+		return a.printJSON(s)
+	}
+	if s.Observe {
+		fmt.Fprintln(a.stdout, "observing: calls are booked, and neither delayed nor changed")
+	}
+	switch {
+	case len(s.Rules) == 0:
+		fmt.Fprintln(a.stdout, "no quotas are set: see the section quotas of the configuration, or outcrop quota pull")
+		return nil
+	case len(s.Pools) == 0:
+		fmt.Fprintln(a.stdout, "no call has been governed yet; these quotas are set:")
+		return showRules(a.stdout, s.Rules)
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "MODEL\tSCOPE\tBACK-END\tTOKENS\tHELD\tREQUESTS\tDAY\tUNDER WAY\tQUEUED\tNEXT\tBINDS")
+	for i := range s.Pools {
+		p := &s.Pools[i]
+		model := p.Model
+		if p.Methods != "" {
+			model += " (" + p.Methods + ")"
+		}
+		backend := p.Backend
+		if p.Account != p.Backend {
+			backend += "/" + p.Account
+		}
+		queued := p.Queued.Interactive + p.Queued.Batch + p.Queued.Background
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", model, p.Scope, backend,
+			quotaAmount(p.Tokens.Used, p.Tokens.Limit), shortNumber(p.Tokens.Held), quotaAmount(p.Requests.Used, p.Requests.Limit), quotaAmount(p.Day.Used, p.Day.Limit),
+			quotaAmount(int64(p.Inflight), int64(p.Concurrent)), queued, next(p, s.Time), p.Binds)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for i := range s.Pools {
+		p := &s.Pools[i]
+		t := p.Stats
+		fmt.Fprintf(a.stdout, "%s: %d admitted, %d of them after waiting (%s at most), %d refused, %d throttled by the service\n",
+			p.Model, t.Admitted, t.Waited, time.Duration(t.LongestMs)*time.Millisecond, t.Refused, t.Throttled)
+		if p.Advice != "" {
+			fmt.Fprintf(a.stdout, "%s: %s\n", p.Model, p.Advice)
+		}
+	}
+	return nil
+}
+
+// next is when the next of those that wait is admitted.
+func next(p *governed.PoolStatus, now time.Time) string {
+	switch {
+	case !p.Waiting:
+		return "-"
+	case p.Next.IsZero():
+		return "when one ends"
+	}
+	return max(0, p.Next.Sub(now)).Round(100 * time.Millisecond).String()
+}
+
+func showRules(out io.Writer, rules []governed.RuleStatus) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "MATCH\tSCOPE\tBACK-END\tMETHODS\tTPM\tRPM\tPER DAY\tAT ONCE\tJOBS\tLEARNED")
+	for _, r := range rules {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%t\n", r.Match, or(r.Scope, "all"), or(r.Backend, "all"), or(strings.Join(r.Methods, ","), "all"),
+			quotaLimit(r.TokensPerMinute), quotaLimit(r.RequestsPerMinute), quotaLimit(r.TokensPerDay), quotaLimit(int64(r.Concurrent)), quotaLimit(int64(r.ConcurrentJobs)), r.Learn)
+	}
+	return w.Flush()
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func quotaLimit(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return shortNumber(n)
+}
+
+// amount is what is used of a limit.
+func quotaAmount(used, limit int64) string {
+	if limit == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%s of %s", shortNumber(used), shortNumber(limit))
+}
+
+// number is a number for people: 1.5k, 2M.
+func shortNumber(n int64) string {
+	switch {
+	case n >= 10_000_000 || n >= 1_000_000 && n%100_000 == 0:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e6), ".0") + "M"
+	case n >= 10_000 || n >= 1000 && n%100 == 0:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e3), ".0") + "k"
+	}
+	return fmt.Sprint(n)
+}

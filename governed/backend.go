@@ -1,0 +1,214 @@
+package governed
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/native"
+	"github.com/outcrop-ai/outcrop/quota"
+)
+
+// Backend is a back-end that is kept within its quotas. It is safe for
+// concurrent use.
+type Backend struct {
+	next     outcrop.Abilities
+	governor *Governor
+	lane     Lane
+}
+
+var (
+	_ outcrop.Backend       = (*Backend)(nil)
+	_ outcrop.Embedder      = (*Backend)(nil)
+	_ outcrop.TokenCounter  = (*Backend)(nil)
+	_ outcrop.SchemaSupport = (*Backend)(nil)
+	_ outcrop.ModelChecker  = (*Backend)(nil)
+	_ outcrop.ModelLister   = lister{}
+)
+
+// lister is a Backend that knows its models. One that does not must not seem
+// to: a router asks those that do.
+type lister struct{ *Backend }
+
+// Models lists the models that the back-end knows.
+func (b lister) Models(ctx context.Context) ([]outcrop.Model, error) { return b.next.Models(ctx) }
+
+// CountTokens asks the back-end; it is free.
+func (b *Backend) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.TokenCount, error) {
+	return b.next.CountTokens(ctx, call)
+}
+
+// SchemaProfile is that of the back-end.
+func (b *Backend) SchemaProfile(modelID string) string { return b.next.SchemaProfile(modelID) }
+
+// CheckModel asks the back-end.
+func (b *Backend) CheckModel(modelID string) error { return b.next.CheckModel(modelID) }
+
+// Do waits for a reservation, asks the back-end, and settles. Each Do has a
+// reservation of its own, and one that is continued a second.
+func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+	if !infers(call.Operation) {
+		return b.next.Next.Do(ctx, call)
+	}
+	p := b.governor.find(&b.lane, call)
+	if p == nil {
+		return b.next.Next.Do(ctx, call)
+	}
+	a := b.prepare(p, call)
+	switch {
+	case !a.shortened():
+		return b.once(ctx, a)
+	case call.Streams():
+		return b.continuedStream(ctx, a)
+	}
+	return b.continued(ctx, a)
+}
+
+// infers tells whether an operation uses up a model's quota.
+func infers(operation string) bool {
+	switch operation {
+	case bedrock.OpConverse, bedrock.OpConverseStream, bedrock.OpInvokeModel, bedrock.OpInvokeModelWithResponseStream:
+		return true
+	}
+	return false
+}
+
+// once makes one attempt.
+func (b *Backend) once(ctx context.Context, a *attempt) (*outcrop.Reply, error) {
+	t, err := b.governor.reserve(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := b.next.Next.Do(ctx, a.call)
+	if err != nil {
+		t.failed(err, 0)
+		return nil, err
+	}
+	if limit := a.told(); limit != "" && !b.governor.config.Observe {
+		tell(&reply.Meta, HeaderMaxTokens, limit)
+	}
+	if t.waited >= time.Millisecond {
+		tell(&reply.Meta, HeaderQueued, strconv.FormatInt(t.waited.Milliseconds(), 10))
+	}
+	if reply.Stream != nil {
+		reply.Stream = t.watch(reply.Stream)
+		return reply, nil
+	}
+	t.settle(reply)
+	return reply, nil
+}
+
+// tell adds a header to a reply; the map may be shared.
+func tell(meta *outcrop.Meta, name, value string) {
+	header := maps.Clone(meta.Header)
+	if header == nil {
+		header = make(map[string]string, 2)
+	}
+	header[name] = value
+	meta.Header = header
+}
+
+// Embed makes embeddings, with a reservation for their input.
+func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.EmbedRequest) (*native.Embeddings, outcrop.Meta, error) {
+	p := b.governor.find(&b.lane, call)
+	if p == nil {
+		return b.next.Embed(ctx, call, req)
+	}
+	t, err := b.governor.reserve(ctx, &attempt{pool: p, call: call, input: textsTokens(p, req.Texts), limit: 1, ceiling: 1})
+	if err != nil {
+		return nil, outcrop.Meta{}, err
+	}
+	embeddings, meta, err := b.next.Embed(ctx, call, req)
+	if err != nil {
+		t.failed(err, 0)
+		return nil, meta, err
+	}
+	t.settled(&bedrock.TokenUsage{InputTokens: embeddings.InputTokens})
+	return embeddings, meta, nil
+}
+
+// reserve waits for the attempt's turn. The error is Bedrock's, for the caller.
+func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
+	r := quota.Request{
+		Pools: []quota.PoolID{a.pool.id}, Tenant: a.call.Caller.Tenant, Weight: a.call.Caller.Weight, Class: quota.Class(a.call.Class),
+		Input: a.input, MaxTokens: a.limit, Observe: g.config.Observe, MaxWait: max(g.config.BatchMaxWait, 0),
+	}
+	if a.call.Class == outcrop.Interactive {
+		r.MaxWait = max(g.config.MaxWait, 0)
+	}
+	if outcrop.HasSpare(ctx) {
+		r.MaxWait = min(r.MaxWait, max(g.config.SpareWait, 0))
+	}
+	begun := time.Now()
+	id, d, err := g.gate.Acquire(ctx, r)
+	waited := time.Since(begun)
+	if err == nil {
+		a.pool.admitted(a, d, waited, g.config.Observe)
+		return &ticket{gate: g.gate, attempt: a, id: id, waited: waited}, nil
+	}
+	if refused, ok := errors.AsType[*quota.RefusedError](err); ok {
+		a.pool.note(func(s *Stats) { s.Refused++ })
+		return nil, g.refusal(refused, a, waited)
+	}
+	switch {
+	case errors.Is(err, quota.ErrClosed):
+		return nil, outcrop.Errorf(bedrock.CodeServiceUnavailable, "the quota books are closed: the program is ending")
+	case ctx.Err() != nil:
+		a.pool.note(func(s *Stats) { s.Gone++ })
+		return nil, outcrop.AsError(context.Cause(ctx))
+	}
+	return nil, outcrop.AsError(err)
+}
+
+// WaitedError is the cause of a refusal after a call has waited in vain. Who
+// tries calls again should not send it to the end of the same queue.
+type WaitedError struct {
+	Refused *quota.RefusedError
+	After   time.Duration
+}
+
+func (e *WaitedError) Error() string {
+	return "waited " + e.After.Round(time.Millisecond).String() + ": " + e.Refused.Error()
+}
+
+// Unwrap is the refusal.
+func (e *WaitedError) Unwrap() error { return e.Refused }
+
+// Waited tells that waiting was tried.
+func (e *WaitedError) Waited() bool { return true }
+
+// refusal is a refusal as Bedrock words it.
+func (g *Governor) refusal(refused *quota.RefusedError, a *attempt, waited time.Duration) error {
+	d := refused.Decision
+	limit := d.Limit
+	if limit == quota.Behind { // what holds back those in front of it
+		limit = g.binding(a.pool.id)
+	}
+	e := outcrop.Errorf(bedrock.CodeThrottling, "%s", limit.Message())
+	e.Cause = refused
+	switch d.Reason {
+	case quota.TooLarge:
+		e.Message += " Input and max_tokens together reserve " + strconv.Itoa(a.input+a.limit) + " tokens, more than the quota ever grants: lower max_tokens."
+		e.Retryable = false
+	case quota.Expired:
+		e.Cause = &WaitedError{Refused: refused, After: waited}
+	}
+	if !d.Until.IsZero() {
+		e.RetryAfter = max(0, time.Until(d.Until))
+	}
+	return e
+}
+
+// binding is what the head of a pool's queue waits for.
+func (g *Governor) binding(id quota.PoolID) quota.Limit {
+	for _, s := range g.gate.Snapshot() {
+		if s.ID == id {
+			return s.Limit
+		}
+	}
+	return quota.NoLimit
+}

@@ -1,0 +1,100 @@
+package governed_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/governed"
+)
+
+// ledger of jobs that are created and end when a test says so, two a page.
+type jobList struct {
+	outcrop.Jobs
+	mu   sync.Mutex
+	jobs []bedrock.ModelInvocationJobSummary
+}
+
+func (l *jobList) Create(_ context.Context, _ outcrop.Caller, req *bedrock.CreateModelInvocationJobRequest) (*bedrock.CreateModelInvocationJobResponse, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.jobs = append(l.jobs, bedrock.ModelInvocationJobSummary{ModelID: req.ModelID, ClientRequestToken: req.ClientRequestToken, Status: bedrock.ModelInvocationJobStatusSubmitted})
+	return &bedrock.CreateModelInvocationJobResponse{}, nil
+}
+
+func (l *jobList) List(_ context.Context, _ outcrop.Caller, req *bedrock.ListModelInvocationJobsRequest) (*bedrock.ListModelInvocationJobsResponse, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	from, page := 0, &bedrock.ListModelInvocationJobsResponse{}
+	if req.NextToken != "" {
+		if _, err := fmt.Sscan(req.NextToken, &from); err != nil {
+			return nil, err
+		}
+	}
+	for i := from; i < len(l.jobs); i++ {
+		if i == from+2 {
+			page.NextToken = fmt.Sprint(i)
+			break
+		}
+		if l.jobs[i].Status == req.StatusEquals {
+			page.InvocationJobSummaries = append(page.InvocationJobSummaries, l.jobs[i])
+		}
+	}
+	return page, nil
+}
+
+// TestConcurrentJobs: one more than the quota is refused as Bedrock refuses,
+// whatever states the others are in, and another is let in when one has ended.
+func TestConcurrentJobs(t *testing.T) {
+	list := &jobList{}
+	jobs := governed.GovernJobs(list, []governed.Rule{{Match: "amazon.*", Jobs: 3}})
+	create := func(id, token string) error {
+		_, err := jobs.Create(t.Context(), outcrop.Caller{}, &bedrock.CreateModelInvocationJobRequest{ModelID: id, ClientRequestToken: token})
+		return err
+	}
+	var wg sync.WaitGroup
+	refusals := make(chan error, 10)
+	for i := range 10 {
+		wg.Go(func() { refusals <- create(model, fmt.Sprint(i)) })
+	}
+	wg.Wait()
+	close(refusals)
+	refused := 0
+	for err := range refusals {
+		if err != nil {
+			refused++
+			if e := outcrop.AsError(err); e.Code != bedrock.CodeServiceQuotaExceeded {
+				t.Errorf("refused with %v", err)
+			}
+		}
+	}
+	if refused != 7 {
+		t.Errorf("%d of 10 refused, want 7", refused)
+	}
+	list.jobs[0].Status, list.jobs[1].Status = bedrock.ModelInvocationJobStatusValidating, bedrock.ModelInvocationJobStatusInProgress
+	if create("us."+model, "new") == nil {
+		t.Error("a profile of the model was let in")
+	}
+	if err := create(model, list.jobs[2].ClientRequestToken); err != nil {
+		t.Errorf("the same request again: %v", err)
+	}
+	list.jobs = list.jobs[:3]
+	if err := create("meta.llama3-8b-instruct-v1:0", "x"); err != nil {
+		t.Errorf("a model without a quota: %v", err)
+	}
+	list.jobs[1].Status = bedrock.ModelInvocationJobStatusCompleted
+	if err := create(model, "y"); err != nil {
+		t.Errorf("after one has ended: %v", err)
+	}
+}
+
+// TestNoJobQuotas: without any, jobs are left as they are.
+func TestNoJobQuotas(t *testing.T) {
+	list := &jobList{}
+	if governed.GovernJobs(list, []governed.Rule{{Match: "*"}}) != outcrop.Jobs(list) {
+		t.Error("jobs without a quota were wrapped")
+	}
+}

@@ -1,0 +1,150 @@
+package s3client
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/objects"
+)
+
+// maxResumes is how often in a row a read is taken up again without a byte.
+const maxResumes = 5
+
+// Open reads an object from its beginning. The read goes on after a cut, and
+// fails with a ConflictException when the object has meanwhile been replaced.
+func (s *Store) Open(ctx context.Context, uri string) (io.ReadCloser, error) {
+	bucket, key, err := objects.ParseURI(uri)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{s: s, ctx: ctx, uri: uri, bucket: bucket, key: key}
+	if err := r.open(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// reader is an object that is being read. It is used by one goroutine.
+type reader struct {
+	s                *Store
+	ctx              context.Context
+	uri, bucket, key string
+
+	body   io.ReadCloser // nil when it has to be asked for again
+	cancel context.CancelFunc
+	etag   *string
+	size   int64 // -1 when the service does not say
+	at     int64 // bytes that were read
+	failed int   // resumes in a row without a byte
+	err    error
+}
+
+// open asks for the rest of the object.
+func (r *reader) open() error {
+	ctx, cancel := context.WithCancel(r.ctx)
+	in := &s3.GetObjectInput{Bucket: &r.bucket, Key: &r.key, ExpectedBucketOwner: r.s.owner()}
+	if r.at > 0 {
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-", r.at))
+		in.IfMatch = r.etag
+	} else if r.etag != nil {
+		in.IfMatch = r.etag
+	}
+	out, err := r.s.client.GetObject(ctx, in)
+	if err != nil {
+		cancel()
+		return r.s.failure("read", r.uri, err)
+	}
+	if r.etag == nil {
+		r.etag, r.size = out.ETag, -1
+		if out.ContentLength != nil {
+			r.size = *out.ContentLength
+		}
+	}
+	r.body, r.cancel = out.Body, cancel
+	return nil
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	for r.err == nil {
+		if r.body == nil {
+			if r.err = r.resume(); r.err != nil {
+				break
+			}
+		}
+		timer := time.AfterFunc(r.s.idle, r.cancel)
+		n, err := r.body.Read(p)
+		timer.Stop()
+		r.at += int64(n)
+		if n > 0 {
+			r.failed = 0
+		}
+		switch {
+		case err == nil:
+			if n == 0 && len(p) > 0 {
+				continue
+			}
+			return n, nil
+		case err == io.EOF && (r.size < 0 || r.at == r.size): //nolint:errorlint // readers return io.EOF itself
+			r.err = io.EOF
+		case r.size >= 0 && r.at >= r.size: // its checksum is not the one that S3 has
+			r.err = r.s.failure("read", r.uri, err)
+		default:
+			r.drop()
+			if r.err = r.ended(); r.err == nil {
+				r.failed++
+			}
+			if r.failed > maxResumes {
+				r.err = r.s.failure("read", r.uri, err)
+			}
+		}
+		if n > 0 {
+			return n, nil
+		}
+	}
+	return 0, r.err
+}
+
+// resume takes the read up again where it was.
+func (r *reader) resume() error {
+	for {
+		err := r.open()
+		if err == nil || r.ended() != nil {
+			return err
+		}
+		if e := outcrop.AsError(err); !e.Retryable || r.failed >= maxResumes {
+			return err
+		}
+		r.failed++
+	}
+}
+
+// ended is the error of a read whose context is over.
+func (r *reader) ended() error {
+	if err := r.ctx.Err(); err != nil {
+		return outcrop.AsError(err)
+	}
+	return nil
+}
+
+func (r *reader) drop() {
+	if r.body != nil {
+		_ = r.body.Close()
+		r.cancel()
+		r.body = nil
+	}
+}
+
+func (r *reader) Close() error {
+	r.drop()
+	if r.err == nil {
+		r.err = outcrop.Errorf(bedrock.CodeInternalServer, "%s was closed", r.uri)
+	}
+	return nil
+}
