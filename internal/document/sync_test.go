@@ -245,7 +245,7 @@ print(json.dumps(reply))
   - match: {text: under its id}
     reply: {text: '{"answers":[{"id":1,"answer":"green"},{"id":2,"answer":"white"},{"id":3,"answer":"black"},{"id":4,"answer":"red"},{"id":5,"answer":"blue"}]}'}
   - reply: {text: '"grey"'}`)})
-		ask := outcrop.ManyRequest{Instruction: "Name the colour.", Items: []string{"grass", "snow", "coal", "blood", "the sky"}, PerRequest: 1}
+		ask := outcrop.ManyRequest{Instruction: "Name the colour of the thing as a child would, in one lower-case word of English, and choose the one it has most of the time when it has several.", Items: []string{"grass", "snow", "coal", "blood", "the sky"}, PerRequest: 1}
 		alone, err := m.InvokeMany(p.Context(), &ask)
 		p.must(err)
 		ask.PerRequest = 0 // the default, 10
