@@ -76,3 +76,27 @@ func TestDocument(t *testing.T) {
 		}
 	}
 }
+
+// TestPractices: docs/practices.md has a row for each best practice, with the
+// line of its test.
+func TestPractices(t *testing.T) {
+	page, err := os.ReadFile("../../docs/practices.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range document(t) {
+		if i.Kind != Practice {
+			continue
+		}
+		name, _, _ := strings.Cut(i.Title(), " - ")
+		found := false
+		for line := range strings.Lines(string(page)) {
+			if strings.HasPrefix(line, "| "+name+" |") && strings.HasSuffix(line, fmt.Sprintf("| %03d |\n", i.Line)) {
+				found = true
+			}
+		}
+		if !found {
+			t.Errorf("no row for line %d: %s", i.Line, name)
+		}
+	}
+}
