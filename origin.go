@@ -20,14 +20,29 @@ type originKey struct{}
 // WithOrigin puts the origin of a request in its context, for the calls that
 // a Manager makes on its behalf.
 func WithOrigin(ctx context.Context, o Origin) context.Context {
-	return context.WithValue(ctx, originKey{}, o)
+	return &originContext{ctx, o}
+}
+
+// originContext is context.WithValue for an origin, in one allocation.
+type originContext struct {
+	context.Context
+	origin Origin
+}
+
+func (c *originContext) Value(key any) any {
+	if key == (originKey{}) {
+		return &c.origin
+	}
+	return c.Context.Value(key)
 }
 
 // OriginOf is the origin that the context carries, or the zero value: a
 // library's own call.
 func OriginOf(ctx context.Context) Origin {
-	o, _ := ctx.Value(originKey{}).(Origin)
-	return o
+	if o, ok := ctx.Value(originKey{}).(*Origin); ok {
+		return *o
+	}
+	return Origin{}
 }
 
 // forMethod notes in the context which method the calls are made for.

@@ -38,6 +38,18 @@ func (r *Reply) Body() ([]byte, error) {
 	return nil, fmt.Errorf("a reply that streams has no body")
 }
 
+// BodyIn is [Reply.Body] for callers with memory to spare: a body that has to
+// be made is made in *buf, which grows as need be. One that is there is
+// returned as it is, and *buf stays.
+func (r *Reply) BodyIn(buf *[]byte) ([]byte, error) {
+	if r.body != nil || r.response == nil {
+		return r.Body()
+	}
+	text, err := bedrock.MarshalAppend((*buf)[:0], r.response)
+	*buf = text
+	return text, err
+}
+
 // Converse is the response of a Converse call.
 func (r *Reply) Converse() (*bedrock.ConverseResponse, error) {
 	if r.response != nil {

@@ -15,10 +15,22 @@ type Config struct {
 	Backend outcrop.Backend
 	Objects outcrop.Objects
 
+	// Store keeps the jobs. Without one they live in this process, and end with
+	// it.
+	Store Store
+
 	Concurrency   int // records of one job that are at the model at once; 16
 	RunningJobs   int // jobs in progress at once, and in validation at once; 2
-	Window        int // records of one job in memory: read but not yet written; 8 × Concurrency
-	InFlightBytes int // input bytes of those records, where more than one; 64 MiB
+	ShardRecords  int // records of a shard, the part of a job that one owner works on; 500
+	OpenShards    int // shards of one job that are begun and not finished; 8
+	InFlightBytes int // input bytes of records that are read and not yet kept, where more than one; 64 MiB
+	Unkept        int // replies of one job that wait to be kept, at most; 512
+
+	// Adapt says how many records are at one back-end when it throttles. Lane
+	// tells which back-end a model is answered by; each model is one by itself
+	// when it is nil.
+	Adapt Adapt
+	Lane  func(modelID string) string
 
 	Limits      Limits            // of a job
 	ModelLimits map[string]Limits // instead of Limits, by model id
@@ -28,8 +40,12 @@ type Config struct {
 	StopGrace      time.Duration // how long records at the model may finish when a job is stopped; 10 s
 	WatchInterval  time.Duration // how often Watch tells that counts have changed, at most; 250 ms
 
+	RetryStore time.Duration // when the store fails, or another node runs a job, it is tried again after this; 5 s
+
 	MaxUnfinished int // jobs of all accounts that have not ended; 1000
 	KeepFinished  int // jobs that have ended and can still be asked for, inline bodies included; 10,000
+
+	MaxTags int // of a job; 50, as the service's
 
 	Clock Clock
 	NewID func() string  // twelve of a-z0-9
@@ -55,6 +71,18 @@ type Retry struct {
 	TransientAttempts int           // after other errors that may pass; 4
 	Base              time.Duration // 1 s
 	Max               time.Duration // 1 min
+}
+
+// Adapt bounds the records at one back-end, of all jobs together, by additive
+// increase and multiplicative decrease: a ThrottlingException, or any other
+// error of HTTP status 429 or 503, multiplies the bound by Decrease, at most
+// once for the records that were sent under one bound; as many replies as the
+// bound is raise it by Increase.
+type Adapt struct {
+	Max      int     // and where it begins; Concurrency × RunningJobs
+	Min      int     // 1
+	Increase float64 // 1
+	Decrease float64 // 0.5
 }
 
 // Clock tells the time. It is injected so that tests need not wait.
@@ -90,7 +118,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Concurrency = cmp.Or(c.Concurrency, 16)
 	c.RunningJobs = cmp.Or(c.RunningJobs, 2)
-	c.Window = max(cmp.Or(c.Window, 8*c.Concurrency), c.Concurrency)
+	c.ShardRecords = cmp.Or(c.ShardRecords, 500)
+	c.OpenShards = cmp.Or(c.OpenShards, 8)
+	c.Unkept = cmp.Or(c.Unkept, 512)
 	c.InFlightBytes = cmp.Or(c.InFlightBytes, 64<<20)
 	c.Retry = Retry{
 		ThrottledAttempts: cmp.Or(c.Retry.ThrottledAttempts, 12),
@@ -101,10 +131,25 @@ func (c Config) withDefaults() (Config, error) {
 	c.DefaultTimeout = cmp.Or(c.DefaultTimeout, 24*time.Hour)
 	c.StopGrace = cmp.Or(c.StopGrace, 10*time.Second)
 	c.WatchInterval = cmp.Or(c.WatchInterval, 250*time.Millisecond)
+	c.RetryStore = cmp.Or(c.RetryStore, 5*time.Second)
 	c.MaxUnfinished = cmp.Or(c.MaxUnfinished, 1000)
 	c.KeepFinished = cmp.Or(c.KeepFinished, 10_000)
-	if c.Concurrency < 0 || c.RunningJobs < 0 {
-		return c, errors.New("batch: Config.Concurrency and Config.RunningJobs must not be negative")
+	c.MaxTags = cmp.Or(c.MaxTags, 50)
+	if c.Concurrency < 0 || c.RunningJobs < 0 || c.ShardRecords < 0 || c.OpenShards < 0 || c.Unkept < 0 {
+		return c, errors.New("batch: Config.Concurrency, RunningJobs, ShardRecords, OpenShards and Unkept must not be negative")
+	}
+	c.Adapt = Adapt{
+		Max: cmp.Or(c.Adapt.Max, c.Concurrency*c.RunningJobs), Min: cmp.Or(c.Adapt.Min, 1),
+		Increase: cmp.Or(c.Adapt.Increase, 1), Decrease: cmp.Or(c.Adapt.Decrease, 0.5),
+	}
+	if a := c.Adapt; a.Min < 1 || a.Max < a.Min || a.Increase < 0 || a.Decrease <= 0 || a.Decrease > 1 {
+		return c, errors.New("batch: Config.Adapt must have 1 ≤ Min ≤ Max, Increase ≥ 0 and 0 < Decrease ≤ 1")
+	}
+	if c.Lane == nil {
+		c.Lane = func(modelID string) string { return modelID }
+	}
+	if c.Store == nil {
+		c.Store = newMemory()
 	}
 	if c.Clock == nil {
 		c.Clock = systemClock{}

@@ -13,7 +13,11 @@
 //	    every line is read    waits for   records go   or PartiallyCompleted,
 //	    and checked once      its turn    to the model  Failed, Stopped, Expired
 //
-//	source ── records ── inOrder (bounded window) ── output ── manifest
+//	feed ── items ── send ×n ── results ── keep ── the store ── compose ── output
+//
+// The input is divided into shards while it is validated. feed claims shards and
+// reads their records, send takes records to the model, keep has the store keep
+// each result, and compose writes the shards that are finished, in order.
 //
 // # Input
 //
@@ -44,7 +48,14 @@
 //
 // # Durability
 //
-// Jobs live in this process: when it ends, they end, and results that were not
-// committed are lost. State is kept in store alone, and a job's progress is told
-// to it through job.advance and job.count.
+// Config.Store keeps jobs: their requests and states, plans and results. With
+// the one of package journal/jobs they outlive the process. A new status is kept
+// before it is seen, a record counts when its result is kept, and New goes on
+// with every job that has not ended: it sends the records that have no result,
+// and writes the output anew. A record that was at the model when the process
+// was killed is sent again; one with a result never is. Without a Store, jobs
+// live in this process and end with it.
+//
+// A store that fails, as on a full disk, makes a job wait and say so in its
+// message. Replies that it has are kept until they can be stored.
 package batch

@@ -39,6 +39,8 @@ type record struct {
 	input bedrock.Document
 	bad   *outcrop.Error // why this record cannot be sent; nil when it can
 	size  int            // bytes of the line
+
+	end int64 // bytes of the file up to the end of its line
 }
 
 // findFiles looks up which objects a task reads. A prefix without any is an
@@ -76,69 +78,120 @@ func (s *source) records(ctx context.Context) iter.Seq2[*record, error] {
 	return func(yield func(*record, error) bool) {
 		index, room := 0, s.limits.MaxJobBytes
 		for i := range s.files {
-			reader := fileReader{file: &s.files[i], limits: &s.limits, room: room}
-			for r, err := range reader.records(ctx, s.objects) {
+			reader := fileReader{source: s, number: i, room: room}
+			for {
+				r, err := reader.next(ctx)
+				if errors.Is(err, io.EOF) {
+					break
+				}
 				if err != nil {
+					reader.close()
 					yield(nil, err)
 					return
 				}
-				r.index, r.file = index, i
-				if r.id == "" {
-					r.id = fmt.Sprintf("R%010d", index+1)
-				}
+				r.number(index)
 				index++
 				if !yield(r, nil) {
+					reader.close()
 					return
 				}
 			}
+			reader.close()
 			room -= reader.read
 		}
 	}
 }
 
-// fileReader reads the records of one file.
-type fileReader struct {
-	file   *inputFile
-	limits *Limits
-	room   int64 // bytes that the job may still read
-	read   int64 // bytes that were read
-	line   int   // the line being read, from 1
+// number gives a record its place in the job.
+func (r *record) number(index int) {
+	r.index = index
+	if r.id == "" {
+		r.id = fmt.Sprintf("R%010d", index+1)
+	}
 }
 
-func (f *fileReader) records(ctx context.Context, objects outcrop.Objects) iter.Seq2[*record, error] {
-	return func(yield func(*record, error) bool) {
-		if f.file.inline != nil {
-			yield(&record{line: 1, input: f.file.inline, size: len(f.file.inline)}, nil)
-			return
+// fileReader reads the records of one file, from its beginning or from a place
+// that was told by an earlier reading. It opens the file when it is asked for
+// the first record. It is used by one goroutine.
+type fileReader struct {
+	source *source
+	number int   // its place in source.files
+	room   int64 // bytes that the job may still read
+
+	read int64 // bytes up to the end of the line that was read last
+	line int   // that line, from 1
+
+	object io.ReadCloser // nil before the first record; of an inline body always
+	lines  *bufio.Scanner
+}
+
+// next is the next record, or io.EOF. Whoever stops earlier calls close.
+func (f *fileReader) next(ctx context.Context) (*record, error) {
+	if inline := f.file().inline; inline != nil {
+		if f.line > 0 {
+			return nil, io.EOF
 		}
-		object, err := objects.Open(ctx, f.file.uri)
+		f.line, f.read = 1, int64(len(inline))
+		return &record{file: f.number, line: 1, input: inline, size: len(inline), end: f.read}, nil
+	}
+	if f.object == nil {
+		if err := f.open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for f.lines.Scan() {
+		f.line++
+		r, err := f.parse(f.lines.Bytes())
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
-			yield(nil, err)
-			return
+			return nil, outcrop.AsError(err)
 		}
-		defer object.Close()
-		// Two bytes more than a line may have, for its ending.
-		lines := bufio.NewScanner(object)
-		lines.Buffer(make([]byte, min(64<<10, f.limits.MaxLineBytes+2)), f.limits.MaxLineBytes+2)
-		lines.Split(f.split)
-		for lines.Scan() {
-			f.line++
-			r, err := f.parse(lines.Bytes())
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
-				yield(nil, outcrop.AsError(err))
-				return
-			}
-			if r != nil && !yield(r, nil) {
-				return
-			}
+		if r != nil {
+			r.file, r.end = f.number, f.read
+			return r, nil
 		}
-		if err := lines.Err(); err != nil {
-			f.line++
-			yield(nil, f.unreadable(err))
-		}
+	}
+	if err := f.lines.Err(); err != nil {
+		f.line++
+		return nil, f.unreadable(err)
+	}
+	return nil, io.EOF
+}
+
+func (f *fileReader) file() *inputFile { return &f.source.files[f.number] }
+
+// open opens the file where the reading is to go on.
+func (f *fileReader) open(ctx context.Context) error {
+	object, err := f.source.objects.Open(ctx, f.file().uri)
+	if err != nil {
+		return err
+	}
+	f.object = object
+	if seeker, ok := object.(io.Seeker); ok {
+		_, err = seeker.Seek(f.read, io.SeekStart)
+	} else {
+		_, err = io.CopyN(io.Discard, object, f.read)
+	}
+	if errors.Is(err, io.EOF) {
+		return errChanged
+	}
+	if err != nil {
+		return f.unreadable(err)
+	}
+	// Two bytes more than a line may have, for its ending.
+	longest := f.source.limits.MaxLineBytes + 2
+	f.lines = bufio.NewScanner(object)
+	f.lines.Buffer(make([]byte, min(64<<10, longest)), longest)
+	f.lines.Split(f.split)
+	return nil
+}
+
+func (f *fileReader) close() {
+	if f.object != nil {
+		f.object.Close()
+		f.object = nil
 	}
 }
 
@@ -148,7 +201,7 @@ var errTooLarge = errors.New("too large")
 func (f *fileReader) split(data []byte, atEOF bool) (int, []byte, error) {
 	advance, line, err := bufio.ScanLines(data, atEOF)
 	f.read += int64(advance)
-	if f.read > min(f.limits.MaxFileBytes, f.room) {
+	if f.read > min(f.source.limits.MaxFileBytes, f.room) {
 		return 0, nil, errTooLarge
 	}
 	return advance, line, err
@@ -157,18 +210,18 @@ func (f *fileReader) split(data []byte, atEOF bool) (int, []byte, error) {
 func (f *fileReader) unreadable(err error) error {
 	switch {
 	case errors.Is(err, bufio.ErrTooLong):
-		return f.wrong("the line has more than %d bytes", f.limits.MaxLineBytes)
-	case errors.Is(err, errTooLarge) && f.read > f.limits.MaxFileBytes:
-		return outcrop.Errorf(bedrock.CodeValidation, "%s has more than %d bytes", f.file.uri, f.limits.MaxFileBytes)
+		return f.wrong("the line has more than %d bytes", f.source.limits.MaxLineBytes)
+	case errors.Is(err, errTooLarge) && f.read > f.source.limits.MaxFileBytes:
+		return outcrop.Errorf(bedrock.CodeValidation, "%s has more than %d bytes", f.file().uri, f.source.limits.MaxFileBytes)
 	case errors.Is(err, errTooLarge):
-		return outcrop.Errorf(bedrock.CodeValidation, "the job's input has more than %d bytes, with %s", f.limits.MaxJobBytes, f.file.uri)
+		return outcrop.Errorf(bedrock.CodeValidation, "the job's input has more than %d bytes, with %s", f.source.limits.MaxJobBytes, f.file().uri)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return f.wrong("the object ends early")
 	}
 	if e, ok := errors.AsType[*outcrop.Error](err); ok {
 		return e
 	}
-	e := outcrop.Errorf(bedrock.CodeInternalServer, "%s, line %d: the object cannot be read on", f.file.uri, f.line)
+	e := outcrop.Errorf(bedrock.CodeInternalServer, "%s, line %d: the object cannot be read on", f.file().uri, f.line)
 	e.Cause = err
 	return e
 }
@@ -180,7 +233,7 @@ func (f *fileReader) parse(line []byte) (*record, error) {
 	if f.line == 1 {
 		line = bytes.TrimPrefix(line, byteOrderMark)
 	}
-	if len(line) > f.limits.MaxLineBytes {
+	if len(line) > f.source.limits.MaxLineBytes {
 		return nil, f.unreadable(bufio.ErrTooLong)
 	}
 	if len(bytes.TrimSpace(line)) == 0 {
@@ -219,6 +272,6 @@ func (f *fileReader) parse(line []byte) (*record, error) {
 // wrong is an error about the line that is being read.
 func (f *fileReader) wrong(format string, args ...any) error {
 	e := outcrop.Errorf(bedrock.CodeValidation, format, args...)
-	e.Message = fmt.Sprintf("%s, line %d: %s", f.file.uri, f.line, e.Message)
+	e.Message = fmt.Sprintf("%s, line %d: %s", f.file().uri, f.line, e.Message)
 	return e
 }

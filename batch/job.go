@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -12,11 +13,17 @@ import (
 
 // job is one job's state, and who waits for it to change. It is safe for
 // concurrent use; of its state, what was set when it was made never changes.
+//
+// A new status is kept by the store before anybody sees it. Counts are not
+// kept: they follow from the results.
 type job struct {
 	clock  Clock
+	store  Store
 	task   task
 	caller outcrop.Caller
 	stop   context.CancelCauseFunc // sends nothing more
+
+	writing sync.Mutex // held over a write to the store, and the change of state with it
 
 	mu       sync.Mutex
 	state    state
@@ -37,32 +44,77 @@ func (j *job) snapshot() state {
 	return j.state
 }
 
-// advance moves the job to a state, if that may follow the one it is in.
-func (j *job) advance(to bedrock.ModelInvocationJobStatus, message string) bool {
+// advance moves the job to a state, if that may follow the one it is in. An
+// error is the store's: then the job has not moved.
+func (j *job) advance(ctx context.Context, to bedrock.ModelInvocationJobStatus, message string) (bool, error) {
+	return j.change(ctx, func(s *state) bool { return s.advance(to, message, j.clock.Now()) })
+}
+
+// change makes a change of state, unless f says that there is none, and keeps
+// it. The slices of the state must not be changed in place.
+func (j *job) change(ctx context.Context, f func(*state) bool) (bool, error) {
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	s := j.snapshot()
+	if !f(&s) {
+		return false, nil
+	}
+	text, err := json.Marshal(&s)
+	if err == nil {
+		err = j.store.Update(ctx, s.ID, text)
+	}
+	if err != nil {
+		return false, unkept(err)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !j.state.advance(to, message, j.clock.Now()) {
-		return false
-	}
+	j.state.follow(&s)
 	wake(&j.moved)
 	wake(&j.recorded)
-	return true
+	return true, nil
 }
 
-// validated sets how many records the job has.
-func (j *job) validated(total int) {
+// unkept is the error of something that the store did not keep, in words for
+// people.
+func unkept(err error) error {
+	e := outcrop.Errorf(bedrock.CodeServiceUnavailable, "the job cannot be kept: %w", err)
+	e.Cause = err
+	return e
+}
+
+// adopt takes over the state that another owner has left.
+func (j *job) adopt(s *state) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.state.Validated = true
-	j.state.Counts.TotalRecordCount = total
+	j.state.follow(s)
+	j.state.Counts = s.Counts
+	wake(&j.moved)
 	wake(&j.recorded)
 }
 
-// count adds what became of a record.
-func (j *job) count(r *result) {
+// say sets the job's message, for as long as the process lasts.
+func (j *job) say(message string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.state.count(r, j.clock.Now())
+	j.state.Message = clipMessage(message)
+	wake(&j.recorded)
+}
+
+// recount sets what was counted so far.
+func (j *job) recount(t *Tally) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	total := j.state.Counts.TotalRecordCount
+	j.state.Counts = manifest{TotalRecordCount: total}
+	j.state.count(t, j.clock.Now())
+	wake(&j.recorded)
+}
+
+// count adds what became of records.
+func (j *job) count(t *Tally) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.state.count(t, j.clock.Now())
 	wake(&j.recorded)
 }
 

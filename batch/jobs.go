@@ -4,6 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +19,9 @@ import (
 
 // Jobs runs jobs in this process. Make it with [New], and Close it.
 type Jobs struct {
-	config Config
-	store  *store
+	config   Config
+	registry *registry
+	lanes    lanes
 
 	root   context.Context // of all jobs; ends with errClosed
 	cancel context.CancelCauseFunc
@@ -23,14 +29,16 @@ type Jobs struct {
 	validators chan struct{} // one place for each job that may be in validation
 	runners    chan struct{} // and in progress
 
-	mu     sync.Mutex
-	closed bool
-	wg     sync.WaitGroup // one for each job
+	mu      sync.Mutex
+	closed  bool
+	leaving chan struct{}  // closed when jobs are left as they are, for another process
+	wg      sync.WaitGroup // one for each job
 }
 
 var _ outcrop.Jobs = (*Jobs)(nil)
 
-// New makes a Jobs without any job.
+// New makes a Jobs, and goes on with the jobs that Config.Store has and that
+// have not ended. A store that cannot be read as it was written is an error.
 func New(config Config) (*Jobs, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -38,21 +46,101 @@ func New(config Config) (*Jobs, error) {
 	}
 	j := &Jobs{
 		config:     config,
+		lanes:      lanes{adapt: config.Adapt, byName: map[string]*limiter{}},
 		validators: make(chan struct{}, config.RunningJobs),
 		runners:    make(chan struct{}, config.RunningJobs),
+		leaving:    make(chan struct{}),
 	}
-	j.store = newStore(&j.config)
+	j.registry = newRegistry(&j.config)
 	origin := outcrop.WithOrigin(context.Background(), outcrop.Origin{Class: outcrop.Batch, Method: outcrop.MethodAsync})
 	j.root, j.cancel = context.WithCancelCause(origin)
+	jobs, err := j.load()
+	if err != nil {
+		j.cancel(errClosed)
+		return nil, err
+	}
+	for _, job := range jobs {
+		j.registry.restore(job)
+	}
+	for _, job := range jobs {
+		if s := job.snapshot(); !final(s.Status) {
+			stop := j.begin(job)
+			if s.Status == stopping {
+				job.stop(errStopped)
+			}
+			j.wg.Go(func() { j.run(stop, job) })
+		}
+	}
 	return j, nil
 }
 
-// Close takes no more jobs and waits for those that there are to end. When ctx
-// ends first, they are stopped at once, keep what they had finished, and the
-// error is that of ctx. It may be called more than once.
+// load reads the jobs that are kept, the earliest first.
+func (j *Jobs) load() ([]*job, error) {
+	var jobs []*job
+	for saved, err := range j.config.Store.Load(j.root) {
+		if err != nil {
+			return nil, err
+		}
+		job, err := j.restore(saved)
+		if err != nil {
+			return nil, fmt.Errorf("job %s: %w", saved.ID, err)
+		}
+		if saved.HasWork && final(job.state.Status) { // the process ended before it was dropped
+			if err := j.config.Store.DropWork(j.root, saved.ID); err != nil {
+				return nil, err
+			}
+		}
+		jobs = append(jobs, job)
+	}
+	slices.SortFunc(jobs, func(a, b *job) int {
+		return cmp.Or(cmp.Compare(a.state.Sequence, b.state.Sequence), cmp.Compare(a.state.ID, b.state.ID))
+	})
+	return jobs, nil
+}
+
+// restore makes a job of what was kept of it.
+func (j *Jobs) restore(saved Saved) (*job, error) {
+	s, err := readState(saved.State)
+	if err != nil {
+		return nil, err
+	}
+	s.Request = new(bedrock.CreateModelInvocationJobRequest)
+	if err := bedrock.Unmarshal(saved.Request, s.Request); err != nil {
+		return nil, fmt.Errorf("the job's request cannot be read: %w", err)
+	}
+	made := &job{clock: j.config.Clock, store: j.config.Store, caller: s.caller(), state: *s, stop: func(error) {}}
+	if final(s.Status) {
+		return made, nil
+	}
+	// What was accepted is not refused now, whatever the limits have become.
+	made.task, err = readRequest(s.Request, func(string) Limits { return Limits{MaxLineBytes: math.MaxInt} })
+	return made, err
+}
+
+// begin gives a job its context: it ends when nothing more is to be sent.
+func (j *Jobs) begin(job *job) context.Context {
+	stop, cancel := context.WithCancelCause(j.root)
+	job.stop = cancel
+	return stop
+}
+
+// Close takes no more jobs. Where they are kept, it lets records at the model
+// finish, for Config.StopGrace or until ctx ends, and leaves the jobs as they
+// are: the next New on the same store goes on with them. Where they are not, it
+// waits for the jobs to end; when ctx ends first, they are stopped at once, keep
+// what they had finished, and the error is that of ctx. It may be called more
+// than once.
 func (j *Jobs) Close(ctx context.Context) error {
 	j.mu.Lock()
-	j.closed = true
+	if !j.closed {
+		j.closed = true
+		if j.config.Store.Durable() {
+			close(j.leaving)
+			for _, job := range j.registry.unended() {
+				job.stop(errClosed)
+			}
+		}
+	}
 	j.mu.Unlock()
 	drained := make(chan struct{})
 	go func() {
@@ -67,6 +155,9 @@ func (j *Jobs) Close(ctx context.Context) error {
 	}
 	j.cancel(errClosed)
 	<-drained
+	if j.config.Store.Durable() {
+		return nil // whatever was cut off is sent again
+	}
 	return err
 }
 
@@ -80,6 +171,12 @@ func (j *Jobs) Create(ctx context.Context, caller outcrop.Caller, req *bedrock.C
 	task, err := readRequest(req, j.config.limits)
 	if err != nil {
 		return nil, err
+	}
+	if err := checkTags(req.Tags); err != nil {
+		return nil, err
+	}
+	if len(req.Tags) > j.config.MaxTags {
+		return nil, outcrop.Invalid("tags", "there are %d; at most %d are allowed", len(req.Tags), j.config.MaxTags)
 	}
 	if checker, ok := j.config.Backend.(outcrop.ModelChecker); ok {
 		if err := checker.CheckModel(req.ModelID); err != nil {
@@ -96,30 +193,49 @@ func (j *Jobs) Create(ctx context.Context, caller outcrop.Caller, req *bedrock.C
 	if hours := req.TimeoutDurationInHours; hours != nil {
 		timeout = time.Duration(*hours) * time.Hour
 	}
-	stop, cancel := context.WithCancelCause(j.root)
 	made := &job{
-		clock: j.config.Clock, task: task, caller: caller, stop: cancel,
+		clock: j.config.Clock, store: j.config.Store, task: task, caller: caller,
 		state: state{
-			Account: caller.Account, Request: req, Digest: sha256.Sum256(text), Status: submitted,
-			Submitted: now, Modified: now, Expires: now.Add(timeout),
+			Format: stateFormat, Account: caller.Account, Request: req, Digest: digest(text), Status: submitted,
+			Submitted: now, Modified: now, Expires: now.Add(timeout), Tags: slices.Clone(req.Tags),
 		},
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
-		cancel(nil)
-		return nil, outcrop.Errorf(bedrock.CodeServiceUnavailable, "no more jobs are taken: the process is shutting down")
-	}
-	kept, created, err := j.store.add(made, func(id string) string { return jobARN(caller, id) })
-	if err != nil || !created {
-		cancel(nil)
-	} else {
-		j.wg.Go(func() { j.run(stop, made) })
-	}
+	made.state.Caller.Tenant, made.state.Caller.Region = caller.Tenant, caller.Region
+	kept, err := j.accept(ctx, made, text)
 	if err != nil {
 		return nil, err
 	}
 	return &bedrock.CreateModelInvocationJobResponse{JobARN: kept.state.ARN}, nil
+}
+
+// accept keeps a new job and starts it, or returns the one that was made with
+// its token before. When it fails, nothing is left of the job.
+func (j *Jobs) accept(ctx context.Context, made *job, request []byte) (*job, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return nil, outcrop.Errorf(bedrock.CodeServiceUnavailable, "no more jobs are taken: the process is shutting down")
+	}
+	kept, created, err := j.registry.add(made, func(id string) string { return jobARN(made.caller, id) })
+	if err != nil || !created {
+		return kept, err
+	}
+	text, err := json.Marshal(&made.state)
+	if err == nil {
+		err = j.config.Store.Create(ctx, Saved{ID: made.state.ID, Request: request, State: text})
+	}
+	if err != nil {
+		j.registry.remove(made)
+		return nil, unkept(err)
+	}
+	stop := j.begin(made)
+	j.wg.Go(func() { j.run(stop, made) })
+	return made, nil
+}
+
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // Get is a job's state.
@@ -141,7 +257,11 @@ func (j *Jobs) Stop(ctx context.Context, caller outcrop.Caller, identifier strin
 	if err != nil {
 		return err
 	}
-	if !job.advance(stopping, "") {
+	moved, err := job.advance(ctx, stopping, "")
+	if err != nil {
+		return err
+	}
+	if !moved {
 		if s := job.snapshot(); s.Status != stopping {
 			return outcrop.Errorf(bedrock.CodeConflict, "job %s has ended: it is %s", s.ARN, s.Status)
 		}
@@ -159,7 +279,7 @@ func (j *Jobs) find(ctx context.Context, caller outcrop.Caller, identifier strin
 	if strings.HasPrefix(identifier, "arn:") {
 		id = identifier[strings.LastIndexByte(identifier, '/')+1:]
 	}
-	job := j.store.find(withDefaults(caller).Account, id)
+	job := j.registry.find(withDefaults(caller).Account, id)
 	if job == nil || id != identifier && identifier != job.state.ARN {
 		return nil, outcrop.Errorf(bedrock.CodeResourceNotFound, "there is no model invocation job %q", clip(identifier))
 	}

@@ -236,9 +236,9 @@ func TestJobsAreForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, err := f.List(t.Context(), alice, &bedrock.ListModelInvocationJobsRequest{})
-	if err != nil || len(list.InvocationJobSummaries) != 2 || len(f.store.byID) != 2 || len(f.store.byToken) != 2 {
+	if err != nil || len(list.InvocationJobSummaries) != 2 || len(f.registry.byID) != 2 || len(f.registry.byToken) != 2 {
 		t.Errorf("%d jobs are kept, %d by id, %d by token, error %v; want 2",
-			len(list.InvocationJobSummaries), len(f.store.byID), len(f.store.byToken), err)
+			len(list.InvocationJobSummaries), len(f.registry.byID), len(f.registry.byToken), err)
 	}
 	for i, want := range []string{bedrock.CodeResourceNotFound, bedrock.CodeResourceNotFound, "", ""} {
 		if _, err := f.Get(t.Context(), alice, arns[i]); code(err) != want {

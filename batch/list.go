@@ -35,7 +35,7 @@ func (j *Jobs) List(ctx context.Context, caller outcrop.Caller, req *bedrock.Lis
 		size = *req.MaxResults
 	}
 	ascending := req.SortOrder == bedrock.SortOrderAscending
-	jobs := j.store.all(withDefaults(caller).Account)
+	jobs := j.registry.all(withDefaults(caller).Account)
 	if !ascending {
 		slices.Reverse(jobs)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -30,7 +29,8 @@ func TestOneLineForEachRecordInOrder(t *testing.T) {
 		files := rapid.SliceOfN(rapid.SliceOfN(kinds, 1, 40), 1, 3).Draw(rt, "records")
 		config := Config{
 			Objects: f.dir, Backend: mixed(), Concurrency: rapid.IntRange(1, 9).Draw(rt, "concurrency"),
-			Window: rapid.IntRange(1, 30).Draw(rt, "window"), InFlightBytes: rapid.IntRange(1, 2000).Draw(rt, "bytes"),
+			ShardRecords: rapid.IntRange(1, 12).Draw(rt, "shard"), OpenShards: rapid.IntRange(1, 4).Draw(rt, "shards"),
+			Unkept: rapid.IntRange(1, 9).Draw(rt, "unkept"), InFlightBytes: rapid.IntRange(1, 2000).Draw(rt, "bytes"),
 		}
 		folder := fmt.Sprintf("s3://input/%d/", round)
 		for i, kinds := range files {
@@ -122,86 +122,32 @@ func mixed() outcrop.Backend {
 	})
 }
 
-// inOrder on its own: numbers in, numbers out.
-func TestInOrder(t *testing.T) {
-	errRead, errDeliver := errors.New("read"), errors.New("deliver")
-	numbers := func(n int, end error) iter.Seq2[int, error] {
-		return func(yield func(int, error) bool) {
-			for i := range n {
-				if !yield(i, nil) {
-					return
-				}
-			}
-			if end != nil {
-				yield(0, end)
-			}
-		}
-	}
-	for name, c := range map[string]struct {
-		end       error // of the sequence, after 50 numbers
-		deliverTo int   // deliver fails from this number on; -1: never
-		delivered int
-		want      error
-	}{
-		"to the end":          {nil, -1, 50, nil},
-		"the sequence fails":  {errRead, -1, 50, errRead},
-		"the delivery fails":  {nil, 20, 20, errDeliver},
-		"both fail":           {errRead, 20, 20, errDeliver},
-		"the first one fails": {nil, 0, 0, errDeliver},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var got []int
-				err := inOrder(t.Context(), window{workers: 3, items: 7, bytes: 100}, numbers(50, c.end),
-					func(i int) int { return i },
-					func(_ context.Context, i int) int { time.Sleep(time.Duration(i*37%11) * time.Second); return i },
-					func(i int) error {
-						if c.deliverTo >= 0 && i >= c.deliverTo {
-							return errDeliver
-						}
-						got = append(got, i)
-						return nil
-					})
-				var want []int
-				for i := range c.delivered {
-					want = append(want, i)
-				}
-				if !errors.Is(err, c.want) || !slices.Equal(got, want) {
-					t.Errorf("delivered %v, error %v; want %d numbers and %v", got, err, c.delivered, c.want)
-				}
-			})
-		})
-	}
-}
-
 // The bytes in flight stay within their bound, but what is larger goes alone.
 func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var now, most, alone atomic.Int64
-		sizes := []int{10, 40, 40, 10, 500, 10, 90, 20}
-		err := inOrder(t.Context(), window{workers: 8, items: 8, bytes: 100},
-			func(yield func(int, error) bool) {
-				for _, s := range sizes {
-					if !yield(s, nil) {
-						return
-					}
-				}
-			},
-			func(s int) int { return s },
-			func(_ context.Context, s int) int {
-				n := now.Add(int64(s))
-				if s > 100 {
-					alone.Store(n)
-				} else {
-					most.Store(max(most.Load(), n))
-				}
+		b := newBudget(100)
+		var wg sync.WaitGroup
+		for _, n := range []int{10, 40, 40, 10, 500, 10, 90, 20} {
+			b.take(n)
+			held := now.Add(int64(n))
+			if n > 100 {
+				alone.Store(held)
+			} else {
+				most.Store(max(most.Load(), held))
+			}
+			wg.Go(func() {
 				time.Sleep(time.Second)
-				now.Add(int64(-s))
-				return s
-			},
-			func(int) error { return nil })
-		if err != nil || most.Load() > 100 || alone.Load() != 500 {
-			t.Errorf("at most %d bytes at once, %d with the large one, error %v", most.Load(), alone.Load(), err)
+				now.Add(int64(-n))
+				b.give(n)
+			})
 		}
+		wg.Wait()
+		if most.Load() > 100 || alone.Load() != 500 {
+			t.Errorf("at most %d bytes at once, %d with the large one", most.Load(), alone.Load())
+		}
+		b.take(100)
+		time.AfterFunc(time.Second, b.open)
+		b.take(1) // nobody gives anything back
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -17,16 +16,16 @@ import (
 
 // sender takes records to the model. It is safe for concurrent use.
 type sender struct {
-	config *Config
-	task   *task
-	caller outcrop.Caller
-	jobID  string
-	stop   <-chan struct{} // closed when nothing more is to be sent
+	config  *Config
+	limiter *limiter // of the back-end
+	task    *task
+	caller  outcrop.Caller
+	jobID   string
+	stop    <-chan struct{} // closed when nothing more is to be sent
 }
 
 // result is what became of a record.
 type result struct {
-	file          int
 	outcome       outcome
 	line          []byte // of the output, with its line ending
 	input, output int    // tokens
@@ -47,15 +46,21 @@ func (s *sender) send(ctx context.Context, r *record) result {
 		return failedResult(r, r.bad)
 	}
 	for attempt := 1; ; attempt++ {
+		place, ok := s.limiter.take(ctx, s.stop)
+		if !ok {
+			return result{}
+		}
 		if s.stopped() || ctx.Err() != nil {
-			return result{file: r.file}
+			s.limiter.give(place, nil)
+			return result{}
 		}
 		res, err := s.try(ctx, r)
+		s.limiter.give(place, err)
 		if err == nil {
 			return res
 		}
 		if ctx.Err() != nil {
-			return result{file: r.file}
+			return result{}
 		}
 		e := outcrop.AsError(err)
 		if attempt >= s.config.Retry.attempts(e) {
@@ -92,7 +97,7 @@ func (s *sender) try(ctx context.Context, r *record) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	res := result{file: r.file, outcome: succeeded}
+	res := result{outcome: succeeded}
 	if res.line, err = outputLine(r, body); err != nil {
 		return result{}, err
 	}
@@ -153,11 +158,10 @@ func usage(call *outcrop.Call, reply *outcrop.Reply, body []byte) (input, output
 
 // attempts is how often a record is sent that fails with e.
 func (r *Retry) attempts(e *outcrop.Error) int {
-	status := bedrock.Code(e.Code).Status
 	switch {
 	case !e.Retryable:
 		return 1
-	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
+	case throttled(e):
 		return r.ThrottledAttempts
 	}
 	return r.TransientAttempts
@@ -190,7 +194,7 @@ func failedResult(r *record, e *outcrop.Error) result {
 	line = append(line, `,"errorMessage":`...)
 	line = appendString(line, e.Error())
 	line = append(line, "}}\n"...)
-	return result{file: r.file, outcome: failed, line: line}
+	return result{outcome: failed, line: line}
 }
 
 // beginLine is the output line of a record as far as all have it, with room

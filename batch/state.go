@@ -1,9 +1,12 @@
 package batch
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
+	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
@@ -28,26 +31,61 @@ var next = map[bedrock.ModelInvocationJobStatus][]bedrock.ModelInvocationJobStat
 	scheduled:  {inProgress, stopping, stopped, expired, jobFailed},
 	inProgress: {completed, partiallyCompleted, stopping, stopped, jobFailed},
 	stopping:   {stopped},
+
+	completed: nil, partiallyCompleted: nil, jobFailed: nil, stopped: nil, expired: nil,
 }
 
 func final(s bedrock.ModelInvocationJobStatus) bool { return len(next[s]) == 0 }
 
-// state is all that is known of a job, as plain data.
+// stateFormat is the version of a state's JSON.
+const stateFormat = 1
+
+// state is all that is known of a job, as plain data. As JSON it is what a
+// Store keeps; the request, which never changes, is kept beside it.
 type state struct {
-	ID, ARN   string
-	Account   string
-	Sequence  uint64 // order of submission
-	Request   *bedrock.CreateModelInvocationJobRequest
-	Digest    [32]byte // of the request, to tell a repeated one
-	Status    bedrock.ModelInvocationJobStatus
-	Message   string
-	Submitted time.Time
-	Modified  time.Time
-	Started   time.Time // of InProgress
-	Ended     time.Time
-	Expires   time.Time
-	Validated bool // the manifest's total is known
-	Counts    manifest
+	Format    int                                      `json:"format"`
+	ID        string                                   `json:"id"`
+	ARN       string                                   `json:"arn"`
+	Caller    caller                                   `json:"caller"`
+	Account   string                                   `json:"account"`
+	Sequence  uint64                                   `json:"sequence"` // order of submission
+	Request   *bedrock.CreateModelInvocationJobRequest `json:"-"`
+	Digest    string                                   `json:"digest"` // of the request, to tell a repeated one
+	Status    bedrock.ModelInvocationJobStatus         `json:"status"`
+	Message   string                                   `json:"message,omitzero"`
+	Submitted time.Time                                `json:"submitted"`
+	Modified  time.Time                                `json:"modified"`
+	Started   time.Time                                `json:"started,omitzero"` // of InProgress
+	Ended     time.Time                                `json:"ended,omitzero"`
+	Expires   time.Time                                `json:"expires"`
+	Validated bool                                     `json:"validated,omitzero"` // the manifest's total is known
+	Counts    manifest                                 `json:"counts"`
+	Tags      []bedrock.Tag                            `json:"tags,omitzero"` // in the order in which their keys came
+}
+
+// caller is on whose behalf a job's calls are made.
+type caller struct {
+	Tenant string `json:"tenant,omitzero"`
+	Region string `json:"region"`
+}
+
+func (s *state) caller() outcrop.Caller {
+	return outcrop.Caller{Tenant: s.Caller.Tenant, Account: s.Account, Region: s.Caller.Region}
+}
+
+// readState reads a state that was kept.
+func readState(text []byte) (*state, error) {
+	s := new(state)
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, fmt.Errorf("the job's state cannot be read: %w", err)
+	}
+	switch _, known := next[s.Status]; {
+	case s.Format != stateFormat:
+		return nil, fmt.Errorf("the job's state is of format %d, and this program reads format %d", s.Format, stateFormat)
+	case s.ID == "" || s.ARN == "" || !known:
+		return nil, fmt.Errorf("the job's state lacks id, arn or a known status")
+	}
+	return s, nil
 }
 
 // advance moves the job to a state, if that may follow the one it is in.
@@ -68,20 +106,22 @@ func (s *state) advance(to bedrock.ModelInvocationJobStatus, message string, now
 	return true
 }
 
-// count adds what became of one record.
-func (s *state) count(r *result, now time.Time) {
+// follow takes over what changes in the life of a job, but for the counts of
+// records, which go on by themselves. The other fields are read without a lock.
+func (s *state) follow(o *state) {
+	s.Status, s.Message, s.Modified = o.Status, o.Message, o.Modified
+	s.Started, s.Ended, s.Tags = o.Started, o.Ended, o.Tags
+	s.Validated, s.Counts.TotalRecordCount = o.Validated, o.Counts.TotalRecordCount
+}
+
+// count adds what became of records.
+func (s *state) count(t *Tally, now time.Time) {
 	c := &s.Counts
-	switch r.outcome {
-	case skipped:
-		return
-	case succeeded:
-		c.SuccessRecordCount++
-	case failed:
-		c.ErrorRecordCount++
-	}
-	c.ProcessedRecordCount++
-	c.InputTokenCount += int64(r.input)
-	c.OutputTokenCount += int64(r.output)
+	c.SuccessRecordCount += t.Succeeded
+	c.ErrorRecordCount += t.Failed
+	c.ProcessedRecordCount += t.Succeeded + t.Failed
+	c.InputTokenCount += t.InputTokens
+	c.OutputTokenCount += t.OutputTokens
 	s.Modified = now
 }
 

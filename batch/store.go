@@ -1,106 +1,145 @@
 package batch
 
 import (
-	"slices"
-	"sync"
-
-	"github.com/outcrop-ai/outcrop"
-	"github.com/outcrop-ai/outcrop/bedrock"
+	"context"
+	"errors"
+	"iter"
 )
 
-// store holds the jobs of this process, in memory. It is the place that knows
-// which jobs there are; job is the one that knows how a job stands. It is safe
-// for concurrent use.
-type store struct {
-	config *Config
+// Store keeps jobs so that they outlive the process. Package journal/jobs has
+// one on a journal; without one, New uses one in memory. What a method has
+// returned without an error is kept; contexts bound one request. It is safe for
+// concurrent use.
+//
+// Requests, states and plans are JSON that this package writes and reads; a
+// store treats them as bytes.
+type Store interface {
+	// Durable tells whether jobs outlive the process. If so, Close leaves
+	// unfinished jobs as they are, and the next New goes on with them.
+	Durable() bool
 
-	mu         sync.Mutex
-	sequence   uint64
-	unfinished int
-	byID       map[string]*job
-	byToken    map[tokenKey]*job
-	ordered    []*job // by sequence
+	// Load yields the jobs that are kept, in any order.
+	Load(ctx context.Context) iter.Seq2[Saved, error]
+
+	// Create keeps a new job. When it fails, nothing of the job is left.
+	Create(ctx context.Context, job Saved) error
+
+	// Update replaces a job's state.
+	Update(ctx context.Context, id string, state []byte) error
+
+	// Delete forgets a job with everything that belongs to it. One that is not
+	// there is fine.
+	Delete(ctx context.Context, id string) error
+
+	// DropWork forgets the plan and the results of a job. None is fine.
+	DropWork(ctx context.Context, id string) error
+
+	// Claim takes the right to run a job, which another node may have: then the
+	// error is ErrClaimed. It returns the job's state, which that other node
+	// may have changed.
+	Claim(ctx context.Context, id string) (Claim, []byte, error)
+
+	// Work opens the plan and the results of a job that was claimed, and makes
+	// them when there are none.
+	Work(ctx context.Context, id string) (Work, error)
 }
 
-// tokenKey is where a clientRequestToken is unique.
-type tokenKey struct{ account, token string }
+// ErrClaimed is the error of a job, or a shard, that another owner works on.
+var ErrClaimed = errors.New("another owner is at work")
 
-func newStore(config *Config) *store {
-	return &store{config: config, byID: make(map[string]*job), byToken: make(map[tokenKey]*job)}
+// Saved is a job as it is kept.
+type Saved struct {
+	ID             string
+	Request, State []byte
+	HasWork        bool // there is a plan, or results
 }
 
-// add puts in a new job, unless the account's token was used before: then it
-// is the job that was made with it, and created is false. The job gets its
-// sequence and, from name, its id and ARN.
-func (s *store) add(j *job, name func(id string) (arn string)) (_ *job, created bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st := &j.state
-	key := tokenKey{st.Account, st.Request.ClientRequestToken}
-	if before := s.byToken[key]; before != nil && key.token != "" {
-		if before.state.Digest != st.Digest {
-			return nil, false, outcrop.Errorf(bedrock.CodeConflict, "clientRequestToken was used before, with other parameters, for job %s", before.state.ARN)
-		}
-		return before, false, nil
-	}
-	if s.unfinished >= s.config.MaxUnfinished {
-		return nil, false, outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "%d jobs have not ended; that is as many as there may be", s.unfinished)
-	}
-	for st.ID = s.config.NewID(); s.byID[st.ID] != nil; {
-		st.ID = s.config.NewID()
-	}
-	st.ARN = name(st.ID)
-	s.sequence++
-	s.unfinished++
-	st.Sequence = s.sequence
-	s.byID[st.ID] = j
-	s.ordered = append(s.ordered, j)
-	if key.token != "" {
-		s.byToken[key] = j
-	}
-	return j, true, nil
+// Claim is the right to run a job.
+type Claim interface {
+	// Lost is closed when the right has gone to another owner.
+	Lost() <-chan struct{}
+	// Release gives it back.
+	Release(ctx context.Context) error
 }
 
-// find is the account's job with an id.
-func (s *store) find(account, id string) *job {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if j := s.byID[id]; j != nil && j.state.Account == account {
-		return j
-	}
-	return nil
+// Work keeps what is done of one job: its plan, and the result of each record,
+// by shard. Shards are claimed one by one.
+type Work interface {
+	// Plan is what SavePlan has kept, or nil.
+	Plan(ctx context.Context) ([]byte, error)
+	SavePlan(ctx context.Context, plan []byte) error
+
+	// Committed yields the shards that are finished.
+	Committed(ctx context.Context) iter.Seq2[Tally, error]
+
+	// ClaimShard takes a shard that is not finished. The error is ErrClaimed
+	// while another owner has it.
+	ClaimShard(ctx context.Context, shard int) error
+
+	// Results are the results that a shard has, without their lines, each
+	// record once.
+	Results(ctx context.Context, shard int) ([]Result, error)
+
+	// Append keeps results, of several shards perhaps, whose Results were asked
+	// for. Of a record that comes twice, the first result counts. The results'
+	// lines belong to the store from then on.
+	Append(ctx context.Context, results []Result) error
+
+	// Commit marks a shard as finished and gives it back.
+	Commit(ctx context.Context, tally Tally) error
+
+	// Lines yields the output lines of a shard by the order of its records;
+	// those without a result are left out.
+	Lines(ctx context.Context, shard int) iter.Seq2[Line, error]
+
+	// Written says that the lines of a shard are not asked for again, unless
+	// the job is run anew.
+	Written(shard int)
+
+	// Close gives back the shards that are claimed.
+	Close(ctx context.Context) error
 }
 
-// all is every job of an account, the earliest first.
-func (s *store) all(account string) []*job {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var jobs []*job
-	for _, j := range s.ordered {
-		if j.state.Account == account {
-			jobs = append(jobs, j)
-		}
-	}
-	return jobs
+// Result is what became of a record.
+type Result struct {
+	Shard        int
+	Record       int // in its shard, from 0
+	Failed       bool
+	InputTokens  int
+	OutputTokens int
+	Line         []byte // of the output, with its line ending and no other one
 }
 
-// ended tells the store that a job is final. The earliest jobs that have ended
-// are forgotten when there are more than may be kept.
-func (s *store) ended() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unfinished--
-	surplus := len(s.ordered) - s.unfinished - s.config.KeepFinished
-	if surplus <= 0 {
-		return
+// Line is a line of a shard's output.
+type Line struct {
+	Record int
+	Text   []byte // with its line ending; valid until the next one is asked for
+}
+
+// Tally is what a shard's results come to.
+type Tally struct {
+	Shard        int   `json:"shard"`
+	Succeeded    int   `json:"succeeded"`
+	Failed       int   `json:"failed"`
+	InputTokens  int64 `json:"inputTokens"`
+	OutputTokens int64 `json:"outputTokens"`
+}
+
+// add counts one result.
+func (t *Tally) add(r *Result) {
+	if r.Failed {
+		t.Failed++
+	} else {
+		t.Succeeded++
 	}
-	s.ordered = slices.DeleteFunc(s.ordered, func(j *job) bool {
-		if surplus <= 0 || !final(j.snapshot().Status) {
-			return false
-		}
-		surplus--
-		delete(s.byID, j.state.ID)
-		delete(s.byToken, tokenKey{j.state.Account, j.state.Request.ClientRequestToken})
-		return true
-	})
+	t.InputTokens += int64(r.InputTokens)
+	t.OutputTokens += int64(r.OutputTokens)
+}
+
+// sum adds another tally.
+func (t *Tally) sum(o *Tally) {
+	t.Succeeded += o.Succeeded
+	t.Failed += o.Failed
+	t.InputTokens += o.InputTokens
+	t.OutputTokens += o.OutputTokens
 }

@@ -15,6 +15,7 @@ const idsInMemory = 1 << 18
 // validator reads a whole input before any of it is sent.
 type validator struct {
 	source   *source
+	plan     *planner            // is shown each record once, in order; nil for none
 	capacity int                 // of the set of recordIds
 	hash     func(string) uint64 // two ids of one hash cost time and nothing else
 }
@@ -39,7 +40,9 @@ func (v *validator) validate(ctx context.Context) (total int, err error) {
 		todo = todo[:len(todo)-1]
 		for r, err := range v.source.records(ctx) {
 			if err == nil && pass == 0 {
-				err = counts.add(r)
+				if err = counts.add(r); err == nil && v.plan != nil {
+					v.plan.add(r)
+				}
 			}
 			if err != nil {
 				return 0, err

@@ -38,9 +38,14 @@ func Marshal(v any) ([]byte, error) {
 // MarshalAppend is [Marshal] onto the end of dst.
 func MarshalAppend(dst []byte, v any) ([]byte, error) {
 	if fast, ok := v.(fastCoder); ok {
-		w := &writer{buf: dst}
-		if fast.encodeFast(w) {
-			return w.buf, nil
+		w := writers.Get().(*writer)
+		own := w.buf
+		w.buf = dst
+		done := fast.encodeFast(w)
+		dst, w.buf = w.buf, own
+		writers.Put(w)
+		if done {
+			return dst, nil
 		}
 	}
 	text, err := json.Marshal(v, codec)

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -36,14 +37,20 @@ func readWhole[T any](data []byte, v *T, read func(*T, *scanner)) bool {
 		return false
 	}
 	before := *v
-	s := scanner{data: data}
-	read(v, &s)
-	if s.peek(); s.odd || s.pos != len(s.data) {
+	s := scanners.Get().(*scanner)
+	s.data = data
+	read(v, s)
+	s.peek()
+	whole := !s.odd && s.pos == len(s.data)
+	if !whole {
 		*v = before
-		return false
 	}
-	return true
+	*s = scanner{}
+	scanners.Put(s)
+	return whole
 }
+
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
 // peek skips white space and returns the byte after it, 0 at the end.
 func (s *scanner) peek() byte {

@@ -19,14 +19,17 @@ type Validatable interface{ validate(*checker) }
 // exactly one member. The error is a *[ConstraintError] that lists all
 // violations, at most [MaxViolations].
 func Validate(v Validatable) error {
-	c := new(checker)
-	c.path = c.room[:0]
+	c := checkers.Get().(*checker)
 	v.validate(c)
+	c.path = c.path[:0]
 	if len(c.violations) == 0 {
+		checkers.Put(c)
 		return nil
 	}
 	return &ConstraintError{Violations: c.violations}
 }
+
+var checkers = sync.Pool{New: func() any { return &checker{path: make([]byte, 0, 128)} }}
 
 // MaxViolations is how many violations a [ConstraintError] lists.
 const MaxViolations = 10
@@ -62,7 +65,6 @@ func (e *ConstraintError) Error() string {
 type checker struct {
 	path       []byte
 	violations []Violation
-	room       [128]byte // for the path, nearly always enough
 }
 
 func (c *checker) enter(name string) (mark int) {

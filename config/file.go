@@ -88,6 +88,26 @@ type File struct {
 	// Construct bounds what one Construct call may cost.
 	Construct Construct `yaml:"construct"`
 
+	// Nats is where jobs and their results are kept: the address of a NATS
+	// cluster with JetStream, or several with commas between them, as in
+	// nats://10.0.0.1:4222. Default: in the data directory, by a server inside
+	// this process that listens nowhere.
+	Nats string `yaml:"nats" expand:"true"`
+
+	// NatsCredentials is the file of the user's credentials for that cluster.
+	NatsCredentials string `yaml:"natsCredentials"`
+
+	// NatsReplicas is how many servers of that cluster keep each stream.
+	// 0 means 3 in a cluster, and 1 on a single server.
+	NatsReplicas int `yaml:"natsReplicas" default:"0"`
+
+	// NatsName stands before the names of all streams and subjects there:
+	// servers that are not to see each other's jobs have different ones.
+	NatsName string `yaml:"natsName" default:"outcrop"`
+
+	// Batch is about batch jobs.
+	Batch Batch `yaml:"batch"`
+
 	// Server is about `outcrop serve`.
 	Server Server `yaml:"server"`
 
@@ -246,6 +266,28 @@ type Price struct {
 	// Batch is what the prices are multiplied with in a batch job of AWS, as
 	// 0.5.
 	Batch float64 `yaml:"batch" min:"0"`
+}
+
+// Batch bounds batch jobs.
+type Batch struct {
+	// Concurrency is how many records of one job are at the model at once.
+	Concurrency int `yaml:"concurrency" min:"1" default:"16"`
+	// MinConcurrency is how far down throttling brings the records that are at
+	// one back-end: each ThrottlingException halves them, and replies raise
+	// them again, one by one, up to concurrency times runningJobs.
+	MinConcurrency int `yaml:"minConcurrency" min:"1" default:"1"`
+	// RunningJobs is how many jobs run at once; as many others are validated.
+	RunningJobs int `yaml:"runningJobs" min:"1" default:"2"`
+	// MaxRecords is how many records a job may have, and one of its objects.
+	MaxRecords int `yaml:"maxRecords" min:"1" default:"100000"`
+	// MinRecords is how many records a job must have; Amazon Bedrock asks for
+	// 100.
+	MinRecords int `yaml:"minRecords" min:"1" default:"1"`
+	// ShardRecords is how many records make a shard: the part of a job that is
+	// taken on, and marked as finished, at once.
+	ShardRecords int `yaml:"shardRecords" min:"1" default:"500"`
+	// KeepFinished is how many jobs that have ended can still be asked for.
+	KeepFinished int `yaml:"keepFinished" min:"1" default:"10000"`
 }
 
 // Circuit says when a back-end is left alone.

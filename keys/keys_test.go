@@ -283,7 +283,7 @@ func other(v any) any {
 			return t.Add(time.Hour).Format(time.RFC3339)
 		}
 		last := "A"
-		if strings.HasSuffix(v, "A") {
+		if strings.HasSuffix(strings.ToUpper(v), "A") { // hex is the same in capitals
 			last = "B"
 		}
 		return v[:len(v)-1] + last

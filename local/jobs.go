@@ -16,10 +16,10 @@ func (o *opener) placed(router *route.Router, jobs outcrop.Jobs, unlisted func(s
 	return route.NewJobs(route.JobsConfig{Here: jobs, Router: router, Services: o.services, OnUnlisted: unlisted})
 }
 
-// RunsHere tells whether a job runs in this process, and ends with it: not
+// RunsHere tells whether a job runs in this process, and waits with it: not
 // when a server or the batch service of a back-end has it.
 func (l *Local) RunsHere(ctx context.Context, identifier string) bool {
-	if l.jobs == nil {
+	if l.jobs == nil || !l.jobs.began() {
 		return false
 	}
 	_, err := l.jobs.Get(ctx, outcrop.OriginOf(ctx).Caller, identifier)

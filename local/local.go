@@ -1,7 +1,7 @@
 // Package local opens a manager with everything it needs on one machine: the
 // back-ends of a configuration, or the embedded simulator when there is none;
-// batch jobs in this process; and a data directory whose objects directory
-// stands for s3:// buckets. It is what the outcrop program and Go programs use.
+// batch jobs, which a journal in the data directory keeps; and in that directory
+// the objects that stand for s3:// buckets. It is what the outcrop program and Go programs use.
 //
 //	m, err := local.Open("", local.Config{ModelID: "anthropic.claude-sonnet-4-5-20250929-v1:0"})
 //	if err != nil { … }
@@ -14,15 +14,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
-	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/governed"
+	"github.com/outcrop-ai/outcrop/owner"
 	"github.com/outcrop-ai/outcrop/remote"
 	"github.com/outcrop-ai/outcrop/route"
 	"github.com/outcrop-ai/outcrop/usage"
@@ -55,6 +56,15 @@ type Config struct {
 	// the files in it that several may append to.
 	Owner bool
 
+	// Lock is that ownership. With it the journal is opened at once, and the
+	// jobs in it go on; it must be held until Close has returned. Without it the
+	// directory is locked, and the journal opened, when something first needs
+	// it: a job, for one.
+	Lock *owner.Lock
+
+	// Logger is told what the journal warns of; nil tells nobody.
+	Logger *slog.Logger
+
 	// OnUsageError is told when the books of usage could not be written; what
 	// they lack is written later. Nil tells nobody.
 	OnUsageError func(error)
@@ -69,7 +79,8 @@ type Local struct {
 	opened  *opener         // the back-ends of this process; nil when a server answers
 	router  *route.Router   // what chooses among them; nil when answers are replayed
 	objects outcrop.Objects // nil when they are a server's own
-	jobs    *batch.Jobs     // nil when a server runs them
+	state   *state          // the journal; nil when a server has it
+	jobs    *jobs           // nil when a server runs them
 	books   *books          // nil when a server keeps them
 	server  *remote.Client  // nil when this process answers
 	remove  string          // a temporary directory, or ""
@@ -129,9 +140,12 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 		return nil, errors.Join(err, opened.close(), closeObjects(store))
 	}
 	backend = books.metered(backend, &c)
-	jobs, err := batch.New(batch.Config{Backend: backend, Objects: store})
-	if err != nil {
-		return nil, errors.Join(err, books.close(), opened.close(), closeObjects(store))
+	state := &state{dir: kept, settings: c.Settings, lock: c.Lock, logger: c.Logger}
+	jobs := &jobs{state: state, config: batchConfig(c.Settings, backend, store, router)}
+	if c.Lock != nil {
+		if _, err := jobs.open(context.Background()); err != nil {
+			return nil, errors.Join(err, state.close(context.Background()), books.close(), opened.close(), closeObjects(store))
+		}
 	}
 	limits := c.Settings.Construct
 	manager, err := outcrop.New(outcrop.Config{
@@ -140,17 +154,23 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 		Construct: outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
 	})
 	if err != nil {
-		return nil, errors.Join(err, jobs.Close(context.Background()), books.close(), opened.close(), closeObjects(store))
+		return nil, errors.Join(err, jobs.close(context.Background()), state.close(context.Background()), books.close(), opened.close(), closeObjects(store))
 	}
-	return &Local{Manager: manager, opened: opened, router: router, objects: store, jobs: jobs, books: books}, nil
+	return &Local{Manager: manager, opened: opened, router: router, objects: store, state: state, jobs: jobs, books: books}, nil
 }
 
-// Close waits for the jobs that run, for as long as the context lasts, and
-// stops what is left of them then.
+// Close leaves the jobs that run as they are, once the records at the model
+// have their replies or the context has ended; whoever opens the directory next
+// goes on with them. In a temporary directory, which nobody opens again, it
+// waits for them instead, for as long as the context lasts, and stops what is
+// left of them then.
 func (l *Local) Close(ctx context.Context) error {
 	var err error
 	if l.jobs != nil {
-		err = l.jobs.Close(ctx)
+		err = l.jobs.close(ctx)
+	}
+	if l.state != nil {
+		err = errors.Join(err, l.state.close(context.WithoutCancel(ctx)))
 	}
 	if l.books != nil {
 		err = errors.Join(err, l.books.close())

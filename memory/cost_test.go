@@ -115,6 +115,13 @@ func TestCost(t *testing.T) {
 		{"`auto`, 4,000", memory.Policy{}, 4000},
 		{"`auto`, 32,000", memory.Policy{}, 32_000},
 	}
+	if !long() {
+		rows = []struct {
+			name   string
+			policy memory.Policy
+			budget int
+		}{rows[0], rows[5]} // what the assertions below look at
+	}
 	var table strings.Builder
 	table.WriteString("| strategy and budget | sent at most | on average | 100 turns | 1,000 turns | 1,000, cache does not look back | 1,000, no cache |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
 	var base, auto bill
@@ -140,7 +147,9 @@ func TestCost(t *testing.T) {
 	if x := auto.at[1000] / base.at[1000]; x > 0.02 {
 		t.Errorf("auto costs %.4f of everything at 1,000 turns", x)
 	}
-	documented(t, table.String())
+	if long() {
+		documented(t, table.String())
+	}
 }
 
 // documented checks that docs/memory.md shows a table as it is measured.

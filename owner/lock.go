@@ -131,6 +131,13 @@ func (l *Lock) Release() error {
 	return err
 }
 
+// Held tells whether the lock was not released yet.
+func (l *Lock) Held() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file != nil
+}
+
 // unpublish removes DIR/server.json.
 func (l *Lock) unpublish() error {
 	err := os.Remove(filepath.Join(l.dir, serverName))

@@ -75,8 +75,8 @@ const (
 	nothing // the caller went away
 )
 
-// report says how a call went.
-func (c *circuit) report(now time.Time, o outcome) {
+// report says how a call went. It asks for the time only where it matters.
+func (c *circuit) report(now func() time.Time, o outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch o {
@@ -94,7 +94,7 @@ func (c *circuit) report(now time.Time, o outcome) {
 		default: // still closed, or a call from before it opened
 			return
 		}
-		c.until, c.trying = now.Add(c.wait), false
+		c.until, c.trying = now().Add(c.wait), false
 	}
 }
 

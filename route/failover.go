@@ -68,16 +68,16 @@ func (r *Router) one(ctx context.Context, l lane, ask func(context.Context, lane
 		reply.Stream, err = begun(reply.Stream)
 	}
 	if err != nil {
-		l.circuit.report(r.now(), judge(err, ctx.Err() != nil))
+		l.circuit.report(r.now, judge(err, ctx.Err() != nil))
 		return nil, err
 	}
 	reply.Meta.Backend = l.name
 	if reply.Stream == nil {
-		l.circuit.report(r.now(), answered)
+		l.circuit.report(r.now, answered)
 		return reply, nil
 	}
 	reply.Stream.OnEnd(func(err error) {
-		l.circuit.report(r.now(), judge(err, ctx.Err() != nil || errors.Is(err, context.Canceled)))
+		l.circuit.report(r.now, judge(err, ctx.Err() != nil || errors.Is(err, context.Canceled)))
 	})
 	return reply, nil
 }

@@ -77,6 +77,7 @@ type Target struct{ Backend, Name string }
 type Router struct {
 	config   Config
 	circuits map[Target]*circuit
+	fallback lane // of the default back-end, without a model
 }
 
 var (
@@ -109,9 +110,11 @@ func New(c Config) (*Router, error) {
 		return nil
 	}
 	if c.Default != "" {
-		if err := add(Target{Backend: c.Default}); err != nil {
+		t := Target{Backend: c.Default}
+		if err := add(t); err != nil {
 			return nil, err
 		}
+		r.fallback = lane{name: c.Default, backend: c.Backends[c.Default], circuit: r.circuits[t]}
 	}
 	for _, route := range c.Routes {
 		if route.Match == "" || len(route.Targets) == 0 {
@@ -148,10 +151,12 @@ func (r *Router) unalias(id string) (string, bool) {
 // lanes are who to ask for an id that is no alias.
 func (r *Router) lanes(id string) ([]lane, error) {
 	targets, star := r.route(id)
-	if targets == nil && r.config.Default != "" {
-		targets = []Target{{Backend: r.config.Default}}
-	}
-	if targets == nil {
+	switch {
+	case targets == nil && r.config.Default != "":
+		l := r.fallback
+		l.model = named(l.backend.Model, "", id)
+		return []lane{l}, nil
+	case targets == nil:
 		return nil, r.unknown(id)
 	}
 	list := make([]lane, 0, len(targets))

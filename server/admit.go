@@ -12,6 +12,22 @@ import (
 	"github.com/outcrop-ai/outcrop/sigv4"
 )
 
+// claim reads what the request says of its sender. Where nobody verifies it,
+// and no mount goes by its service, the scope is enough.
+func (x *exchange) claim() {
+	s := x.server
+	if s.verifier == nil {
+		x.scope = sigv4.ClaimedScope(x.r)
+		if x.scope.Service != "" && s.table.services[x.scope.Service] == nil {
+			return
+		}
+		x.scope = sigv4.Scope{}
+	}
+	if x.claims, x.unclaimed = sigv4.Parse(x.r); x.unclaimed == nil {
+		x.scope = x.claims.Scope
+	}
+}
+
 // admit reads the body and finds out who asks. Who can be turned away without
 // the body is, so that strangers cannot make the server read it.
 func (x *exchange) admit() error {
@@ -52,8 +68,8 @@ func (x *exchange) verify(body []byte) error {
 
 // region is the one that the request was signed for.
 func (x *exchange) region() string {
-	if x.unclaimed == nil && x.claims.Scope.Region != "" && !strings.ContainsFunc(x.claims.Scope.Region, notInRegion) {
-		return x.claims.Scope.Region
+	if x.scope.Region != "" && !strings.ContainsFunc(x.scope.Region, notInRegion) {
+		return x.scope.Region
 	}
 	return x.server.config.Region
 }
@@ -71,7 +87,7 @@ const trusted = 256 << 10
 // readBody reads the whole body. It is never nil afterwards.
 func (x *exchange) readBody() error {
 	limit := x.server.config.MaxBody
-	if encoding := x.r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+	if encoding := first(x.r.Header, "Content-Encoding"); encoding != "" && encoding != "identity" {
 		return outcrop.Invalid("Content-Encoding", "%s is not supported; send the body as it is", quote(encoding))
 	}
 	size := x.r.ContentLength
@@ -96,6 +112,14 @@ func (x *exchange) readBody() error {
 	return nil
 }
 
+// first is header.Get for a name that is in its canonical form.
+func first(header http.Header, name string) string {
+	if values := header[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 func tooLarge(limit int64) error {
 	return outcrop.Errorf(bedrock.CodeRequestTooLarge, "The request body is larger than %d bytes.", limit)
 }
@@ -107,7 +131,7 @@ func unread(err error) error {
 // wantJSON refuses a body that is not declared to be JSON. Besides being what
 // AWS does, it keeps a web page from sending one without asking first.
 func (x *exchange) wantJSON() error {
-	declared := x.r.Header.Get("Content-Type")
+	declared := first(x.r.Header, "Content-Type")
 	if declared == contentJSON {
 		return nil
 	}

@@ -26,13 +26,16 @@ type exchange struct {
 	begun  time.Time
 
 	claims    *sigv4.Request // what the request says of its sender, or
-	unclaimed error          // why it says nothing that can be read
+	unclaimed error          // why it says nothing that can be read; without keys nobody asks
+	scope     sigv4.Scope    // that it claims to be signed for
 	route     *route
 	labels    labels
 	caller    outcrop.Caller
 	class     outcrop.Class
 	body      []byte
 
+	room       [8]string // for values of the reply's header
+	values     []string  // in the room, or beyond
 	deadlineAt time.Time // when the write deadline has to be moved again
 	status     int       // 0 until the reply has begun
 	kind       *streamKind
@@ -110,45 +113,6 @@ func (x *exchange) operation() string {
 	return "unknown"
 }
 
-func (x *exchange) logLine() {
-	if !x.logged() {
-		return
-	}
-	ctx, now := x.r.Context(), time.Now()
-	attrs := make([]slog.Attr, 0, 16)
-	attrs = append(
-		attrs,
-		slog.String("method", x.r.Method),
-		slog.String("operation", x.operation()),
-		slog.Int("status", x.status),
-		slog.Float64("ms", float64(now.Sub(x.begun).Microseconds())/1000),
-		slog.String("requestId", x.id),
-	)
-	for _, a := range [...]struct{ name, value string }{
-		{"model", x.model}, {"tenant", x.caller.Tenant}, {"backend", x.backend}, {"error", x.code},
-	} {
-		if a.value != "" {
-			attrs = append(attrs, slog.String(a.name, a.value))
-		}
-	}
-	if x.route == nil {
-		attrs = append(attrs, slog.String("path", quote(x.r.URL.EscapedPath())))
-	}
-	if x.usage != nil {
-		attrs = append(attrs, slog.Int("inputTokens", x.usage.InputTokens), slog.Int("outputTokens", x.usage.OutputTokens))
-	}
-	if x.streaming {
-		attrs = append(attrs, slog.Int("events", x.events))
-	}
-	if x.gone || ctx.Err() != nil {
-		attrs = append(attrs, slog.Bool("clientGone", true))
-	}
-	// LogAttrs would look up this very place in the code for each line.
-	record := slog.NewRecord(now, x.level(), "request", 0)
-	record.AddAttrs(attrs...)
-	_ = x.server.log.Handler().Handle(ctx, record) // as LogAttrs does
-}
-
 func (x *exchange) level() slog.Level {
 	switch {
 	case x.route != nil && x.route.quiet:
@@ -163,11 +127,12 @@ func (x *exchange) level() slog.Level {
 // wants to know is not found out otherwise.
 func (x *exchange) logged() bool { return x.server.log.Enabled(x.r.Context(), x.level()) }
 
-// extend moves the write deadline on. It does so a few times in a WriteStall,
-// and not for each write: a deadline costs a timer.
+// extend moves the write deadline on, unless the connection does. It does so a
+// few times in a WriteStall, and not for each write: a deadline costs a timer.
+// A stream of HTTP/2 has a deadline of its own.
 func (x *exchange) extend() {
 	stall := x.server.config.WriteStall
-	if stall < 0 {
+	if stall < 0 || x.r.ProtoMajor == 1 && x.server.watched.Load() {
 		return
 	}
 	now := time.Now()
@@ -178,29 +143,44 @@ func (x *exchange) extend() {
 	_ = http.NewResponseController(x.w).SetWriteDeadline(now.Add(stall + stall/4)) // not supported by recorders in tests
 }
 
+// value is a text as the value of a header of the reply. The values share
+// pieces of memory.
+func (x *exchange) value(text string) []string {
+	switch {
+	case x.values == nil:
+		x.values = x.room[:0]
+	case len(x.values) == cap(x.values):
+		x.values = make([]string, 0, len(x.room))
+	}
+	x.values = append(x.values, text)
+	n := len(x.values)
+	return x.values[n-1 : n : n]
+}
+
 // piece is how much of a body has to go out within one write deadline.
 const piece = 64 << 10
 
 // send writes a whole reply. The header may hold more already.
 func (x *exchange) send(status int, contentType string, body []byte) error {
 	header := x.w.Header()
-	values := []string{x.id, contentType, strconv.Itoa(len(body))} // one piece of memory for three headers
-	header["X-Amzn-Requestid"] = values[:1:1]
+	header["X-Amzn-Requestid"] = x.value(x.id)
 	header["X-Content-Type-Options"] = nosniff
 	if x.r.Method != http.MethodPost { // whose replies no cache keeps (RFC 9110, section 9.3.3)
 		header["Cache-Control"] = noStore
 	}
-	header["Content-Type"] = values[1:2:2]
-	header["Content-Length"] = values[2:]
+	header["Content-Type"] = x.value(contentType)
+	header["Content-Length"] = x.value(strconv.Itoa(len(body)))
 	x.status = status
 	x.extend()
 	x.w.WriteHeader(status)
 	if x.r.Method == http.MethodHead {
 		return nil
 	}
-	for len(body) > 0 {
+	for first := true; len(body) > 0; first = false {
 		n := min(len(body), piece)
-		x.extend()
+		if !first {
+			x.extend()
+		}
 		if _, err := x.w.Write(body[:n]); err != nil {
 			x.gone = true
 			return nil //nolint:nilerr // the client has gone: nobody is left to be told

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/outcrop-ai/outcrop"
@@ -29,7 +30,9 @@ func (x *exchange) infer() error {
 		_ = reply.Stream.Close()
 		return outcrop.Errorf(bedrock.CodeInternalServer, "The back-end answered %s with a stream.", call.Operation)
 	}
-	body, err := reply.Body()
+	buf := bodies.Get().(*[]byte)
+	defer x.putBody(buf)
+	body, err := reply.BodyIn(buf)
 	if err != nil {
 		return err
 	}
@@ -41,6 +44,20 @@ func (x *exchange) infer() error {
 		x.usage = reply.Usage()
 	}
 	return x.send(http.StatusOK, contentType, body)
+}
+
+// bodies are memory for replies that have to be encoded.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKeptBody, in bytes, keeps one huge reply from holding its memory.
+const maxKeptBody = 64 << 10
+
+// putBody gives a reply's memory back. Of HTTP/2, the reply to a stream that
+// the client has reset may still be on its way when Write has returned.
+func (x *exchange) putBody(buf *[]byte) {
+	if x.r.ProtoMajor == 1 && cap(*buf) <= maxKeptBody {
+		bodies.Put(buf)
+	}
 }
 
 // call makes the call of the request.
@@ -99,13 +116,13 @@ func (x *exchange) announce(meta *outcrop.Meta) {
 		}
 	}
 	if meta.Backend != "" {
-		header["X-Outcrop-Backend"] = []string{meta.Backend}
+		header["X-Outcrop-Backend"] = x.value(meta.Backend)
 	}
 	if meta.ModelID != "" && meta.ModelID != x.model {
-		header["X-Outcrop-Model"] = []string{meta.ModelID}
+		header["X-Outcrop-Model"] = x.value(meta.ModelID)
 	}
 	if meta.RequestID != "" {
-		header["X-Outcrop-Upstream-Requestid"] = []string{meta.RequestID}
+		header["X-Outcrop-Upstream-Requestid"] = x.value(meta.RequestID)
 	}
 	if meta.Estimated {
 		header["X-Outcrop-Usage"] = estimated

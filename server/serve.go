@@ -29,6 +29,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	requests, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer giveUp(nil)
 	srv := s.httpServer(requests)
+	if s.config.WriteStall >= 0 {
+		l = &watchedListener{l, s.config.WriteStall}
+		s.watched.Store(true)
+	}
 	ended := make(chan error, 1)
 	go func() {
 		if s.config.TLS != nil {

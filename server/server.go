@@ -24,6 +24,7 @@ type Server struct {
 	verifier *sigv4.Verifier // nil: everybody is let in
 
 	draining atomic.Bool
+	watched  atomic.Bool  // Serve sets the write deadlines of connections
 	active   atomic.Int64 // requests under way
 }
 
@@ -85,12 +86,12 @@ func (x *exchange) answer() error {
 	if err := s.guard.check(x.r); err != nil {
 		return err
 	}
-	x.claims, x.unclaimed = sigv4.Parse(x.r)
+	x.claim()
 	if mount := x.service(); mount != nil {
 		x.route = mount
 		return mount.handle(x)
 	}
-	route, err := s.table.find(x.r.Method, x.r.URL.EscapedPath(), &x.labels)
+	route, err := s.table.find(x.r.Method, escapedPath(x.r.URL), &x.labels)
 	if err != nil {
 		if mount := x.stray(err); mount != nil {
 			x.route = mount

@@ -16,7 +16,7 @@ import (
 func (x *exchange) service() *route {
 	services := x.server.table.services
 	if x.unclaimed == nil {
-		return services[x.claims.Scope.Service]
+		return services[x.scope.Service]
 	}
 	if len(services) == 0 {
 		return nil

@@ -124,6 +124,49 @@ func (t *table) find(method, escaped string, values *labels) (*route, error) {
 	return nil, outcrop.Errorf(bedrock.CodeUnknownOperation, "No operation has the path %s.", quote(escaped))
 }
 
+// escapedPath is u.EscapedPath, without its allocation for the path of a model
+// whose id has a colon.
+func escapedPath(u *url.URL) string {
+	raw, n := u.RawPath, 0
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		switch {
+		case c == '%' && i+2 < len(raw) && unhex(raw[i+1]) < 16 && unhex(raw[i+2]) < 16:
+			c = unhex(raw[i+1])<<4 | unhex(raw[i+2])
+			i += 2
+		case !plainInPath(c):
+			return u.EscapedPath()
+		}
+		if n == len(u.Path) || u.Path[n] != c {
+			return u.EscapedPath() // somebody has changed the path
+		}
+		n++
+	}
+	if raw == "" || n != len(u.Path) {
+		return u.EscapedPath()
+	}
+	return raw
+}
+
+// plainInPath tells of a byte that it may stand in a path as it is, for most
+// that may.
+func plainInPath(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '/' || c == '-' || c == '.' || c == '_' || c == ':'
+}
+
+// unhex is the value of a hexadecimal digit, and 16 of others.
+func unhex(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 16
+}
+
 // allowed are the methods of all routes with a path.
 func (t *table) allowed(segments []string) []string {
 	var methods []string

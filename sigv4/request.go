@@ -112,6 +112,36 @@ func Parse(r *http.Request) (*Request, error) {
 	return orError(parseHeader(r, rest))
 }
 
+// ClaimedScope is the scope that a request claims, for servers that verify
+// nobody and want to know the region only; empty when it claims none. Of the
+// rest of the signature it checks nothing, and it does not allocate unless the
+// URL is presigned.
+func ClaimedScope(r *http.Request) Scope {
+	var auth string
+	if values := r.Header["Authorization"]; len(values) > 0 {
+		auth = values[0]
+	}
+	if auth == "" || len(auth) > MaxAuthorization {
+		if req, err := Parse(r); err == nil {
+			return req.Scope
+		}
+		return Scope{}
+	}
+	params, ok := strings.CutPrefix(auth, algorithm+" ")
+	for part := range strings.SplitSeq(params, ",") {
+		credential, found := strings.CutPrefix(strings.TrimSpace(part), "Credential=")
+		if !ok || !found {
+			continue
+		}
+		var req Request
+		if req.setCredential(credential) != nil {
+			return Scope{}
+		}
+		return req.Scope
+	}
+	return Scope{}
+}
+
 // orError keeps a nil *Error from becoming an error that is not nil.
 func orError(req *Request, err *Error) (*Request, error) {
 	if err != nil {
@@ -177,8 +207,8 @@ func (req *Request) fill(credential, stamp, signed, signature string) *Error {
 	if err := req.setCredential(credential); err != nil {
 		return err
 	}
-	t, err := time.Parse(timeFormat, stamp)
-	if err != nil || len(stamp) != len(timeFormat) { // Parse lets fractions in
+	t, ok := parseStamp(stamp)
+	if !ok {
 		return fail(Incomplete, "Date must be in ISO-8601 'basic format'. Got %s. See http://en.wikipedia.org/wiki/ISO_8601", quote(stamp))
 	}
 	req.Time, req.stamp = t, stamp
@@ -228,7 +258,7 @@ func checkSignedHeaders(signed string) *Error {
 		if count > MaxSignedHeaders {
 			return fail(Incomplete, "'SignedHeaders' lists more than %d headers.", MaxSignedHeaders)
 		}
-		if name <= last || strings.IndexFunc(name, notHeaderName) >= 0 {
+		if name <= last || !isHeaderName(name) {
 			return fail(Incomplete, "'SignedHeaders' must be header names in lower case, sorted, separated by semicolons.")
 		}
 		last = name
@@ -240,7 +270,40 @@ func checkSignedHeaders(signed string) *Error {
 	return nil
 }
 
-func notHeaderName(r rune) bool { return r <= ' ' || r >= 0x7f || r >= 'A' && r <= 'Z' || r == ',' }
+func isHeaderName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c >= 0x7f || c >= 'A' && c <= 'Z' || c == ',' {
+			return false
+		}
+	}
+	return true
+}
+
+// parseStamp reads a time of timeFormat. Package time would need longer for it
+// than all else of a request's claims.
+func parseStamp(stamp string) (t time.Time, ok bool) {
+	if len(stamp) != len(timeFormat) || stamp[8] != 'T' || stamp[15] != 'Z' {
+		return t, false
+	}
+	number := func(from, to int) int {
+		n := 0
+		for i := from; i < to; i++ {
+			d := stamp[i] - '0'
+			if d > 9 {
+				return -1
+			}
+			n = n*10 + int(d)
+		}
+		return n
+	}
+	year, month, day := number(0, 4), time.Month(number(4, 6)), number(6, 8)
+	hour, minute, second := number(9, 11), number(11, 13), number(13, 15)
+	if year < 0 || month < 1 || month > 12 || day < 1 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 {
+		return t, false
+	}
+	t = time.Date(year, month, day, hour, minute, second, 0, time.UTC)
+	return t, t.Day() == day // and not a day of the next month
+}
 
 // dateOf is the time of signing as the signature has it, empty when there is
 // none.

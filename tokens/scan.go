@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"math/bits"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -97,10 +98,17 @@ func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b
 func scan(s string) (u units) {
 	glue := kindBare // what a word would be that starts here
 	for i := 0; i < len(s); {
+		// Most of a text is words after single spaces.
+		if s[i] == ' ' && i+1 < len(s) && classOf[s[i+1]] == classLower {
+			end := endOfLower(s, i+2)
+			u.text += costOf(kindWord, end-i-1)
+			i, glue = end, kindSub
+			continue
+		}
 		start := i
 		switch classOf[s[i]] {
 		case classLower:
-			i = endOf(s, i+1, classLower)
+			i = endOfLower(s, i+1)
 			u.text += costOf(glue, i-start)
 			glue = kindSub
 		case classUpper:
@@ -112,7 +120,7 @@ func scan(s string) (u units) {
 					glue = kindSub
 				}
 				word := i - 1
-				i = endOf(s, i+1, classLower)
+				i = endOfLower(s, i+1)
 				u.text += costOf(glue, i-word)
 			} else {
 				u.text += costOf(kindCapitals, i-start)
@@ -154,6 +162,24 @@ func endOf(s string, i int, class uint8) int {
 		i++
 	}
 	return i
+}
+
+// endOfLower is endOf for classLower. It looks at eight bytes at a time: of
+// seven bits, adding 0x80-'a' sets the eighth from 'a' on, and adding 0x7f-'z'
+// after 'z'; what remains is told by its first byte that is neither.
+func endOfLower(s string, i int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(s); i += 8 {
+		t := s[i : i+8]
+		x := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		seven := x &^ highs
+		from, after := seven+ones*(0x80-'a'), seven+ones*(0x7f-'z')
+		if other := ^(from &^ after &^ x) & highs; other != 0 {
+			return i + bits.TrailingZeros64(other)/8
+		}
+	}
+	return endOf(s, i, classLower)
 }
 
 // endOfSigns returns where a run of punctuation ends and what kind it is.

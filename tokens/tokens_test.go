@@ -175,6 +175,11 @@ func FuzzScan(f *testing.F) {
 		if u.text+u.cjk > 5*unit*len(s) {
 			t.Fatalf("%d tokens for %d bytes", (u.text+u.cjk)/unit, len(s))
 		}
+		for i := range s {
+			if got, want := endOfLower(s, i), endOf(s, i, classLower); got != want {
+				t.Fatalf("the lower case from %d ends at %d, want %d", i, got, want)
+			}
+		}
 	})
 }
 

@@ -69,7 +69,7 @@ func prose(p *prompt) string {
 	case p.images > 1:
 		w.WriteString("I can see that several images were sent; the simulator does not look into them.")
 	}
-	w.write(length(p.text, &w.random))
+	w.write(length(p.text, &w.topic, &w.random))
 	return w.String()
 }
 
@@ -100,7 +100,7 @@ func asksReasoning(fields bedrock.Document) bool {
 func reasoning(p *prompt) bedrock.ContentBlock {
 	w := writer{random: p.seed.fork(forReasoning), topic: findTopic(p.text), last: -1}
 	for range 2 + w.random.below(2) {
-		w.sentence(pick(&w, thoughts[:]))
+		w.sentence(pick(&w, thoughts))
 	}
 	return bedrock.ContentBlock{ReasoningContent: &bedrock.ReasoningContentBlock{
 		ReasoningText: &bedrock.ReasoningTextBlock{
@@ -117,11 +117,11 @@ const maxQuoted = 400
 func writeResults(w *writer, results []*bedrock.ToolResultBlock) {
 	for _, result := range results {
 		w.topic = topic{n: 1, words: [maxKeywords]string{"the tool"}}
-		templates := resultOpenings[:]
+		openings := resultOpenings
 		if result.Status == bedrock.ToolResultStatusError {
-			templates = errorOpenings[:]
+			openings = errorOpenings
 		}
-		w.sentence(templates[w.random.below(len(templates))])
+		w.sentence(openings[w.random.below(len(openings))])
 		w.WriteByte(' ')
 		w.WriteString(resultText(result))
 	}

@@ -10,7 +10,7 @@ import (
 // of its words, which may be of any kind: so they stand where any word can,
 // as the name of a subject. None of them claims a fact.
 var (
-	openings = [...]string{
+	openings = templates(
 		"The subject of %T is best taken one step at a time.",
 		"Here is a short overview of %T.",
 		"To understand %T, it helps to begin with what the question is for.",
@@ -19,8 +19,8 @@ var (
 		"A useful way into %T is to look at one concrete case.",
 		"The main idea behind %T can be put in a few sentences.",
 		"Before going into the details of %T, the outline matters most.",
-	}
-	bodies = [...]string{
+	)
+	bodies = templates(
 		"The part about %A comes first, because the rest depends on it.",
 		"It is easy to mix up %A with %B, although the two call for different steps.",
 		"A closer look at %A shows where %B comes in.",
@@ -37,29 +37,29 @@ var (
 		"This is also why %A deserves a second look.",
 		"Once %A is settled, the question of %B follows.",
 		"The details of %A differ from case to case, but the order stays the same.",
-	}
-	closings = [...]string{
+	)
+	closings = templates(
 		"In short, %T rewards a careful first step.",
 		"That is the core of %T; the rest is detail.",
 		"Taken together, these points give a first picture of %T.",
 		"From here, the next question about %T is which detail to look at first.",
-	}
-	resultOpenings = [...]string{
+	)
+	resultOpenings = templates(
 		"Based on the result of %A:",
 		"Here is what %A returned:",
 		"According to %A:",
-	}
-	errorOpenings = [...]string{
+	)
+	errorOpenings = templates(
 		"The tool %A reported an error:",
 		"I could not complete this, because %A failed:",
-	}
-	thoughts = [...]string{
+	)
+	thoughts = templates(
 		"The request is about %T.",
 		"First I should be clear about %A.",
 		"The connection between %A and %B matters here.",
 		"A short answer in plain words fits best.",
 		"I will begin with %A and then come to %B.",
-	}
+	)
 )
 
 // writer writes sentences about a topic.
@@ -93,43 +93,57 @@ func (w *writer) phrase() string {
 	return w.topic.phrase
 }
 
+// template is a sentence cut at its slots: each part is a text and the slot
+// after it, 'T', 'A', 'B', or 0 at the end.
+type template []struct {
+	text string
+	slot byte
+}
+
+func templates(sentences ...string) []template {
+	list := make([]template, len(sentences))
+	for i, rest := range sentences {
+		for {
+			text, after, found := strings.Cut(rest, "%")
+			part := template{{text: text}}
+			if !found {
+				list[i] = append(list[i], part...)
+				break
+			}
+			part[0].slot = after[0]
+			list[i], rest = append(list[i], part...), after[1:]
+		}
+	}
+	return list
+}
+
 // sentence writes one filled template, after a space if need be.
-func (w *writer) sentence(template string) {
+func (w *writer) sentence(t template) {
 	if w.Len() > 0 {
 		w.WriteByte(' ')
 	}
-	w.fill(template)
-}
-
-func (w *writer) fill(template string) {
-	used, start := "", true
-	for {
-		i := strings.IndexByte(template, '%')
-		if i < 0 {
-			w.WriteString(template)
-			return
-		}
-		w.WriteString(template[:i])
-		start = start && i == 0
+	used := ""
+	for i := range t {
+		w.WriteString(t[i].text)
 		var slot string
-		switch template[i+1] {
+		switch t[i].slot {
+		case 0:
+			return
 		case 'T':
 			slot = w.phrase()
 		default:
 			slot = w.word(used)
 			used = slot
 		}
-		if start {
+		if i == 0 && t[i].text == "" {
 			slot = capital(slot)
 		}
-		start = false
 		w.WriteString(slot)
-		template = template[i+2:]
 	}
 }
 
 // pick chooses a template, not the one before it.
-func pick(w *writer, templates []string) string {
+func pick(w *writer, templates []template) template {
 	i := w.random.below(len(templates))
 	if i == w.last {
 		i = (i + 1) % len(templates)
@@ -150,23 +164,23 @@ func capital(s string) string {
 func (w *writer) write(n int) {
 	w.Grow(72 * n)
 	w.last = -1
-	w.sentence(pick(w, openings[:]))
+	w.sentence(pick(w, openings))
 	w.last = -1
 	for i := 1; i < n; i++ {
 		if i == n-1 && n >= 3 {
 			w.last = -1
-			w.sentence(pick(w, closings[:]))
+			w.sentence(pick(w, closings))
 			return
 		}
-		w.sentence(pick(w, bodies[:]))
+		w.sentence(pick(w, bodies))
 	}
 }
 
 // length is how many sentences a reply to the text has: as many as it asks
 // for, and otherwise more for a longer prompt.
-func length(text string, r *random) int {
-	if n, ok := askedLength(text); ok {
-		return n
+func length(text string, t *topic, r *random) int {
+	if t.asked.sentences > 0 {
+		return t.asked.sentences
 	}
 	return 2 + min(len(text)/120, 6) + r.below(3)
 }
@@ -176,36 +190,38 @@ const (
 	maxSentences  = 600
 )
 
-// askedLength finds "in 3 sentences", "one sentence", "500 words".
-func askedLength(text string) (sentences int, ok bool) {
-	if len(text) > maxTopicText {
-		text = text[:maxTopicText]
+// askedLength finds "in 3 sentences", "one sentence", "500 words" among the
+// words of a prompt: the first of them counts.
+type askedLength struct {
+	sentences int    // 0 until it is found
+	before    string // the word before
+}
+
+func (a *askedLength) next(word string) {
+	before := a.before
+	a.before = word
+	if a.sentences > 0 {
+		return
 	}
-	if !strings.Contains(text, "sentence") && !strings.Contains(text, "word") && !strings.Contains(text, "paragraph") {
-		return 0, false
+	perSentence := 0
+	switch word {
+	case "sentence", "sentences":
+		perSentence = 1
+	case "word", "words":
+		perSentence = sentenceWords
+	case "paragraph", "paragraphs":
+		perSentence = -5
+	default:
+		return
 	}
-	var before string
-	for word := range words(text) {
-		perSentence := 0
-		switch word {
-		case "sentence", "sentences":
-			perSentence = 1
-		case "word", "words":
-			perSentence = sentenceWords
-		case "paragraph", "paragraphs":
-			perSentence = -5
-		}
-		if perSentence != 0 {
-			if n, found := number(before); found {
-				if perSentence < 0 {
-					return min(n*-perSentence, maxSentences), true
-				}
-				return min(max((n+perSentence-1)/perSentence, 1), maxSentences), true
-			}
-		}
-		before = word
+	n, found := number(before)
+	switch {
+	case !found:
+	case perSentence < 0:
+		a.sentences = min(n*-perSentence, maxSentences)
+	default:
+		a.sentences = min(max((n+perSentence-1)/perSentence, 1), maxSentences)
 	}
-	return 0, false
 }
 
 func number(word string) (int, bool) {

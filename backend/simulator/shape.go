@@ -17,9 +17,9 @@ type shaped struct {
 
 // shape applies the stop sequences to texts, then the limit of tokens to all
 // blocks. A tool use that does not fit is left out whole, since half an input
-// is none.
+// is none. It works in the memory of blocks, which are the caller's no more.
 func shape(m tokens.Model, config *bedrock.InferenceConfiguration, limit int, blocks []bedrock.ContentBlock) shaped {
-	s := shaped{stop: bedrock.StopReasonEndTurn, blocks: make([]bedrock.ContentBlock, 0, len(blocks))}
+	s := shaped{stop: bedrock.StopReasonEndTurn, blocks: blocks[:0]} // it only leaves blocks out
 	var sequences []string
 	if config != nil {
 		sequences = config.StopSequences
@@ -43,7 +43,10 @@ func shape(m tokens.Model, config *bedrock.InferenceConfiguration, limit int, bl
 		case b.Text != nil:
 			text, sequence := cutAtSequence(*b.Text, sequences)
 			fit, n := cutToFit(m, text, left)
-			b.Text = &fit
+			if len(fit) < len(*b.Text) {
+				cut := fit
+				b.Text = &cut
+			}
 			if fit != "" {
 				s.add(b, n)
 			}

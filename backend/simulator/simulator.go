@@ -132,9 +132,9 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 	if entry, ok := ctx.Value(entryKey{}).(*Request); ok {
 		return b.answer(ctx, call, entry) // the Converse call inside a native one
 	}
-	entry := &Request{RequestID: call.RequestID, Operation: call.Operation, AskedModel: call.ModelID}
-	reply, err := b.answer(ctx, call, entry)
-	b.remember(entry, err)
+	entry := Request{RequestID: call.RequestID, Operation: call.Operation, AskedModel: call.ModelID}
+	reply, err := b.answer(ctx, call, &entry)
+	b.remember(&entry, err)
 	return reply, err
 }
 
@@ -150,7 +150,10 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 	}
 	entry.ModelID = m.ID
 	if call.Native() {
-		return b.native(context.WithValue(ctx, entryKey{}, entry), m, call)
+		inner := *entry // only what gets into a context has to live on the heap
+		reply, err := b.native(context.WithValue(ctx, entryKey{}, &inner), m, call)
+		*entry = inner
+		return reply, err
 	}
 	req, err := b.check(m, call)
 	if err != nil {

@@ -98,12 +98,12 @@ func score(spec *bedrock.ToolSpecification, text string) int {
 		}
 	}
 	for _, word := range nameWords(spec.Name) {
-		if _, generic := genericVerbs[strings.ToLower(word)]; !generic {
+		if !genericVerbs.has(word) {
 			count(word, nameWeight)
 		}
 	}
 	for word := range words(spec.Description) {
-		if _, generic := genericVerbs[strings.ToLower(word)]; !generic && carries(word) {
+		if !genericVerbs.has(word) && carries(word) {
 			count(word, 1)
 		}
 	}

@@ -13,6 +13,7 @@ type topic struct {
 	phrase string
 	words  [maxKeywords]string
 	n      int
+	asked  askedLength // how long the answer is to be
 }
 
 const (
@@ -40,12 +41,62 @@ var stopWords = wordSet(`a about above after again against ago all almost alone 
 	produce provide question questions reply report respond response return sentence sentences short simple small story summarise
 	summarize summary text write word words talk good piece new`)
 
-func wordSet(words string) map[string]struct{} {
-	set := map[string]struct{}{}
+// lowerWords is a set of words in lower case, at most maxWord bytes long. It
+// keeps those of up to eight bytes as numbers, in a table of twice their
+// number or more, since each word of a prompt is looked up.
+type lowerWords struct {
+	short [1024]uint64 // 0 is free; a word stands at its place, or on the next free one
+	long  map[string]struct{}
+}
+
+func wordSet(words string) *lowerWords {
+	set := &lowerWords{long: map[string]struct{}{}}
 	for word := range strings.FieldsSeq(words) {
-		set[word] = struct{}{}
+		if len(word) > 8 {
+			set.long[word] = struct{}{}
+			continue
+		}
+		var number uint64
+		for i := range len(word) {
+			number |= uint64(word[i]) << (8 * i)
+		}
+		set.short[set.place(number)] = number
 	}
 	return set
+}
+
+// has looks a word up, whatever the case of its ASCII letters.
+func (s *lowerWords) has(word string) bool {
+	if len(word) > maxWord {
+		return false
+	}
+	var low [maxWord]byte
+	var number uint64
+	for i := range len(word) {
+		c := word[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		low[i] = c
+		number |= uint64(c) << (8 * i) // of the ninth on, nothing
+	}
+	if len(word) <= 8 {
+		return s.short[s.place(number)] == number
+	}
+	_, ok := s.long[string(low[:len(word)])]
+	return ok
+}
+
+// place is where a short word stands, or would stand. It comes to an end as
+// long as the table is not full.
+func (s *lowerWords) place(number uint64) int {
+	const free, golden = 0, 0x9e3779b97f4a7c15
+	for i := int(number * golden >> (64 - 10)); ; i++ { // the table has 1<<10 places
+		i %= len(s.short)
+		if s.short[i] == number || s.short[i] == free {
+			return i
+		}
+	}
 }
 
 // findTopic reads a prompt's words. The phrase is the longest run of words
@@ -57,6 +108,7 @@ func findTopic(text string) topic {
 	var t topic
 	start, end, run, best := 0, 0, 0, 0
 	for word, at := range words(text) {
+		t.asked.next(word)
 		meaning := carries(word)
 		if meaning {
 			t.add(word)
@@ -156,17 +208,6 @@ func carries(word string) bool {
 	if c := word[0]; c >= '0' && c <= '9' {
 		return false
 	}
-	var low [maxWord]byte
-	for i := range len(word) {
-		c := word[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c == '\'' {
-			return false // don't, what's
-		}
-		low[i] = c
-	}
-	_, stop := stopWords[string(low[:len(word)])]
-	return !stop
+	// No apostrophe: don't, what's.
+	return !stopWords.has(word) && strings.IndexByte(word, '\'') < 0
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 
@@ -89,6 +90,7 @@ func (a *app) own(c *cobra.Command, f func(ctx context.Context, m *local.Local, 
 	a.reload = func() (*settings.Config, error) { return a.load(c) }
 	a.counters = metrics.New(metrics.Config{MaxSeries: a.settings.Usage.MaxSeries, Version: version})
 	config.Owner, config.Observers = true, []usage.Observer{a.counters}
+	config.Lock, config.Logger = lock, slog.New(slog.NewTextHandler(a.stderr, nil))
 	m, err := local.Open(dir, config)
 	if err != nil {
 		return errors.Join(err, lock.Release())

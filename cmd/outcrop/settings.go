@@ -37,6 +37,7 @@ var settingFlags = map[string]string{
 	"replay":        "cassette.replay",
 	"paced":         "cassette.paced",
 	"max-cost":      "maxCost",
+	"nats":          "nats",
 }
 
 // addSettingFlags declares the flags that all commands have.
@@ -44,6 +45,7 @@ func (a *app) addSettingFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&a.file, "config", "", `configuration file, or "none" (default $OUTCROP_CONFIG, else ./outcrop.yaml, else the user's)`)
 	flags.StringArrayVar(&a.sets, "set", nil, "any setting of the configuration, as path=value; may be repeated")
 	flags.String("data", "", "directory of jobs and objects (default $OUTCROP_DATA, else "+defaultDataDir()+")")
+	flags.String("nats", "", "NATS cluster that keeps jobs, nats://HOST:PORT (default $OUTCROP_NATS, else the data directory)")
 	flags.StringP("model-id", "m", "", "model to ask (default $OUTCROP_MODEL_ID, else "+config.Default().Model+")")
 	flags.String("profile", "", "profile of ~/.aws/config and of the configuration (default $AWS_PROFILE, else aws where there is one)")
 	flags.String("region", "", "AWS Region (default $AWS_REGION, else the profile's, else us-west-2)")

@@ -1,0 +1,151 @@
+package batch
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// registry is the jobs that this process knows, in memory: which there are, by
+// id, token and order. A job knows itself how it stands, and Config.Store keeps
+// it. It is safe for concurrent use.
+type registry struct {
+	config *Config
+
+	mu         sync.Mutex
+	sequence   uint64
+	unfinished int
+	byID       map[string]*job
+	byToken    map[tokenKey]*job
+	ordered    []*job // by sequence
+}
+
+// tokenKey is where a clientRequestToken is unique.
+type tokenKey struct{ account, token string }
+
+func newRegistry(config *Config) *registry {
+	return &registry{config: config, byID: make(map[string]*job), byToken: make(map[tokenKey]*job)}
+}
+
+// add puts in a new job, unless the account's token was used before: then it
+// is the job that was made with it, and created is false. The job gets its
+// sequence and, from name, its id and ARN.
+func (s *registry) add(j *job, name func(id string) (arn string)) (_ *job, created bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &j.state
+	key := tokenKey{st.Account, st.Request.ClientRequestToken}
+	if before := s.byToken[key]; before != nil && key.token != "" {
+		if before.state.Digest != st.Digest {
+			return nil, false, outcrop.Errorf(bedrock.CodeConflict, "clientRequestToken was used before, with other parameters, for job %s", before.state.ARN)
+		}
+		return before, false, nil
+	}
+	if s.unfinished >= s.config.MaxUnfinished {
+		return nil, false, outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "%d jobs have not ended; that is as many as there may be", s.unfinished)
+	}
+	for st.ID = s.config.NewID(); s.byID[st.ID] != nil; {
+		st.ID = s.config.NewID()
+	}
+	st.ARN = name(st.ID)
+	s.sequence++
+	s.unfinished++
+	st.Sequence = s.sequence
+	s.byID[st.ID] = j
+	s.ordered = append(s.ordered, j)
+	if key.token != "" {
+		s.byToken[key] = j
+	}
+	return j, true, nil
+}
+
+// find is the account's job with an id.
+func (s *registry) find(account, id string) *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if j := s.byID[id]; j != nil && j.state.Account == account {
+		return j
+	}
+	return nil
+}
+
+// all is every job of an account, the earliest first.
+func (s *registry) all(account string) []*job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var jobs []*job
+	for _, j := range s.ordered {
+		if j.state.Account == account {
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs
+}
+
+// remove takes out a job that could not be kept.
+func (s *registry) remove(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unfinished--
+	s.forget(j)
+	s.ordered = slices.DeleteFunc(s.ordered, func(other *job) bool { return other == j })
+}
+
+func (s *registry) forget(j *job) {
+	delete(s.byID, j.state.ID)
+	delete(s.byToken, tokenKey{j.state.Account, j.state.Request.ClientRequestToken})
+}
+
+// restore puts in a job that was kept. Jobs come in the order of their
+// sequences.
+func (s *registry) restore(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &j.state
+	s.sequence = max(s.sequence, st.Sequence)
+	s.byID[st.ID] = j
+	s.ordered = append(s.ordered, j)
+	if token := st.Request.ClientRequestToken; token != "" {
+		s.byToken[tokenKey{st.Account, token}] = j
+	}
+	if !final(st.Status) {
+		s.unfinished++
+	}
+}
+
+// unended is every job that has not ended.
+func (s *registry) unended() []*job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var jobs []*job
+	for _, j := range s.ordered {
+		if !final(j.snapshot().Status) {
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs
+}
+
+// ended tells that a job is final. The earliest jobs that have ended are
+// forgotten when there are more than may be kept; their ids are returned.
+func (s *registry) ended() (forgotten []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unfinished--
+	surplus := len(s.ordered) - s.unfinished - s.config.KeepFinished
+	if surplus <= 0 {
+		return nil
+	}
+	s.ordered = slices.DeleteFunc(s.ordered, func(j *job) bool {
+		if surplus <= 0 || !final(j.snapshot().Status) {
+			return false
+		}
+		surplus--
+		s.forget(j)
+		forgotten = append(forgotten, j.state.ID)
+		return true
+	})
+	return forgotten
+}

@@ -1,0 +1,55 @@
+package jobs_test
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/journal"
+)
+
+// A disk that is full makes a job wait, and say why; with room on the disk, the
+// next process goes on. It takes a file system of its own, and so root.
+func TestDiskThatIsFull(t *testing.T) {
+	p := newPlace(t)
+	if err := syscall.Mount("tmpfs", p.dir, "tmpfs", 0, "size=6m"); err != nil {
+		t.Skipf("no file system of its own: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(p.dir, syscall.MNT_DETACH) })
+	var text strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&text, `{"recordId":"r%d","modelInput":{"n":%d,"fill":%q}}`+"\n", i, i, strings.Repeat("x", 20_000))
+	}
+	p.write("input/a.jsonl", text.String())
+	o := p.open(small, journal.Config{})
+	arn := o.create(request("s3://input/a.jsonl"))
+	job := o.until(arn, func(job *bedrock.GetModelInvocationJobResponse) bool {
+		return strings.Contains(job.Message, "waiting to go on: the job cannot be kept")
+	})
+	if job.Status != bedrock.ModelInvocationJobStatusInProgress || !strings.Contains(job.Message, "no space left on device; make room, and start outcrop again") {
+		t.Errorf("the job is %s, and says: %s", job.Status, job.Message)
+	}
+	if _, err := o.Create(t.Context(), outcrop.Caller{}, request("s3://input/a.jsonl")); err == nil || !strings.Contains(err.Error(), "no space left on device") {
+		t.Errorf("another job: error %v", err)
+	}
+	o.close()
+	if err := syscall.Mount("tmpfs", p.dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	kept := *o.get(arn).ProcessedRecordCount
+	o = p.open(small, journal.Config{})
+	if job := o.until(arn, ended); job.Status != bedrock.ModelInvocationJobStatusCompleted || *job.SuccessRecordCount != 100 {
+		t.Errorf("the job ended as %s: %q, with %d records", job.Status, job.Message, *job.SuccessRecordCount)
+	}
+	o.close()
+	sent := 0
+	for range p.calls.Range {
+		sent++
+	}
+	if lines := strings.Count(p.output(jobID(arn), "a.jsonl.out"), "\n"); lines != 100 || kept == 0 || sent != 100 {
+		t.Errorf("%d lines; %d records had been kept, %d were sent", lines, kept, sent)
+	}
+}
