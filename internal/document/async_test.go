@@ -238,6 +238,7 @@ print(json.dumps({"arn": arn, "status": job["status"], "records": job["successRe
 		p.holds(r.states[len(r.states)-1] == "Completed" && len(r.states) > 1, "Jobs.Watch tells each change of state once, with no loop of one's own")
 		url := p.serve()
 		arn := strings.TrimSpace(p.outcrop(append(jobLines("polled"), "--endpoint-url", url)...).stdout)
+		p.outcrop("--endpoint", url, "batch", "wait", arn)
 		p.until(url, arn, "Completed")
 	}},
 	{"Manage job lifecycles", func(p *probe, _ Item) {
@@ -269,8 +270,10 @@ print(json.dumps({"arn": arn, "status": job["status"], "records": job["successRe
 		last := p.watch(m, r.Job.JobARN)
 		p.ran("for state := range Jobs.Watch(job)", "%s", last.Status)
 		p.holds(last.Status == bedrock.ModelInvocationJobStatusCompleted, "whoever watches is told when the job has ended")
-		o := p.outcrop("infer", "--method", "async", "--output-s3-uri", "s3://my-bucket/results/", "Hello.")
-		p.holds(strings.Contains(o.stderr, "Completed"), "the command line says so too")
+		url := p.serve()
+		arn := strings.TrimSpace(p.outcrop(append(jobLines("watched"), "--endpoint-url", url)...).stdout)
+		o := p.outcrop("--endpoint", url, "batch", "watch", arn)
+		p.holds(strings.Contains(o.stdout+o.stderr, "Completed"), "the command line prints a line for each change and ends with the job: something to notify from")
 	}},
 }
 
