@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
@@ -21,6 +22,23 @@ type Jobs interface {
 
 	// Watch yields the job's state now and at each change, until it is final.
 	Watch(ctx context.Context, caller Caller, identifier string) iter.Seq2[*bedrock.GetModelInvocationJobResponse, error]
+}
+
+// Tagger is a Jobs that keeps tags of its jobs. Methods are safe for
+// concurrent use; an ARN that no job of the caller has is a
+// ResourceNotFoundException.
+type Tagger interface {
+	Tags(ctx context.Context, caller Caller, arn string) ([]bedrock.Tag, error)
+	Tag(ctx context.Context, caller Caller, arn string, tags []bedrock.Tag) error
+	Untag(ctx context.Context, caller Caller, arn string, keys []string) error
+}
+
+// TaggerOf is the Jobs as a Tagger; a ValidationException where it keeps none.
+func TaggerOf(jobs Jobs) (Tagger, error) {
+	if t, ok := jobs.(Tagger); ok {
+		return t, nil
+	}
+	return nil, Errorf(bedrock.CodeValidation, "Tags are not kept here.")
 }
 
 // Objects stores what jobs read and write under s3:// URIs. All methods are
@@ -45,8 +63,9 @@ type ObjectWriter interface {
 
 // Object is a stored object.
 type Object struct {
-	URI  string
-	Size int64 // bytes
+	URI      string    `json:"uri"`
+	Size     int64     `json:"size"`              // bytes
+	Modified time.Time `json:"modified,omitzero"` // zero where nobody knows
 }
 
 // ObjectScope says on whose behalf objects are read and written, and what a

@@ -15,6 +15,9 @@ type Config struct {
 	Backend outcrop.Backend
 	Objects outcrop.Objects
 
+	// Listener is told of jobs' changes; nil is nobody.
+	Listener Listener
+
 	// Store keeps the jobs. Without one they live in this process, and end with
 	// it.
 	Store Store
@@ -147,6 +150,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Lane == nil {
 		c.Lane = func(modelID string) string { return modelID }
+	}
+	if c.Listener == nil {
+		c.Listener = nobody{}
 	}
 	if c.Store == nil {
 		c.Store = newMemory()

@@ -19,6 +19,7 @@ import (
 type job struct {
 	clock  Clock
 	store  Store
+	tell   func(History) // of a new state; never nil
 	task   task
 	caller outcrop.Caller
 	stop   context.CancelCauseFunc // sends nothing more
@@ -66,12 +67,23 @@ func (j *job) change(ctx context.Context, f func(*state) bool) (bool, error) {
 	if err != nil {
 		return false, unkept(err)
 	}
+	j.take(&s)
+	return true, nil
+}
+
+// take makes a state that is kept the job's, and tells of what is new in it. The
+// order in which it tells is that of the writes to the store.
+func (j *job) take(s *state) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.state.follow(&s)
+	told := len(j.state.Changes)
+	j.state.follow(s)
 	wake(&j.moved)
 	wake(&j.recorded)
-	return true, nil
+	j.mu.Unlock()
+	if len(s.Changes) > told {
+		s.Request = j.state.Request
+		j.tell(s.history())
+	}
 }
 
 // unkept is the error of something that the store did not keep, in words for
@@ -84,12 +96,17 @@ func unkept(err error) error {
 
 // adopt takes over the state that another owner has left.
 func (j *job) adopt(s *state) {
+	j.writing.Lock()
+	defer j.writing.Unlock()
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.state.follow(s)
-	j.state.Counts = s.Counts
-	wake(&j.moved)
-	wake(&j.recorded)
+	stale := len(s.Changes) < len(j.state.Changes) // it was stopped here after that was read
+	if !stale {
+		j.state.Counts = s.Counts
+	}
+	j.mu.Unlock()
+	if !stale {
+		j.take(s)
+	}
 }
 
 // say sets the job's message, for as long as the process lasts.

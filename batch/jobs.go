@@ -26,6 +26,7 @@ type Jobs struct {
 	root   context.Context // of all jobs; ends with errClosed
 	cancel context.CancelCauseFunc
 
+	cleaning   sync.Mutex    // held by Clean
 	validators chan struct{} // one place for each job that may be in validation
 	runners    chan struct{} // and in progress
 
@@ -61,6 +62,7 @@ func New(config Config) (*Jobs, error) {
 	}
 	for _, job := range jobs {
 		j.registry.restore(job)
+		config.Listener.Changed(job.state.history())
 	}
 	for _, job := range jobs {
 		if s := job.snapshot(); !final(s.Status) {
@@ -108,14 +110,19 @@ func (j *Jobs) restore(saved Saved) (*job, error) {
 	if err := bedrock.Unmarshal(saved.Request, s.Request); err != nil {
 		return nil, fmt.Errorf("the job's request cannot be read: %w", err)
 	}
-	made := &job{clock: j.config.Clock, store: j.config.Store, caller: s.caller(), state: *s, stop: func(error) {}}
+	made := &job{
+		clock: j.config.Clock, store: j.config.Store, tell: j.config.Listener.Changed,
+		caller: s.caller(), state: *s, stop: func(error) {},
+	}
 	if final(s.Status) {
 		return made, nil
 	}
 	// What was accepted is not refused now, whatever the limits have become.
-	made.task, err = readRequest(s.Request, func(string) Limits { return Limits{MaxLineBytes: math.MaxInt} })
+	made.task, err = readRequest(s.Request, anyLimits)
 	return made, err
 }
+
+func anyLimits(string) Limits { return Limits{MaxLineBytes: math.MaxInt} }
 
 // begin gives a job its context: it ends when nothing more is to be sent.
 func (j *Jobs) begin(job *job) context.Context {
@@ -194,13 +201,14 @@ func (j *Jobs) Create(ctx context.Context, caller outcrop.Caller, req *bedrock.C
 		timeout = time.Duration(*hours) * time.Hour
 	}
 	made := &job{
-		clock: j.config.Clock, store: j.config.Store, task: task, caller: caller,
+		clock: j.config.Clock, store: j.config.Store, tell: j.config.Listener.Changed, task: task, caller: caller,
 		state: state{
 			Format: stateFormat, Account: caller.Account, Request: req, Digest: digest(text), Status: submitted,
 			Submitted: now, Modified: now, Expires: now.Add(timeout), Tags: slices.Clone(req.Tags),
 		},
 	}
 	made.state.Caller.Tenant, made.state.Caller.Region = caller.Tenant, caller.Region
+	made.state.note("", now)
 	kept, err := j.accept(ctx, made, text)
 	if err != nil {
 		return nil, err
@@ -228,6 +236,7 @@ func (j *Jobs) accept(ctx context.Context, made *job, request []byte) (*job, err
 		j.registry.remove(made)
 		return nil, unkept(err)
 	}
+	j.config.Listener.Changed(made.state.history())
 	stop := j.begin(made)
 	j.wg.Go(func() { j.run(stop, made) })
 	return made, nil

@@ -29,7 +29,7 @@ func (o textObjects) Open(_ context.Context, uri string) (io.ReadCloser, error) 
 	return io.NopCloser(struct{ io.Reader }{r}), nil
 }
 
-func (o textObjects) Create(context.Context, string) (outcrop.ObjectWriter, error) { return nil, nil }
+func (o textObjects) Create(context.Context, string) (outcrop.ObjectWriter, error)  { return nil, nil }
 func (o textObjects) List(context.Context, string) iter.Seq2[outcrop.Object, error] { return nil }
 
 // The shards of a plan hold every record of the input once and in order, within

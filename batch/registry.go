@@ -3,6 +3,7 @@ package batch
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -128,6 +129,29 @@ func (s *registry) unended() []*job {
 	return jobs
 }
 
+// endedBefore is the jobs of an account, or of all with "", that ended before a
+// time and of which nobody has to be told, the earliest first.
+func (s *registry) endedBefore(account string, before time.Time) []*job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var jobs []*job
+	for _, j := range s.ordered {
+		st := j.snapshot()
+		if (account == "" || st.Account == account) && final(st.Status) && st.Ended.Before(before) && !s.config.Listener.Owes(st.ID) {
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs
+}
+
+// drop forgets a job that has ended.
+func (s *registry) drop(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(j)
+	s.ordered = slices.DeleteFunc(s.ordered, func(other *job) bool { return other == j })
+}
+
 // ended tells that a job is final. The earliest jobs that have ended are
 // forgotten when there are more than may be kept; their ids are returned.
 func (s *registry) ended() (forgotten []string) {
@@ -139,7 +163,7 @@ func (s *registry) ended() (forgotten []string) {
 		return nil
 	}
 	s.ordered = slices.DeleteFunc(s.ordered, func(j *job) bool {
-		if surplus <= 0 || !final(j.snapshot().Status) {
+		if surplus <= 0 || !final(j.snapshot().Status) || s.config.Listener.Owes(j.state.ID) {
 			return false
 		}
 		surplus--

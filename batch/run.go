@@ -41,6 +41,7 @@ func (j *Jobs) run(stop context.Context, job *job) {
 	for _, id := range j.registry.ended() {
 		// One that stays is forgotten by a later run.
 		_ = j.config.Store.Delete(context.WithoutCancel(j.root), id)
+		j.config.Listener.Forgotten(id)
 	}
 }
 

@@ -61,6 +61,7 @@ type state struct {
 	Validated bool                                     `json:"validated,omitzero"` // the manifest's total is known
 	Counts    manifest                                 `json:"counts"`
 	Tags      []bedrock.Tag                            `json:"tags,omitzero"` // in the order in which their keys came
+	Changes   []Change                                 `json:"changes,omitzero"`
 }
 
 // caller is on whose behalf a job's calls are made.
@@ -103,6 +104,7 @@ func (s *state) advance(to bedrock.ModelInvocationJobStatus, message string, now
 	if final(to) {
 		s.Ended = now
 	}
+	s.note(message, now)
 	return true
 }
 
@@ -110,7 +112,7 @@ func (s *state) advance(to bedrock.ModelInvocationJobStatus, message string, now
 // records, which go on by themselves. The other fields are read without a lock.
 func (s *state) follow(o *state) {
 	s.Status, s.Message, s.Modified = o.Status, o.Message, o.Modified
-	s.Started, s.Ended, s.Tags = o.Started, o.Ended, o.Tags
+	s.Started, s.Ended, s.Tags, s.Changes = o.Started, o.Ended, o.Tags, o.Changes
 	s.Validated, s.Counts.TotalRecordCount = o.Validated, o.Counts.TotalRecordCount
 }
 

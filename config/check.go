@@ -57,6 +57,7 @@ func (c *Config) check() error {
 		fail("region", "expected a Region such as us-east-1")
 	}
 	c.checkObjects(fail)
+	c.checkEvents(fail)
 	if !accountForm.MatchString(c.Server.Account) {
 		fail("server.account", "expected 12 digits in quotes")
 	}
@@ -194,7 +195,7 @@ func (c *Config) checkBackend(name string, fail func(path, format string, args .
 		fail(at, "kind is missing: simulator, openai or amazon")
 		return
 	}
-	c.foreign(reflect.TypeOf(b), at, b.Kind, fail)
+	c.foreign(reflect.TypeOf(b), at, b.Kind, "back-ends", fail)
 	switch b.Kind {
 	case KindOpenAI:
 		u, err := url.Parse(b.BaseURL)
@@ -211,8 +212,9 @@ func (c *Config) checkBackend(name string, fail func(path, format string, args .
 	}
 }
 
-// foreign refuses keys that stand in a back-end of another kind.
-func (c *Config) foreign(t reflect.Type, at, kind string, fail func(path, format string, args ...any)) {
+// foreign refuses keys that stand in a back-end, or another thing of several
+// kinds, whose kind does not know them.
+func (c *Config) foreign(t reflect.Type, at, kind, things string, fail func(path, format string, args ...any)) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		path := join(at, f.Tag.Get("yaml"))
@@ -221,9 +223,9 @@ func (c *Config) foreign(t reflect.Type, at, kind string, fail func(path, format
 			continue
 		}
 		if len(kinds) > 0 && !slices.Contains(kinds, kind) {
-			fail(path, "this key is for back-ends of kind %s, not %s", strings.Join(kinds, " and "), kind)
+			fail(path, "this key is for %s of kind %s, not %s", things, strings.Join(kinds, " and "), kind)
 		} else if f.Type.Kind() == reflect.Struct {
-			c.foreign(f.Type, path, kind, fail)
+			c.foreign(f.Type, path, kind, things, fail)
 		}
 	}
 }

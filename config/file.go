@@ -10,7 +10,10 @@ import "time"
 // File is what outcrop.yaml says. Every setting may be left out.
 type File struct {
 	// Model is the model of requests that name none: a model id, an inference
-	// profile, an ARN, an alias, or a name of the back-end's own.
+	// profile, an ARN, an alias, or a name of the back-end's own. Where nobody
+	// names one and the default would go to a back-end of kind openai under that
+	// name, the first model that the server lists is taken instead, past those
+	// for embeddings.
 	Model string `yaml:"model" env:"OUTCROP_MODEL_ID" default:"anthropic.claude-sonnet-4-5-20250929-v1:0"`
 
 	// Profile is the name of the profile in force: of the section under
@@ -107,6 +110,9 @@ type File struct {
 
 	// Batch is about batch jobs.
 	Batch Batch `yaml:"batch"`
+
+	// Events says who is told when batch jobs change their state.
+	Events Events `yaml:"events"`
 
 	// Server is about `outcrop serve`.
 	Server Server `yaml:"server"`
@@ -288,6 +294,92 @@ type Batch struct {
 	ShardRecords int `yaml:"shardRecords" min:"1" default:"500"`
 	// KeepFinished is how many jobs that have ended can still be asked for.
 	KeepFinished int `yaml:"keepFinished" min:"1" default:"10000"`
+	// Retention is how long jobs that have ended can still be asked for; then
+	// they are forgotten. Their results stay where the job has put them. 0 keeps
+	// them until there are more than keepFinished.
+	Retention time.Duration `yaml:"retention" default:"720h"`
+	// StagingRetention is how long the copies stay that `outcrop batch run` has
+	// in objects.staging, of input and of results. 0 keeps them.
+	StagingRetention time.Duration `yaml:"stagingRetention" default:"168h"`
+}
+
+// Events says who is told of batch jobs' changes of state, as EventBridge tells
+// it of Bedrock's own.
+type Events struct {
+	// Targets are who is told, by names of your choice. A new name is a new
+	// target: it is told of what happens from then on.
+	Targets map[string]EventTarget `yaml:"targets"`
+
+	// Statuses are the states that targets are told of, unless they say
+	// otherwise. Default: all.
+	Statuses []string `yaml:"statuses" enum:"Submitted Validating Scheduled InProgress Completed PartiallyCompleted Failed Stopping Stopped Expired"`
+
+	// MaxAge is after how long an event that its target has not taken is given
+	// up.
+	MaxAge time.Duration `yaml:"maxAge" default:"24h"`
+
+	// Timeout is how long a target may take for one event.
+	Timeout time.Duration `yaml:"timeout" default:"10s"`
+
+	// Backoff is how long a target is left alone after it failed; then twice as
+	// long each time.
+	Backoff time.Duration `yaml:"backoff" default:"1s"`
+
+	// MaxBackoff is how long it is left alone at most.
+	MaxBackoff time.Duration `yaml:"maxBackoff" default:"5m"`
+}
+
+// EventTarget is one who is told of events.
+type EventTarget struct {
+	// Kind is what it is: a URL that events are posted to, a program that is
+	// run, a topic of Amazon SNS, or a subject of NATS.
+	Kind string `yaml:"kind" enum:"webhook command sns nats"`
+
+	// Statuses are the states it is told of. Default: events.statuses.
+	Statuses []string `yaml:"statuses" enum:"Submitted Validating Scheduled InProgress Completed PartiallyCompleted Failed Stopping Stopped Expired"`
+
+	// URL is the webhook's, or that of the NATS server, as in
+	// nats://127.0.0.1:4222; several NATS servers have commas between them.
+	// Default for NATS: the setting nats.
+	URL string `yaml:"url" kind:"webhook nats" expand:"true"`
+
+	// Auth is how the webhook knows who posts: by an HMAC-SHA256 of the body in
+	// the header Outcrop-Signature, or by a bearer token; secretEnv or
+	// secretFile holds the key or the token.
+	Auth string `yaml:"auth" kind:"webhook" enum:"none hmac bearer" default:"none"`
+
+	// SecretEnv names the environment variable that holds the secret.
+	SecretEnv string `yaml:"secretEnv" kind:"webhook"`
+
+	// SecretFile is the file that holds the secret. White space around it is
+	// cut off.
+	SecretFile string `yaml:"secretFile" kind:"webhook"`
+
+	// Command is the program and its arguments. It is run for each event, which
+	// it reads from its standard input; there is no shell. When it exits with 0,
+	// it has taken the event.
+	Command []string `yaml:"command" kind:"command"`
+
+	// TopicARN is the ARN of the topic; its Region is the one that is called.
+	TopicARN string `yaml:"topicArn" kind:"sns"`
+
+	// Profile is the profile in ~/.aws/config. Default: as for amazon
+	// back-ends.
+	Profile string `yaml:"profile" kind:"sns"`
+
+	// Endpoint is the URL of SNS, where it is not Amazon's own.
+	Endpoint string `yaml:"endpoint" kind:"sns" expand:"true"`
+
+	// Subject is the subject that is published to.
+	Subject string `yaml:"subject" kind:"nats"`
+
+	// Credentials is the file of the user's NATS credentials. Default: the
+	// setting natsCredentials, where url is not given.
+	Credentials string `yaml:"credentials" kind:"nats"`
+
+	// Stream asks that a stream of JetStream takes the event and says so;
+	// otherwise it is enough that the server has it.
+	Stream bool `yaml:"stream" kind:"nats" default:"false"`
 }
 
 // Circuit says when a back-end is left alone.

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/outcrop-ai/outcrop/internal/yamlfile"
 )
@@ -190,6 +193,20 @@ func (c *Config) ARNRegion() string {
 		return "us-east-1"
 	}
 	return c.Region
+}
+
+// InFile are the settings that the file makes, by the first part of their
+// paths, in order.
+func (c *Config) InFile() []string {
+	found := map[string]bool{}
+	for path, o := range c.origins {
+		if o.Source == FromFile {
+			top, _, _ := strings.Cut(path, ".")
+			top, _, _ = strings.Cut(top, "[")
+			found[top] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 // Origin tells where the setting of a path comes from.

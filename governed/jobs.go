@@ -28,6 +28,33 @@ func GovernJobs(next outcrop.Jobs, rules []Rule) outcrop.Jobs {
 	return next
 }
 
+// Tags are the tags of a job.
+func (j *Jobs) Tags(ctx context.Context, caller outcrop.Caller, arn string) ([]bedrock.Tag, error) {
+	t, err := outcrop.TaggerOf(j.Jobs)
+	if err != nil {
+		return nil, err
+	}
+	return t.Tags(ctx, caller, arn)
+}
+
+// Tag adds tags to a job.
+func (j *Jobs) Tag(ctx context.Context, caller outcrop.Caller, arn string, tags []bedrock.Tag) error {
+	t, err := outcrop.TaggerOf(j.Jobs)
+	if err != nil {
+		return err
+	}
+	return t.Tag(ctx, caller, arn, tags)
+}
+
+// Untag takes tags from a job.
+func (j *Jobs) Untag(ctx context.Context, caller outcrop.Caller, arn string, keys []string) error {
+	t, err := outcrop.TaggerOf(j.Jobs)
+	if err != nil {
+		return err
+	}
+	return t.Untag(ctx, caller, arn, keys)
+}
+
 func jobsOf(rules []Rule, id string) int {
 	model, scope := identity(catalog.Default(), id)
 	for i := range rules {

@@ -91,6 +91,37 @@ func TestConcurrentJobs(t *testing.T) {
 	}
 }
 
+// tagging is a Jobs that keeps tags, as far as the test looks.
+type tagging struct {
+	*jobList
+	outcrop.Tagger
+	tagged string
+}
+
+func (k *tagging) Tag(_ context.Context, _ outcrop.Caller, arn string, _ []bedrock.Tag) error {
+	k.tagged = arn
+	return nil
+}
+
+// TestTagsPassThrough: a quota of jobs does not hide that they keep tags.
+func TestTagsPassThrough(t *testing.T) {
+	kept := &tagging{jobList: &jobList{}}
+	tagger, err := outcrop.TaggerOf(governed.GovernJobs(kept, []governed.Rule{{Match: "*", Jobs: 1}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tagger.Tag(t.Context(), outcrop.Caller{}, "arn", nil); err != nil || kept.tagged != "arn" {
+		t.Errorf("tagged %q, %v", kept.tagged, err)
+	}
+	plain, err := outcrop.TaggerOf(governed.GovernJobs(&jobList{}, []governed.Rule{{Match: "*", Jobs: 1}}))
+	if err == nil {
+		err = plain.Tag(t.Context(), outcrop.Caller{}, "arn", nil)
+	}
+	if e := outcrop.AsError(err); e == nil || e.Code != bedrock.CodeValidation {
+		t.Errorf("jobs without tags: %v", err)
+	}
+}
+
 // TestNoJobQuotas: without any, jobs are left as they are.
 func TestNoJobQuotas(t *testing.T) {
 	list := &jobList{}

@@ -39,10 +39,11 @@ var kinds = map[string]kind{
 type opener struct {
 	settings  *config.Config
 	simulated simulator.Config
-	simulator *simulator.Backend // nil until one is asked for
-	grants    strict.Grants      // of the simulator
-	strict    *strict.Backend    // around the simulator, where there are grants
-	governor  *governed.Governor // nil without quotas
+	simulator *simulator.Backend         // nil until one is asked for
+	grants    strict.Grants              // of the simulator
+	strict    *strict.Backend            // around the simulator, where there are grants
+	governor  *governed.Governor         // nil without quotas
+	made      map[string]outcrop.Backend // by name
 	closers   []io.Closer
 	services  map[string]outcrop.Jobs // of back-ends that run jobs themselves
 }
@@ -58,6 +59,10 @@ func (o *opener) backend(name string) (route.Backend, error) {
 	if err != nil {
 		return route.Backend{}, fmt.Errorf("back-end %s: %w", name, err)
 	}
+	if o.made == nil {
+		o.made = map[string]outcrop.Backend{}
+	}
+	o.made[name] = made
 	if closer, ok := made.(io.Closer); ok {
 		o.closers = append(o.closers, closer)
 	}

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"iter"
@@ -16,6 +17,9 @@ import (
 // ModelID, Profile and the settings of objects count, the rest is the server's.
 // Close closes the client.
 func Connect(server *remote.Client, dir string, config Config) (*Local, error) {
+	if config.Settings != nil {
+		config.ModelID = cmp.Or(config.ModelID, config.Settings.Model)
+	}
 	manager, err := outcrop.New(outcrop.Config{ModelID: config.ModelID, Profile: config.Profile, Backend: server, Jobs: server.Jobs()})
 	if err != nil {
 		return nil, err

@@ -31,27 +31,38 @@ func OpenEach(s *config.Config) (list []Opened, close func() error) {
 	return list, o.close
 }
 
-// namedModels are the models that the settings name, the default one first, by
-// who answers for them.
-func namedModels(s *config.Config) map[string][]string {
+// nobodys is the router of the settings with nobody behind it.
+func nobodys(s *config.Config) (*route.Router, error) {
 	nobody := outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) { return nil, nil })
 	c := route.Config{Backends: map[string]route.Backend{}, Default: s.Backend, Aliases: s.Aliases}
 	for _, name := range inUse(s) {
 		c.Backends[name] = route.Backend{Backend: nobody, Model: s.Backends[name].Model}
 	}
-	ids := append([]string{s.Model}, slices.Sorted(maps.Values(s.Aliases))...)
 	if !s.Only {
 		c.Routes = routesOf(s)
+	}
+	return route.New(c)
+}
+
+// namedModels are the models that the settings name, the default one first, by
+// who answers for them.
+func namedModels(s *config.Config) map[string][]string {
+	named := map[string][]string{}
+	router, err := nobodys(s)
+	if err != nil {
+		return named
+	}
+	var ids []string
+	if _, listed := defaultTarget(s, router); listed == "" {
+		ids = append(ids, s.Model)
+	}
+	ids = append(ids, slices.Sorted(maps.Values(s.Aliases))...)
+	if !s.Only {
 		for _, m := range s.Models {
 			if !strings.Contains(m.Match, "*") {
 				ids = append(ids, m.Match)
 			}
 		}
-	}
-	named := map[string][]string{}
-	router, err := route.New(c)
-	if err != nil {
-		return named
 	}
 	for _, id := range ids {
 		targets, err := router.Targets(id)

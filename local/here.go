@@ -10,6 +10,7 @@ import (
 	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/events"
 	"github.com/outcrop-ai/outcrop/journal"
 	kept "github.com/outcrop-ai/outcrop/journal/jobs"
 	"github.com/outcrop-ai/outcrop/owner"
@@ -22,8 +23,11 @@ type jobs struct {
 	state  *state
 	config batch.Config
 
-	mu     sync.Mutex
-	opened *batch.Jobs
+	mu       sync.Mutex
+	opened   *batch.Jobs
+	events   *events.Dispatcher // nil when nobody is told
+	sweeping sync.WaitGroup     // one while jobs are open
+	stop     context.CancelFunc // ends it
 }
 
 var _ outcrop.Jobs = (*jobs)(nil)
@@ -64,11 +68,27 @@ func (j *jobs) open(ctx context.Context) (*batch.Jobs, error) {
 			return nil, unopened(err)
 		}
 	}
-	opened, err := batch.New(c)
+	told, err := openEvents(ctx, j.state.settings, log, j.state.log())
 	if err != nil {
 		return nil, unopened(err)
 	}
-	j.opened = opened
+	if told != nil {
+		c.Listener = told
+	}
+	opened, err := batch.New(c)
+	if err != nil {
+		if told != nil {
+			err = errors.Join(err, told.Close(ctx))
+		}
+		return nil, unopened(err)
+	}
+	j.opened, j.events = opened, told
+	if told != nil {
+		told.Loaded()
+	}
+	sweeping, stop := context.WithCancel(context.Background())
+	j.stop = stop
+	j.sweeping.Go(func() { j.sweep(sweeping, opened) })
 	return opened, nil
 }
 
@@ -103,7 +123,13 @@ func (j *jobs) close(ctx context.Context) error {
 	if j.opened == nil {
 		return nil
 	}
-	return j.opened.Close(ctx)
+	j.stop()
+	j.sweeping.Wait()
+	err := j.opened.Close(ctx)
+	if j.events != nil {
+		err = errors.Join(err, j.events.Close(ctx))
+	}
+	return err
 }
 
 func (j *jobs) Create(ctx context.Context, caller outcrop.Caller, req *bedrock.CreateModelInvocationJobRequest) (*bedrock.CreateModelInvocationJobResponse, error) {

@@ -31,7 +31,7 @@ import (
 
 // Config says what to open. The zero value is useful.
 type Config struct {
-	ModelID string // of requests that name none; the settings' when empty
+	ModelID string // of requests that name none; the settings' when empty, or what the only server lists first when they name none
 	Profile string // name of the configuration profile, for reports; the settings' when empty
 
 	// Settings are what config.Load read: back-ends, and which models go where.
@@ -51,6 +51,10 @@ type Config struct {
 	// OnUnlisted is told of back-ends that could not list their models; nil
 	// tells nobody.
 	OnUnlisted func(backend string, err error)
+
+	// OnModel is told of the model that was taken because nobody named one;
+	// nil tells nobody.
+	OnModel func(ModelChoice)
 
 	// Owner says that this process owns the data directory, and looks after
 	// the files in it that several may append to.
@@ -93,7 +97,6 @@ func Open(dir string, c Config) (*Local, error) {
 	if c.Settings == nil {
 		c.Settings = config.Default()
 	}
-	c.ModelID = cmp.Or(c.ModelID, c.Settings.Model)
 	c.Profile = cmp.Or(c.Profile, c.Settings.Profile)
 	temporary := dir == ""
 	if temporary {
@@ -131,6 +134,7 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 	if len(c.Grants) > 0 && opened.strict == nil {
 		return nil, errors.Join(errors.New("grants are the simulator's, and no model is answered by it"), opened.close(), closeObjects(store))
 	}
+	c.ModelID = cmp.Or(opened.model(&c, router, backend), c.Settings.Model)
 	kept := dir
 	if temporary {
 		kept = ""

@@ -76,6 +76,14 @@ func (s *state) release() error {
 	return lock.Release()
 }
 
+// log is where words go.
+func (s *state) log() *slog.Logger {
+	if s.logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.logger
+}
+
 func (s *state) close(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

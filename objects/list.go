@@ -45,7 +45,7 @@ func (d *Directory) List(ctx context.Context, prefix string) iter.Seq2[outcrop.O
 				yield(outcrop.Object{}, err)
 				return
 			}
-			if !yield(outcrop.Object{URI: scheme + bucket + "/" + e.Key, Size: e.Size}, nil) {
+			if !yield(outcrop.Object{URI: scheme + bucket + "/" + e.Key, Size: e.Size, Modified: e.Modified}, nil) {
 				return
 			}
 		}

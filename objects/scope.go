@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"time"
@@ -61,11 +62,22 @@ func (s *scoped) Create(ctx context.Context, uri string) (outcrop.ObjectWriter, 
 	bucket, err := s.admit(ctx, uri)
 	if err != nil && s.d.CreateBuckets && outcrop.AsError(err).Code == codeNotFound {
 		err = s.d.MakeBucket(ctx, Bucket{Name: bucket, Owner: s.scope.Account, Created: time.Now()})
+		if errors.Is(err, ErrBucketExists) { // somebody made it meanwhile
+			_, err = s.admit(ctx, uri)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return s.d.Create(ctx, uri)
+}
+
+// Delete removes an object. One that is not there is no error.
+func (s *scoped) Delete(ctx context.Context, uri string) error {
+	if _, err := s.admit(ctx, uri); err != nil {
+		return err
+	}
+	return s.d.Delete(ctx, uri)
 }
 
 func (s *scoped) List(ctx context.Context, prefix string) iter.Seq2[outcrop.Object, error] {

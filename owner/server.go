@@ -27,6 +27,12 @@ type Server struct {
 	Token   string `json:"token"`   // a bearer token that it accepts
 	Version string `json:"version"` // of the program
 
+	// Model is the model of requests that name none.
+	Model string `json:"model,omitzero"`
+
+	// Config is the path of the configuration file that it has read.
+	Config string `json:"config,omitzero"`
+
 	// Certificate is the SHA-256, in hex, of the certificate it shows when URL
 	// is an https one: its names need not be those of this machine.
 	Certificate string `json:"certificate,omitzero"`

@@ -12,13 +12,14 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // whole sends a message and reads the reply to its end. It is JSON, unless the
 // operation is InvokeModel, whose replies may be of any kind.
 func (c *Client) whole(ctx context.Context, m message, limit time.Duration) ([]byte, http.Header, error) {
-	w := newWait(ctx, limit, "the server did not answer")
-	defer w.stop()
+	w := upstream.NewWatch(ctx, &upstream.Limit{D: limit, What: "the server did not answer"})
+	defer w.Stop()
 	resp, err := c.send(w, &m)
 	if err != nil {
 		return nil, nil, err
@@ -38,8 +39,8 @@ func (c *Client) whole(ctx context.Context, m message, limit time.Duration) ([]b
 }
 
 // send sends a message, and turns a refusal into its error.
-func (c *Client) send(w *wait, m *message) (*http.Response, error) {
-	r, err := c.newRequest(w.ctx, m)
+func (c *Client) send(w *upstream.Watch, m *message) (*http.Response, error) {
+	r, err := c.newRequest(w.Context(), m)
 	if err != nil {
 		return nil, outcrop.AsError(err)
 	}
@@ -54,7 +55,7 @@ func (c *Client) send(w *wait, m *message) (*http.Response, error) {
 	// What the body would have said is missing when it cannot be read, but the
 	// status and the headers stand.
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	if err != nil && w.ctx.Err() != nil {
+	if err != nil && w.Context().Err() != nil {
 		return nil, c.failure(w, err, resp.Header.Get(headerRequestID))
 	}
 	return nil, c.refusal(resp.StatusCode, resp.Header, text)

@@ -14,6 +14,7 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/bedrock/eventstream"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // streamKind is what distinguishes the streams of the operations.
@@ -36,18 +37,22 @@ func kindOf(call *outcrop.Call) *streamKind {
 
 // linger is how long the server may keep a stream open after its last event;
 // the connection is given up then, and the stream is complete all the same.
-var linger = &lateError{time.Second, "the stream was not closed"}
+var linger = &upstream.Limit{D: time.Second, What: "the stream was not closed"}
+
+// maxKept is how many bytes of events are kept as they are, for the partial
+// reply of an error. Beyond that they are decoded on the way.
+const maxKept = 64 << 10
 
 // frames reads a stream's frames one by one. One goroutine uses it.
 type frames struct {
 	client  *Client
 	kind    *streamKind
-	wait    *wait
-	idle    *lateError
+	wait    *upstream.Watch
+	idle    *upstream.Limit
 	body    io.ReadCloser
 	decoder *eventstream.Decoder
 	id      string // the server's request id
-	partial partial
+	partial upstream.Partial
 	pause   outcrop.Pause
 	events  int
 	done    bool // the last event has come
@@ -56,15 +61,16 @@ type frames struct {
 // stream sends a message and returns with the first event of its stream in
 // hand.
 func (c *Client) stream(ctx context.Context, m message, kind *streamKind) (*outcrop.Reply, error) {
-	w := newWait(ctx, c.limits.Accept, "the server did not begin to answer")
+	w := upstream.NewWatch(ctx, &upstream.Limit{D: c.limits.Accept, What: "the server did not begin to answer"})
 	resp, err := c.send(w, &m) //nolint:bodyclose // frames close it
 	if err != nil {
-		w.stop()
+		w.Stop()
 		return nil, err
 	}
 	f := &frames{
 		client: c, kind: kind, wait: w, body: resp.Body, id: resp.Header.Get(headerRequestID),
-		idle: &lateError{c.limits.Idle, "the server sent nothing more"}, partial: partial{kind: kind},
+		idle:    &upstream.Limit{D: c.limits.Idle, What: "the server sent nothing more"},
+		partial: upstream.Partial{Native: kind == nativeKind, Limit: maxKept},
 	}
 	f.decoder = eventstream.NewDecoder(bufio.NewReaderSize(f.pause.Reader(resp.Body), 8<<10))
 	f.decoder.MaxMessage = c.limits.MaxReply
@@ -73,9 +79,12 @@ func (c *Client) stream(ctx context.Context, m message, kind *streamKind) (*outc
 		f.close()
 		return nil, err
 	}
-	w.end()
+	w.End()
+	if !f.done {
+		w.Expect(f.idle)
+	}
 	call := &outcrop.Call{Operation: m.op.Name, ModelID: m.labels["modelId"]}
-	return outcrop.NewStreamReply(metaOf(call, resp.Header), outcrop.NewStream(f.all(event), w.stop).WithPause(&f.pause)), nil
+	return outcrop.NewStreamReply(metaOf(call, resp.Header), outcrop.NewStream(f.all(event), w.Stop).WithPause(&f.pause)), nil
 }
 
 // first checks that the reply is an event stream, and reads its first event.
@@ -98,14 +107,10 @@ func (f *frames) all(event bedrock.Event) iter.Seq2[bedrock.Event, error] {
 	return func(yield func(bedrock.Event, error) bool) {
 		defer f.close()
 		for yield(event, nil) {
-			if f.done {
-				f.wait.begin(linger)
-			} else {
-				f.wait.begin(f.idle)
-			}
+			f.wait.Begin()
 			var err error
 			event, err = f.next()
-			f.wait.end()
+			f.wait.End()
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -133,8 +138,12 @@ func (f *frames) next() (bedrock.Event, error) {
 		return event, f.broken(fmt.Errorf("its event %.64q is not valid JSON", event.Type()))
 	}
 	f.events++
-	f.done = f.kind.last != "" && event.Type() == f.kind.last
-	f.partial.add(event)
+	if f.done = f.kind.last != "" && event.Type() == f.kind.last; f.done {
+		f.wait.Expect(linger)
+	}
+	if f.kind != constructKind { // which takes nothing back: its reader has all there is
+		f.partial.Add(event)
+	}
 	return event, nil
 }
 
@@ -169,18 +178,18 @@ func (f *frames) broken(err error) *outcrop.Error {
 // enough keeps his own error.
 func (f *frames) interrupted(err error) *outcrop.Error {
 	e := *outcrop.AsError(err)
-	_, late := errors.AsType[*lateError](e.Cause)
+	_, late := errors.AsType[*upstream.LateError](e.Cause)
 	if late || e.Code == bedrock.CodeServiceUnavailable && e.Cause != nil {
 		e.Message = "the stream broke off: " + e.Message
 		e.Code, e.Retryable = bedrock.CodeModelStreamError, false
 	}
 	if e.Partial == nil {
-		e.Partial = f.partial.message()
+		e.Partial = f.partial.Message()
 	}
 	return &e
 }
 
 func (f *frames) close() {
-	f.wait.stop()
+	f.wait.Stop()
 	_ = f.body.Close()
 }

@@ -20,8 +20,9 @@ type lane struct {
 // failover asks lane after lane, until one answers or fails in a way that
 // another would too. Lanes whose circuit is open are passed over; when all
 // are, the first is asked all the same, since to try is better than to refuse.
+// No more are asked than a Retry around the router has left.
 func (r *Router) failover(ctx context.Context, lanes []lane, ask func(context.Context, lane) (*outcrop.Reply, error)) (*outcrop.Reply, error) {
-	asked := 0
+	asked, most := 0, attemptsOf(ctx)
 	var reply *outcrop.Reply
 	var err error
 	for i, l := range lanes {
@@ -29,12 +30,12 @@ func (r *Router) failover(ctx context.Context, lanes []lane, ask func(context.Co
 			continue
 		}
 		asked++
-		reply, err = r.one(ctx, l, ask, i < len(lanes)-1)
+		reply, err = r.one(ctx, l, ask, i < len(lanes)-1 && asked < most)
 		if err == nil {
 			reply.Meta.Attempts = max(1, reply.Meta.Attempts) + asked - 1
 			return reply, nil
 		}
-		if !outcrop.AsError(err).Retryable || ctx.Err() != nil {
+		if asked >= most || !outcrop.AsError(err).Retryable || ctx.Err() != nil {
 			return nil, counted(err, asked)
 		}
 	}

@@ -143,23 +143,12 @@ func (j *Jobs) Watch(ctx context.Context, caller outcrop.Caller, identifier stri
 	}
 }
 
-// tagger is a Jobs that keeps tags.
-type tagger interface {
-	Tags(ctx context.Context, caller outcrop.Caller, arn string) ([]bedrock.Tag, error)
-	Tag(ctx context.Context, caller outcrop.Caller, arn string, tags []bedrock.Tag) error
-	Untag(ctx context.Context, caller outcrop.Caller, arn string, keys []string) error
-}
-
-func (j *Jobs) tagger(ctx context.Context, caller outcrop.Caller, arn string) (tagger, error) {
+func (j *Jobs) tagger(ctx context.Context, caller outcrop.Caller, arn string) (outcrop.Tagger, error) {
 	place, _, err := j.find(ctx, caller, arn)
 	if err != nil {
 		return nil, err
 	}
-	t, ok := place.(tagger)
-	if !ok {
-		return nil, outcrop.Errorf(bedrock.CodeValidation, "tags are not kept here")
-	}
-	return t, nil
+	return outcrop.TaggerOf(place)
 }
 
 // Tags are the tags of a job, wherever it is.

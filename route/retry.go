@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -22,8 +23,7 @@ const (
 type RetryConfig struct {
 	// Attempts is how often a back-end is asked for one call, the first time
 	// included; 0 means DefaultAttempts, 1 never to ask again. Where one fails
-	// over to another each counts; a failover that has begun is not cut short
-	// by the budget.
+	// over to another each counts, and a failover goes no further than that.
 	Attempts int
 
 	// Budget is how long a call may take before it is not tried again: an
@@ -97,7 +97,7 @@ func (r *Retry) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, err
 	begun := r.config.Now()
 	timeouts, asked := 0, 0
 	for attempt := 1; ; attempt++ {
-		reply, err := r.Next.Do(ctx, call)
+		reply, err := r.Next.Do(withAttempts(ctx, r.config.Attempts-asked), call)
 		if err == nil {
 			reply.Meta.Attempts = asked + max(reply.Meta.Attempts, 1)
 			reply.Meta.MaxAttempts = r.config.Attempts
@@ -116,6 +116,21 @@ func (r *Retry) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, err
 			return nil, r.final(e, asked)
 		}
 	}
+}
+
+type attemptsKey struct{}
+
+// withAttempts tells a Router further in how many of its lanes it may ask.
+func withAttempts(ctx context.Context, n int) context.Context {
+	return context.WithValue(ctx, attemptsKey{}, n)
+}
+
+// attemptsOf is how many lanes may be asked: all, where nobody says.
+func attemptsOf(ctx context.Context) int {
+	if n, ok := ctx.Value(attemptsKey{}).(int); ok {
+		return n
+	}
+	return math.MaxInt
 }
 
 // final is the error with what became of the budget.

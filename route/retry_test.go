@@ -187,13 +187,35 @@ func TestCountTokens(t *testing.T) {
 }
 
 // TestBudgetCountsFailover: each back-end that is asked counts, wherever it
-// stands: two rounds over two of them use up a budget of four.
+// stands, and no round goes past the budget: three lanes are asked four times,
+// not six.
 func TestBudgetCountsFailover(t *testing.T) {
-	one, two := &fake{answer: failing(bedrock.CodeThrottling)}, &fake{answer: failing(bedrock.CodeThrottling)}
-	config := route.RetryConfig{Sleep: func(context.Context, time.Duration) error { return nil }}
-	_, err := route.NewRetry(pair(t, one, two, &clock{}), config).Do(t.Context(), converse("m"))
-	e := outcrop.AsError(err)
-	if len(one.calls) != 2 || len(two.calls) != 2 || e.Attempts != 4 || e.MaxAttempts != route.DefaultAttempts {
-		t.Errorf("%d and %d calls; the error tells of %d of %d", len(one.calls), len(two.calls), e.Attempts, e.MaxAttempts)
+	lanes := map[string]*fake{"one": {}, "two": {}, "three": {}}
+	config := route.Config{Backends: map[string]route.Backend{}}
+	var targets []route.Target
+	for _, name := range []string{"one", "two", "three"} {
+		lanes[name].answer = failing(bedrock.CodeThrottling)
+		config.Backends[name] = route.Backend{Backend: lanes[name]}
+		targets = append(targets, route.Target{Backend: name})
+	}
+	config.Routes = []route.Route{{Match: "*", Targets: targets}}
+	router, err := route.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for attempts, want := range map[int][3]int{0: {2, 1, 1}, 1: {1, 0, 0}, 2: {1, 1, 0}, 5: {2, 2, 1}, 6: {2, 2, 2}} {
+		for _, lane := range lanes {
+			lane.calls = nil
+		}
+		retry := route.NewRetry(router, route.RetryConfig{Attempts: attempts, Sleep: func(context.Context, time.Duration) error { return nil }})
+		_, err := retry.Do(t.Context(), converse("m"))
+		got := [3]int{len(lanes["one"].calls), len(lanes["two"].calls), len(lanes["three"].calls)}
+		budget := attempts
+		if budget == 0 {
+			budget = route.DefaultAttempts
+		}
+		if e := outcrop.AsError(err); got != want || e.Attempts != budget || e.MaxAttempts != budget {
+			t.Errorf("%d attempts: %v calls, want %v; the error tells of %d of %d", attempts, got, want, e.Attempts, e.MaxAttempts)
+		}
 	}
 }

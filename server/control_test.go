@@ -112,8 +112,8 @@ type shelf struct {
 }
 
 var (
-	_ outcrop.Jobs  = (*shelf)(nil)
-	_ server.Tagger = (*shelf)(nil)
+	_ outcrop.Jobs   = (*shelf)(nil)
+	_ outcrop.Tagger = (*shelf)(nil)
 )
 
 func (s *shelf) Create(_ context.Context, caller outcrop.Caller, req *bedrock.CreateModelInvocationJobRequest) (*bedrock.CreateModelInvocationJobResponse, error) {

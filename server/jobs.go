@@ -1,20 +1,9 @@
 package server
 
 import (
-	"context"
-
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
-
-// Tagger is a Jobs that keeps tags of its jobs. Methods are safe for
-// concurrent use; an ARN that no job of the caller has is a
-// ResourceNotFoundException.
-type Tagger interface {
-	Tags(ctx context.Context, caller outcrop.Caller, arn string) ([]bedrock.Tag, error)
-	Tag(ctx context.Context, caller outcrop.Caller, arn string, tags []bedrock.Tag) error
-	Untag(ctx context.Context, caller outcrop.Caller, arn string, keys []string) error
-}
 
 func (x *exchange) createJob() error {
 	var req bedrock.CreateModelInvocationJobRequest
@@ -113,13 +102,10 @@ func (x *exchange) jobs(req bedrock.Validatable) (outcrop.Jobs, error) {
 }
 
 // tagger reads the request, and finds where tags are kept.
-func (x *exchange) tagger(req bedrock.Validatable) (Tagger, error) {
+func (x *exchange) tagger(req bedrock.Validatable) (outcrop.Tagger, error) {
 	jobs, err := x.jobs(req)
 	if err != nil {
 		return nil, err
 	}
-	if tagger, ok := jobs.(Tagger); ok {
-		return tagger, nil
-	}
-	return nil, outcrop.Errorf(bedrock.CodeValidation, "Tags are not kept here.")
+	return outcrop.TaggerOf(jobs)
 }

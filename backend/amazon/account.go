@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // What follows looks at an account without asking a model: none of it costs
@@ -56,37 +56,6 @@ func (b *Backend) Identity(ctx context.Context) (Identity, error) {
 	return Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}, nil
 }
 
-// Quota is a quota of the account in the Region.
-type Quota struct {
-	Name  string // "Cross-region model inference tokens per minute for ..."
-	Value float64
-}
-
-// Quotas lists what Service Quotas says of Bedrock. It takes
-// servicequotas:ListServiceQuotas.
-func (b *Backend) Quotas(ctx context.Context) ([]Quota, error) {
-	client := servicequotas.NewFromConfig(b.loaded, func(o *servicequotas.Options) { o.RetryMaxAttempts = 2 })
-	pages := servicequotas.NewListServiceQuotasPaginator(client, &servicequotas.ListServiceQuotasInput{
-		ServiceCode: aws.String("bedrock"), MaxResults: aws.Int32(100),
-	})
-	list := []Quota{}
-	for range maxPages {
-		if !pages.HasMorePages() {
-			break
-		}
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, b.sdkError(ctx, err)
-		}
-		for i := range page.Quotas {
-			if q := &page.Quotas[i]; q.QuotaName != nil && q.Value != nil {
-				list = append(list, Quota{Name: *q.QuotaName, Value: *q.Value})
-			}
-		}
-	}
-	return list, nil
-}
-
 // sdkError makes an error of the SDK one of Outcrop's.
 func (b *Backend) sdkError(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
@@ -102,7 +71,7 @@ func (b *Backend) sdkError(ctx context.Context, err error) error {
 		e.Cause = err
 		return e
 	}
-	return outcrop.Errorf(bedrock.CodeServiceUnavailable, "AWS %s: %w", trouble(err), err)
+	return outcrop.Errorf(bedrock.CodeServiceUnavailable, "AWS %s: %w", upstream.Trouble(err), err)
 }
 
 // Availability is what the account may do with a model.
@@ -189,7 +158,7 @@ func (b *Backend) Skew(ctx context.Context) (time.Duration, error) {
 	before := b.auth.now()
 	resp, err := b.transport.RoundTrip(r)
 	if err != nil {
-		return 0, outcrop.Errorf(bedrock.CodeServiceUnavailable, "%s %s: %w", u.Host, trouble(err), err)
+		return 0, outcrop.Errorf(bedrock.CodeServiceUnavailable, "%s %s: %w", u.Host, upstream.Trouble(err), err)
 	}
 	resp.Body.Close()
 	after := b.auth.now()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // Name is what the back-end calls itself in a reply's Meta.
@@ -42,7 +43,7 @@ var (
 )
 
 // waits are the limits of what a call waits for.
-type waits struct{ accept, answer, control, idle, linger waitLimit }
+type waits struct{ accept, answer, control, idle, linger upstream.Limit }
 
 // New makes a Backend. It reads the AWS configuration and calls nobody:
 // credentials are fetched at the first call, and again before they end.
@@ -76,11 +77,11 @@ func New(ctx context.Context, c Config) (*Backend, error) {
 		b.transport = newTransport(loaded, c.Limits)
 	}
 	b.waits = waits{
-		accept:  waitLimit{c.Accept, "the model did not begin to answer"},
-		answer:  waitLimit{c.Answer, "the model did not answer"},
-		control: waitLimit{c.Control, "the control plane did not answer"},
-		idle:    waitLimit{c.Idle, "the model sent nothing more"},
-		linger:  waitLimit{c.Linger, "the stream was not closed"},
+		accept:  upstream.Limit{D: c.Accept, What: "the model did not begin to answer"},
+		answer:  upstream.Limit{D: c.Answer, What: "the model did not answer"},
+		control: upstream.Limit{D: c.Control, What: "the control plane did not answer"},
+		idle:    upstream.Limit{D: c.Idle, What: "the model sent nothing more"},
+		linger:  upstream.Limit{D: c.Linger, What: "the stream was not closed"},
 	}
 	return b, nil
 }
@@ -119,16 +120,16 @@ func (b *Backend) exchange(ctx context.Context, op *operation, call *outcrop.Cal
 	case op.Service == controlService.host:
 		limit = &b.waits.control
 	}
-	w := newWatch(ctx, limit)
+	w := upstream.NewWatch(ctx, limit)
 	reply, err := b.send(w, op, call, text)
 	if err != nil || reply.Stream == nil {
-		w.stop()
+		w.Stop()
 	}
 	return reply, err
 }
 
-func (b *Backend) send(w *watch, op *operation, call *outcrop.Call, text []byte) (*outcrop.Reply, error) {
-	r, err := b.newRequest(w.ctx, op, call, text)
+func (b *Backend) send(w *upstream.Watch, op *operation, call *outcrop.Call, text []byte) (*outcrop.Reply, error) {
+	r, err := b.newRequest(w.Context(), op, call, text)
 	if err != nil {
 		return nil, b.failure(w, op, err, "")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 const (
@@ -63,7 +64,7 @@ func first(header http.Header, name string) string {
 // whole reads a reply that is no stream. All but InvokeModel's, which may be
 // of any kind, are checked for being JSON: whoever stands in the middle may
 // answer a page of HTML with status 200.
-func (b *Backend) whole(w *watch, op *operation, resp *http.Response) ([]byte, error) {
+func (b *Backend) whole(w *upstream.Watch, op *operation, resp *http.Response) ([]byte, error) {
 	id := first(resp.Header, headerRequestID)
 	text, err := readBody(resp, b.limits.MaxReply)
 	if err != nil {

@@ -13,19 +13,20 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/bedrock/eventstream"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // frames reads a stream's frames one by one. One goroutine uses it.
 type frames struct {
 	backend *Backend
 	op      *operation
-	watch   *watch
+	watch   *upstream.Watch
 	body    io.ReadCloser
 	buffer  *bufio.Reader
 	decoder *eventstream.Decoder
 	native  bool
 	id      string // the upstream's request id
-	partial partial
+	partial upstream.Partial
 	pause   outcrop.Pause
 	events  int
 	done    bool // the event that completes a Converse stream has come
@@ -35,10 +36,10 @@ var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 8<<10)
 
 // stream makes the reply of a stream, with its first event read: only then is
 // it known that the model took the call.
-func (b *Backend) stream(w *watch, op *operation, call *outcrop.Call, resp *http.Response, meta outcrop.Meta) (*outcrop.Reply, error) {
+func (b *Backend) stream(w *upstream.Watch, op *operation, call *outcrop.Call, resp *http.Response, meta outcrop.Meta) (*outcrop.Reply, error) {
 	f := &frames{
 		backend: b, op: op, watch: w, body: resp.Body, native: call.Native(), id: meta.RequestID,
-		buffer: buffers.Get().(*bufio.Reader), partial: partial{native: call.Native(), limit: b.limits.MaxPartial},
+		buffer: buffers.Get().(*bufio.Reader), partial: upstream.Partial{Native: call.Native(), Limit: b.limits.MaxPartial},
 	}
 	f.buffer.Reset(f.pause.Reader(resp.Body))
 	f.decoder = eventstream.NewDecoder(f.buffer)
@@ -48,9 +49,9 @@ func (b *Backend) stream(w *watch, op *operation, call *outcrop.Call, resp *http
 		f.close()
 		return nil, err
 	}
-	w.end()
-	w.expect(&b.waits.idle)
-	return outcrop.NewStreamReply(meta, outcrop.NewStream(f.all(event), w.stop).WithPause(&f.pause)), nil
+	w.End()
+	w.Expect(&b.waits.idle)
+	return outcrop.NewStreamReply(meta, outcrop.NewStream(f.all(event), w.Stop).WithPause(&f.pause)), nil
 }
 
 // begin checks that the reply is an event stream, and reads its first event.
@@ -73,10 +74,10 @@ func (f *frames) all(event bedrock.Event) iter.Seq2[bedrock.Event, error] {
 	return func(yield func(bedrock.Event, error) bool) {
 		defer f.close()
 		for yield(event, nil) {
-			f.watch.begin()
+			f.watch.Begin()
 			var err error
 			event, err = f.next()
-			f.watch.end()
+			f.watch.End()
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -115,10 +116,10 @@ func (f *frames) event(m eventstream.Message) (bedrock.Event, error) {
 		return event, f.broken(fmt.Errorf("its event %.64q is not valid JSON", event.Type()))
 	}
 	f.events++
-	f.partial.add(event)
+	f.partial.Add(event)
 	if !f.native && event.Type() == "metadata" {
 		f.done = true
-		f.watch.expect(&f.backend.waits.linger)
+		f.watch.Expect(&f.backend.waits.linger)
 	}
 	return event, nil
 }
@@ -154,17 +155,17 @@ func (f *frames) broken(err error) *outcrop.Error {
 // again. A caller who has had enough keeps his own error.
 func (f *frames) interrupted(err error) *outcrop.Error {
 	e := *outcrop.AsError(err)
-	_, late := errors.AsType[*timeoutError](e.Cause)
+	_, late := errors.AsType[*upstream.LateError](e.Cause)
 	if late || e.Code == bedrock.CodeServiceUnavailable && e.Cause != nil {
 		e.Message = "the model's stream broke off: " + e.Message
 		e.Code, e.Retryable = bedrock.CodeModelStreamError, false
 	}
-	e.Partial = f.partial.message()
+	e.Partial = f.partial.Message()
 	return &e
 }
 
 func (f *frames) close() {
-	f.watch.stop()
+	f.watch.Stop()
 	_ = f.body.Close()
 	f.buffer.Reset(nil)
 	buffers.Put(f.buffer)

@@ -127,6 +127,11 @@ func (s *suite) schema(t *testing.T) {
 		}
 		valid(t, personSchema, []byte(r.Output.Message.Text()))
 	}
+	own := s.request("Extract: John Doe is 42 years old.") // in Claude's words, as some frameworks ask
+	own.AdditionalModelRequestFields = bedrock.Document(`{"output_config":{"format":{"type":"json_schema","schema":` + personSchema + `}}}`)
+	if r := ask(t, b, own); r.StopReason != bedrock.StopReasonMaxTokens {
+		valid(t, personSchema, []byte(r.Output.Message.Text()))
+	}
 	req.OutputConfig.TextFormat.Structure.JSONSchema.Schema = `{"type": "nonsense"}`
 	_, err := b.Do(t.Context(), outcrop.NewConverseCall(bedrock.OpConverse, req))
 	if e := asError(t, err); e.Code != bedrock.CodeValidation {

@@ -92,7 +92,7 @@ func (b *Backend) check(call *outcrop.Call) (*bedrock.ConverseRequest, error) {
 	if err := bedrock.CheckConverse(req, bedrock.ConverseLimits{}); err != nil {
 		return nil, outcrop.AsError(err)
 	}
-	return req, nil
+	return native.OwnFormat(req), nil
 }
 
 // model is the server's name of a model.

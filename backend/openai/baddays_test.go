@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -72,6 +73,21 @@ func TestServerDown(t *testing.T) {
 	}
 	_, err = b.Models(t.Context())
 	want(t, err, bedrock.CodeServiceUnavailable, "")
+}
+
+// A certificate that is not to be trusted: the same one would come again.
+func TestWrongCertificate(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request came through") }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	b := newBackend(t, Config{BaseURL: server.URL + "/v1", APIKey: secret})
+	for _, operation := range operations {
+		e := outcrop.AsError(do(t.Context(), t, b, operation))
+		if e.Code != bedrock.CodeServiceUnavailable || e.Retryable || !strings.Contains(e.Message, "certificate") {
+			t.Errorf("%s: %+v", operation, e)
+		}
+	}
 }
 
 func TestServerHangsUp(t *testing.T) {

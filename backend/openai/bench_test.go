@@ -14,6 +14,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 const benchRequest = `{"system":[{"text":"Be brief."}],"messages":[{"role":"user","content":[{"text":"What is quantum computing, and what is it likely to be good for in chemistry? Answer in two paragraphs."}]}],"inferenceConfig":{"maxTokens":500,"temperature":0.5}}`
@@ -63,14 +64,14 @@ func BenchmarkChunk(b *testing.B) {
 	}
 	var frame []byte
 	s := &streamer{
-		backend: backend, ask: a, open: -1, watch: newWatch(context.Background(), backend.config.IdleTimeout, ""),
+		backend: backend, ask: a, open: -1, watch: upstream.NewWatch(context.Background(), &upstream.Limit{D: backend.config.IdleTimeout, What: ""}),
 		sse: newSSE(&repeating{text: benchChunk}, 1<<20, 1<<62),
 		yield: func(event bedrock.Event, _ error) bool {
 			frame, _ = event.AppendFrame(frame[:0])
 			return true
 		},
 	}
-	defer s.watch.stop()
+	defer s.watch.Stop()
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := s.read(); err != nil {

@@ -4,55 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
-
-// watch ends a call that waits too long. It is a timer that cancels the
-// call's context with the reason.
-type watch struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	limit  time.Duration
-}
-
-// slow is the reason of a call that a watch ended.
-type slow struct {
-	limit time.Duration
-	what  string
-}
-
-func (e *slow) Error() string { return fmt.Sprintf("%s within %v", e.what, e.limit) }
-
-func newWatch(ctx context.Context, limit time.Duration, what string) *watch {
-	ctx, cancel := context.WithCancelCause(ctx)
-	return &watch{ctx: ctx, cancel: cancel, limit: limit, timer: time.AfterFunc(limit, func() { cancel(&slow{limit, what}) })}
-}
-
-// idle waits for something else from now on: begin and end say when.
-func (w *watch) idle(limit time.Duration, what string) {
-	w.timer.Stop()
-	w.limit = limit
-	w.timer = time.AfterFunc(limit, func() { w.cancel(&slow{limit, what}) })
-	w.timer.Stop()
-}
-
-func (w *watch) begin() { w.timer.Reset(w.limit) }
-func (w *watch) end()   { w.timer.Stop() }
-
-// stop ends the call, and with it the watch.
-func (w *watch) stop() {
-	w.timer.Stop()
-	w.cancel(context.Canceled)
-}
 
 // send asks the server. path is below the base URL, or below its root when
 // it begins with "//". The caller closes the body of a response; a response
@@ -128,6 +88,9 @@ func unreachable(ctx context.Context, err error) *outcrop.Error {
 	if e := ended(ctx); e != nil {
 		return e
 	}
+	if e := upstream.Untrusted("the server", err); e != nil {
+		return e
+	}
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return unavailable("the server cannot be reached", err)
 	}
@@ -159,7 +122,7 @@ func ended(ctx context.Context) *outcrop.Error {
 		return nil
 	}
 	cause := context.Cause(ctx)
-	if s, ok := errors.AsType[*slow](cause); ok {
+	if s, ok := errors.AsType[*upstream.LateError](cause); ok {
 		e := outcrop.Errorf(bedrock.CodeModelTimeout, "%w", s)
 		return e
 	}

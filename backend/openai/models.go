@@ -8,6 +8,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // Models lists the server's models, and after them the ids that the
@@ -56,13 +57,13 @@ func (b *Backend) Models(ctx context.Context) ([]outcrop.Model, error) {
 
 // fetch asks for something small that is answered at once.
 func (b *Backend) fetch(ctx context.Context, method, path string, body []byte, reply any) error {
-	w := newWatch(ctx, b.config.ReplyTimeout, "the server did not reply")
-	defer w.stop()
-	res, err := b.send(w.ctx, method, path, body)
+	w := upstream.NewWatch(ctx, &upstream.Limit{D: b.config.ReplyTimeout, What: "the server did not reply"})
+	defer w.Stop()
+	res, err := b.send(w.Context(), method, path, body)
 	if err != nil {
 		return err
 	}
-	text, err := b.readAll(w.ctx, res)
+	text, err := b.readAll(w.Context(), res)
 	if err != nil {
 		return err
 	}

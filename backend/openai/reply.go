@@ -8,6 +8,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 const chatPath = "/chat/completions"
@@ -15,13 +16,13 @@ const chatPath = "/chat/completions"
 // converse asks for a whole reply.
 func (b *Backend) converse(ctx context.Context, a *ask) (*outcrop.Reply, error) {
 	started := b.config.Now()
-	w := newWatch(ctx, b.config.ReplyTimeout, "the server did not reply")
-	defer w.stop()
-	res, err := b.send(w.ctx, http.MethodPost, chatPath, a.body)
+	w := upstream.NewWatch(ctx, &upstream.Limit{D: b.config.ReplyTimeout, What: "the server did not reply"})
+	defer w.Stop()
+	res, err := b.send(w.Context(), http.MethodPost, chatPath, a.body)
 	if err != nil {
 		return nil, err
 	}
-	text, err := b.readAll(w.ctx, res)
+	text, err := b.readAll(w.Context(), res)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // stream asks for a reply as it is generated. It returns once the first event
@@ -17,10 +18,10 @@ import (
 // another back-end may be asked.
 func (b *Backend) stream(ctx context.Context, a *ask) (*outcrop.Reply, error) {
 	s := &streamer{backend: b, ask: a, started: b.config.Now(), open: -1}
-	s.watch = newWatch(ctx, b.config.FirstByteTimeout, "the server sent no first event")
-	res, err := b.send(s.watch.ctx, http.MethodPost, chatPath, a.body) //nolint:bodyclose // the streamer closes it
+	s.watch = upstream.NewWatch(ctx, &upstream.Limit{D: b.config.FirstByteTimeout, What: "the server sent no first event"})
+	res, err := b.send(s.watch.Context(), http.MethodPost, chatPath, a.body) //nolint:bodyclose // the streamer closes it
 	if err != nil {
-		s.watch.stop()
+		s.watch.Stop()
 		return nil, err
 	}
 	s.body = res.Body
@@ -29,8 +30,9 @@ func (b *Backend) stream(ctx context.Context, a *ask) (*outcrop.Reply, error) {
 		s.close()
 		return nil, err
 	}
-	s.watch.idle(b.config.IdleTimeout, "the server sent no further event")
-	stream := outcrop.NewStream(s.events(), func() { s.watch.cancel(context.Canceled) }).WithPause(&s.pause)
+	s.watch.End()
+	s.watch.Expect(&upstream.Limit{D: b.config.IdleTimeout, What: "the server sent no further event"})
+	stream := outcrop.NewStream(s.events(), s.watch.Stop).WithPause(&s.pause)
 	// A stream that nobody ranges over is closed all the same.
 	stream.OnEnd(func(error) { s.close() })
 	return outcrop.NewStreamReply(b.meta(res, &s.chunk, a), stream), nil
@@ -42,7 +44,7 @@ type streamer struct {
 	backend *Backend
 	ask     *ask
 	started time.Time
-	watch   *watch
+	watch   *upstream.Watch
 	body    io.Closer
 	sse     *sse
 	pause   outcrop.Pause
@@ -73,7 +75,7 @@ const (
 var errStopped = errors.New("the reader has stopped")
 
 func (s *streamer) close() {
-	s.watch.stop()
+	s.watch.Stop()
 	_ = s.body.Close()
 }
 
@@ -111,9 +113,9 @@ func (s *streamer) run() error {
 		if err := s.take(); err != nil {
 			return err
 		}
-		s.watch.begin()
+		s.watch.Begin()
 		err := s.read()
-		s.watch.end()
+		s.watch.End()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -134,8 +136,8 @@ const drainTimeout = time.Second
 // drain reads what comes after the last event: nothing, from most servers,
 // but only a connection that was read to its end can be used again.
 func (s *streamer) drain() {
-	s.watch.idle(drainTimeout, "the server did not end its reply")
-	s.watch.begin()
+	s.watch.Expect(&upstream.Limit{D: drainTimeout, What: "the server did not end its reply"})
+	s.watch.Begin()
 	for range 16 {
 		if _, _, err := s.sse.next(); err != nil {
 			return
@@ -175,7 +177,7 @@ func (s *streamer) read() error {
 
 // broken is the error of a stream that cannot be read on.
 func (s *streamer) broken(err error) error {
-	if e := ended(s.watch.ctx); e != nil {
+	if e := ended(s.watch.Context()); e != nil {
 		return e
 	}
 	if errors.Is(err, errEventTooLong) || errors.Is(err, errStreamTooLong) {

@@ -11,6 +11,7 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/catalog"
+	"github.com/outcrop-ai/outcrop/native"
 	"github.com/outcrop-ai/outcrop/structured"
 	"github.com/outcrop-ai/outcrop/tokens"
 )
@@ -279,7 +280,7 @@ func (b *Backend) check(m *model, call *outcrop.Call) (*bedrock.ConverseRequest,
 	if err := outcrop.RefuseGuardrails(req); err != nil {
 		return nil, err
 	}
-	return ownFormat(req), nil
+	return native.OwnFormat(req), nil
 }
 
 // respond makes the whole response, and how long it takes.
@@ -346,7 +347,7 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	if err != nil {
 		return outcrop.TokenCount{}, outcrop.AsError(err)
 	}
-	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, ownFormat(req)).total, Estimated: true}, nil
+	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, native.OwnFormat(req)).total, Estimated: true}, nil
 }
 
 // SchemaProfile says that every JSON Schema is kept to as it is.

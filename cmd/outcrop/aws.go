@@ -130,6 +130,7 @@ func (a *app) adopt(c *cobra.Command, options map[string]string) error {
 // withClient runs f with a client of the server that answers: one that runs, or
 // one in this process, whose manager f gets as well.
 func (a *app) withClient(c *cobra.Command, f func(ctx context.Context, client *remote.Client, m *local.Local) error) error {
+	a.noModel = true // its operations name theirs
 	dir, config, err := a.config(c)
 	if err != nil {
 		return err
@@ -139,6 +140,9 @@ func (a *app) withClient(c *cobra.Command, f func(ctx context.Context, client *r
 		return err
 	}
 	if client != nil {
+		if err := a.checkAsking(c, client); err != nil {
+			return errors.Join(err, client.Close())
+		}
 		err := f(c.Context(), client, nil)
 		return errors.Join(err, client.Close())
 	}

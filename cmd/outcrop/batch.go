@@ -32,6 +32,7 @@ its answer, in the same order.`,
 	c.AddCommand(
 		newBatchRun(a), newBatchCreate(a), newBatchGet(a), newBatchList(a), newBatchStop(a),
 		newBatchWait(a), newBatchWatch(a), newBatchPack(a), newBatchUnpack(a), newBatchPlan(a),
+		newBatchClean(a), newBatchEvents(a),
 	)
 	return c
 }

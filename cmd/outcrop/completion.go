@@ -55,6 +55,7 @@ func (a *app) completeModels(c *cobra.Command, _ []string, typed string) ([]cobr
 		c.SetContext(context.Background())
 	}
 	var found []cobra.Completion
+	a.noModel = true
 	err := a.with(c, func(ctx context.Context, m *local.Local) error {
 		ctx, cancel := context.WithTimeout(ctx, completionTime)
 		defer cancel()

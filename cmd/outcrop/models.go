@@ -21,6 +21,7 @@ func newModels(a *app) *cobra.Command {
   outcrop models --provider anthropic --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			a.noModel = true
 			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.models(ctx, m, provider) })
 		},
 	}

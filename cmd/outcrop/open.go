@@ -21,12 +21,27 @@ func (a *app) config(c *cobra.Command) (dir string, config local.Config, err err
 	if dir = s.Data; dir == "" {
 		dir = defaultDataDir()
 	}
-	config = local.Config{ModelID: s.Model, Profile: s.Profile, Settings: s, Simulator: a.simulator, Grants: a.grants}
+	config = local.Config{Profile: s.Profile, Settings: s, Simulator: a.simulator, Grants: a.grants}
 	config.OnUnlisted = func(backend string, err error) {
 		a.say("warning: the list lacks what back-end %s has: %s", backend, outcrop.AsError(err).Message)
 	}
+	if a.noModel {
+		config.ModelID = s.Model
+	}
+	config.OnModel = a.sayModel
 	config.OnUsageError = func(err error) { a.say("warning: the books of usage could not be written: %v", err) }
 	return dir, config, nil
+}
+
+// sayModel tells which model was taken because nobody named one, unless there
+// was no choice.
+func (a *app) sayModel(choice local.ModelChoice) {
+	switch {
+	case choice.Err != nil:
+		a.say("warning: no model is named, and back-end %s does not list its own: %s", choice.Backend, outcrop.AsError(choice.Err).Message)
+	case choice.Of > 1 && choice.Backend != "":
+		a.say("Model %s, the first of %d that back-end %s lists; -m takes another.", choice.ID, choice.Of, choice.Backend)
+	}
 }
 
 // with runs f with the manager that open makes.

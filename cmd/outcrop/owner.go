@@ -36,13 +36,14 @@ func (a *app) open(c *cobra.Command) (*local.Local, error) {
 	if client == nil {
 		return local.Open(dir, config)
 	}
-	for _, name := range []string{"rules", "pace", "backend", "record", "replay"} {
-		if c.Flags().Changed(name) {
-			return nil, usageError{fmt.Errorf("--%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve", name, client.URL())}
-		}
+	if err := a.checkAsking(c, client); err != nil {
+		return nil, errors.Join(err, client.Close())
 	}
 	if !shared {
 		dir = ""
+	}
+	if local.DefaultModel(a.settings) {
+		config.ModelID = a.served
 	}
 	return local.Connect(client, dir, config)
 }
@@ -69,6 +70,7 @@ func (a *app) server(dir string, named bool) (client *remote.Client, shared bool
 	if err != nil || !found {
 		return nil, false, err
 	}
+	a.served, a.servedFile = s.Model, s.Config
 	client, err = remote.New(remote.Config{URL: s.URL, Token: s.Token, Pin: s.Certificate, PlainToken: true})
 	return client, true, err
 }

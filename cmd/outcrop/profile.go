@@ -53,6 +53,10 @@ func (a *app) showProfile(ctx context.Context, s *config.Config) error {
 		account.Profile.Value = "none"
 	}
 	backend := of("backend", s.Backend, "none; models says who answers")
+	model := of("model", s.Model, "")
+	if from := local.ModelFrom(s); from != "" {
+		model.Value = "the first that " + from + " lists"
+	}
 	if len(s.Models) > 0 && s.Only {
 		backend.From += ", for every model"
 	}
@@ -69,7 +73,7 @@ func (a *app) showProfile(ctx context.Context, s *config.Config) error {
 		File     string        `json:"file"`
 		Backends []local.Place `json:"backends"`
 	}{
-		inForce(account.Profile), inForce(account.Region), backend, of("model", s.Model, ""),
+		inForce(account.Profile), inForce(account.Region), backend, model,
 		of("data", s.Data, defaultDataDir()), file, local.Places(s),
 	}
 	if a.json {

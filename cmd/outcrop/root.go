@@ -26,7 +26,11 @@ type app struct {
 	json     bool
 	pace     bool
 
-	implied []config.Assignment // settings that a command makes by itself
+	assigned   []config.Assignment // settings that the command line makes
+	servedFile string              // the configuration file of the server that was found
+	served     string              // the model of requests that name none, where a server was found that says it
+	noModel    bool                // the command needs no model: nobody is asked for a default
+	implied    []config.Assignment // settings that a command makes by itself
 
 	settings  *config.Config                 // once a manager is open
 	reload    func() (*config.Config, error) // reads the settings again

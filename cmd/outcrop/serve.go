@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -111,7 +112,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 		return usageError{err}
 	}
 	keeper := newDoorkeeper(a, ring, m)
-	config.Mounts = []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper)}
+	config.Mounts = []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper), cleanDoor(m), eventsDoor(m)}
 	services, err := a.addS3(m, &config)
 	if err != nil {
 		return err
@@ -134,6 +135,12 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	if err != nil {
 		listener.Close()
 		return usageError{err}
+	}
+	published.Model = m.ModelID()
+	if a.settings.Path != "" {
+		if published.Config, err = filepath.Abs(a.settings.Path); err != nil {
+			return errors.Join(err, listener.Close())
+		}
 	}
 	if err := lock.Publish(published); err != nil {
 		return errors.Join(err, listener.Close())

@@ -46,7 +46,7 @@ func (a *app) addSettingFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&a.sets, "set", nil, "any setting of the configuration, as path=value; may be repeated")
 	flags.String("data", "", "directory of jobs and objects (default $OUTCROP_DATA, else "+defaultDataDir()+")")
 	flags.String("nats", "", "NATS cluster that keeps jobs, nats://HOST:PORT (default $OUTCROP_NATS, else the data directory)")
-	flags.StringP("model-id", "m", "", "model to ask (default $OUTCROP_MODEL_ID, else "+config.Default().Model+")")
+	flags.StringP("model-id", "m", "", "model to ask (default $OUTCROP_MODEL_ID, else the first that an openai back-end lists, else "+config.Default().Model+")")
 	flags.String("profile", "", "profile of ~/.aws/config and of the configuration (default $AWS_PROFILE, else aws where there is one)")
 	flags.String("region", "", "AWS Region (default $AWS_REGION, else the profile's, else us-west-2)")
 	flags.String("backend", "", "who answers: the name of a back-end, simulator, openai=URL, amazon or amazon=REGION (default $OUTCROP_BACKEND)")
@@ -84,6 +84,7 @@ func (a *app) load(c *cobra.Command) (*config.Config, error) {
 		}
 		sources.Flags = append(sources.Flags, config.Assignment{Path: path, Value: value, Flag: "--" + f.Name})
 	})
+	a.assigned = sources.Flags
 	s, err := config.Load(sources)
 	if err != nil {
 		return nil, usageError{err}

@@ -93,6 +93,9 @@ func (a *app) usageReport(c *cobra.Command, v url.Values) (*usageReport, usageQu
 		return report, q, err
 	}
 	defer client.Close() //nolint:errcheck // idle connections only
+	if err := a.checkAsking(c, client); err != nil {
+		return nil, q, err
+	}
 	report := new(usageReport)
 	err = client.Fetch(c.Context(), http.MethodGet, usagePath, v, report)
 	if err == nil && report.Format != usageFormat {

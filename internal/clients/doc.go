@@ -7,7 +7,8 @@
 // Each client program is one short file that takes the name of a case on a
 // line of standard input and prints what its SDK made of the server's reply.
 // What a reply should be is asked of the library in this process; the
-// simulator answers equal requests equally.
+// simulator answers equal requests equally. The frameworks also run with a real
+// llama-server behind the program, where `make engine` has installed one.
 //
 // The tests run when OUTCROP_CLIENTS is 1, as `make test` sets it, and the
 // clients are there: scripts/clients.sh installs the JavaScript packages, the

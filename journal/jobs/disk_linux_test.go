@@ -2,6 +2,8 @@ package jobs_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,10 +17,14 @@ import (
 // next process goes on. It takes a file system of its own, and so root.
 func TestDiskThatIsFull(t *testing.T) {
 	p := newPlace(t)
-	if err := syscall.Mount("tmpfs", p.dir, "tmpfs", 0, "size=6m"); err != nil {
+	disk := filepath.Join(p.dir, "journal") // the output has another one
+	if err := os.Mkdir(disk, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
 		t.Skipf("no file system of its own: %v", err)
 	}
-	t.Cleanup(func() { _ = syscall.Unmount(p.dir, syscall.MNT_DETACH) })
+	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
 	var text strings.Builder
 	for i := range 100 {
 		fmt.Fprintf(&text, `{"recordId":"r%d","modelInput":{"n":%d,"fill":%q}}`+"\n", i, i, strings.Repeat("x", 20_000))
@@ -36,7 +42,7 @@ func TestDiskThatIsFull(t *testing.T) {
 		t.Errorf("another job: error %v", err)
 	}
 	o.close()
-	if err := syscall.Mount("tmpfs", p.dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
 		t.Fatal(err)
 	}
 	kept := *o.get(arn).ProcessedRecordCount

@@ -108,6 +108,19 @@ func optional(text string) *string {
 	return &text
 }
 
+// Delete removes an object. One that is not there is no error.
+func (s *Store) Delete(ctx context.Context, uri string) error {
+	bucket, key, err := objects.ParseURI(uri)
+	if err != nil {
+		return err
+	}
+	_, err = s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, ExpectedBucketOwner: s.owner()})
+	if err != nil {
+		return s.failure("deleted", uri, err)
+	}
+	return nil
+}
+
 // List yields the objects whose URI begins with the prefix, in the order in
 // which S3 has them: byte order, but for directory buckets.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[outcrop.Object, error] {
@@ -125,7 +138,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[outcrop.Objec
 				return
 			}
 			for _, o := range page.Contents {
-				if !yield(outcrop.Object{URI: "s3://" + bucket + "/" + aws.ToString(o.Key), Size: aws.ToInt64(o.Size)}, nil) {
+				if !yield(outcrop.Object{URI: "s3://" + bucket + "/" + aws.ToString(o.Key), Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}, nil) {
 					return
 				}
 			}

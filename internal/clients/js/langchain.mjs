@@ -8,7 +8,7 @@ import { z } from "zod";
 import { run, setEnv, weatherTool } from "./loop.mjs";
 
 const usage = (u) => ({ inputTokens: u.input_tokens, outputTokens: u.output_tokens, totalTokens: u.total_tokens });
-const model = (id) => new ChatBedrockConverse({ model: id, region: process.env.AWS_REGION, maxRetries: 0 });
+const model = (id, limits) => new ChatBedrockConverse({ model: id, region: process.env.AWS_REGION, maxRetries: 0, ...limits });
 
 await run(
 	{
@@ -17,25 +17,25 @@ await run(
 			return {};
 		},
 
-		async converse({ modelId, words }) {
-			const out = await model(modelId).invoke([new HumanMessage(words)]);
+		async converse({ modelId, words, ...limits }) {
+			const out = await model(modelId, limits).invoke([new HumanMessage(words)]);
 			return { text: out.text, stopReason: out.response_metadata.stopReason, usage: usage(out.usage_metadata) };
 		},
 
-		async converseStream({ modelId, words }) {
+		async converseStream({ modelId, words, ...limits }) {
 			let all;
 			const events = [];
-			for await (const chunk of await model(modelId).stream([new HumanMessage(words)])) {
+			for await (const chunk of await model(modelId, limits).stream([new HumanMessage(words)])) {
 				events.push(chunk.getType());
 				all = all ? all.concat(chunk) : chunk;
 			}
 			return { text: all.text, stopReason: all.response_metadata.messageStop?.stopReason, usage: usage(all.usage_metadata), events };
 		},
 
-		async tools({ modelId, words }) {
+		async tools({ modelId, words, ...limits }) {
 			const { name, description } = weatherTool;
 			const getWeather = tool(async () => "The sky is clear at 21 degrees.", { name, description, schema: z.object({ city: z.string() }) });
-			const bound = model(modelId).bindTools([getWeather]);
+			const bound = model(modelId, limits).bindTools([getWeather]);
 			const messages = [new HumanMessage(words)];
 			const first = await bound.invoke(messages);
 			const [call] = first.tool_calls;
@@ -45,8 +45,8 @@ await run(
 			return { firstStop: first.response_metadata.stopReason, tool: call.name, input: call.args, text: second.text, stopReason: second.response_metadata.stopReason };
 		},
 
-		async object({ modelId, words }) {
-			const structured = model(modelId).withStructuredOutput(z.object({ name: z.string(), age: z.number().int() }), { name: "person" });
+		async object({ modelId, words, schema = z.object({ name: z.string(), age: z.number().int() }), ...limits }) {
+			const structured = model(modelId, limits).withStructuredOutput(schema, { name: "person" });
 			return { object: await structured.invoke(words) };
 		},
 

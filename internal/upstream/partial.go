@@ -1,4 +1,4 @@
-package remote
+package upstream
 
 import (
 	"strings"
@@ -7,34 +7,34 @@ import (
 	"github.com/outcrop-ai/outcrop/native"
 )
 
-// maxKept is how many events are kept as they are. Beyond that they are
-// decoded on the way, and only what they hold is kept.
-const maxKept = 256
+// Partial keeps what has arrived of a stream, for the error that it may end
+// with. Nothing is decoded unless that happens, or the stream grows long. It
+// belongs to one goroutine.
+type Partial struct {
+	Native bool // the events are chunks of a model's own format
+	Limit  int  // bytes of events to keep as they are
 
-// partial keeps what has arrived of a stream, for the error that it may end
-// with. Nothing is decoded unless that happens, or the stream grows long.
-// Construct's stream takes nothing back, so its reader has all there is.
-type partial struct {
-	kind   *streamKind
 	kept   []bedrock.Event
+	size   int
 	blocks bedrock.Collector
 	text   strings.Builder // of a native stream
 }
 
-// add keeps an event.
-func (p *partial) add(event bedrock.Event) {
-	if p.kind == constructKind {
-		return
+// Add keeps an event.
+func (p *Partial) Add(event bedrock.Event) {
+	if p.kept == nil {
+		p.kept = make([]bedrock.Event, 0, 16)
 	}
-	if p.kept = append(p.kept, event); len(p.kept) == maxKept {
+	p.kept = append(p.kept, event)
+	if p.size += event.Size(); p.size > p.Limit {
 		p.fold()
 	}
 }
 
 // fold decodes what is kept. An event that cannot be read says nothing.
-func (p *partial) fold() {
+func (p *Partial) fold() {
 	for _, event := range p.kept {
-		if p.kind == nativeKind {
+		if p.Native {
 			if chunk, err := event.Chunk(); err == nil {
 				text, _ := native.Text(chunk)
 				p.text.WriteString(text)
@@ -44,12 +44,12 @@ func (p *partial) fold() {
 		}
 	}
 	clear(p.kept)
-	p.kept = p.kept[:0]
+	p.kept, p.size = p.kept[:0], 0
 }
 
-// message is the reply so far, as the JSON of a message; nil when there is
+// Message is the reply so far, as the JSON of a message; nil when there is
 // nothing of it.
-func (p *partial) message() bedrock.Document {
+func (p *Partial) Message() bedrock.Document {
 	p.fold()
 	message := p.blocks.Message()
 	if p.text.Len() > 0 {

@@ -1,0 +1,119 @@
+package batch
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// Cleaning says which jobs Clean forgets.
+type Cleaning struct {
+	Account string    // whose jobs; "" is everybody's
+	Before  time.Time // jobs that ended before this
+	Outputs bool      // the objects with their results too
+	DryRun  bool      // only tell
+}
+
+// Cleaned is a job that Clean has forgotten, or would forget.
+type Cleaned struct {
+	ARN     string                           `json:"jobArn"`
+	Name    string                           `json:"jobName"`
+	Status  bedrock.ModelInvocationJobStatus `json:"status"`
+	Ended   time.Time                        `json:"endTime"`
+	Outputs []outcrop.Object                 `json:"outputs,omitzero"` // removed with it
+}
+
+// deleter is what Objects must be so that results can be removed. An object
+// that is not there is no error.
+type deleter interface {
+	Delete(ctx context.Context, uri string) error
+}
+
+// Clean forgets jobs that have ended, with all that is kept of them, and returns
+// which; their results are removed before, so that what an error or the end of
+// the process leaves is found by the next Clean. A job stays as long as somebody
+// has to be told of it (see Listener). It may be called at any time; two calls
+// wait for each other.
+func (j *Jobs) Clean(ctx context.Context, c Cleaning) ([]Cleaned, error) {
+	j.cleaning.Lock()
+	defer j.cleaning.Unlock()
+	var list []Cleaned
+	for _, job := range j.registry.endedBefore(c.Account, c.Before) {
+		if err := ctx.Err(); err != nil {
+			return list, outcrop.AsError(err)
+		}
+		done, err := j.clean(ctx, job, &c)
+		if err != nil {
+			return list, err
+		}
+		list = append(list, done)
+	}
+	return list, nil
+}
+
+func (j *Jobs) clean(ctx context.Context, job *job, c *Cleaning) (Cleaned, error) {
+	s := job.snapshot()
+	done := Cleaned{ARN: s.ARN, Name: s.Request.JobName, Status: s.Status, Ended: s.Ended}
+	if c.Outputs {
+		var err error
+		if done.Outputs, err = j.removeResults(ctx, job, c.DryRun); err != nil {
+			return done, err
+		}
+	}
+	if c.DryRun {
+		return done, nil
+	}
+	if err := j.config.Store.Delete(ctx, s.ID); err != nil {
+		return done, unkept(err)
+	}
+	j.registry.drop(job)
+	j.config.Listener.Forgotten(s.ID)
+	return done, nil
+}
+
+// removeResults removes what is in the job's own folder below its output.
+func (j *Jobs) removeResults(ctx context.Context, job *job, dry bool) ([]outcrop.Object, error) {
+	task, err := readRequest(job.snapshot().Request, anyLimits)
+	if err != nil {
+		return nil, err
+	}
+	objects := outcrop.ScopeObjects(j.config.Objects, job.scope(task.writes))
+	from, ok := objects.(deleter)
+	if !ok {
+		return nil, outcrop.Errorf(bedrock.CodeValidation, "the results of jobs cannot be removed where these objects lie")
+	}
+	var found []outcrop.Object
+	for o, err := range objects.List(ctx, outputFolder(&task, job.state.ID)) {
+		if err != nil {
+			if outcrop.AsError(err).Code == bedrock.CodeResourceNotFound {
+				break // the bucket has gone
+			}
+			return nil, err
+		}
+		found = append(found, o)
+	}
+	for _, o := range found {
+		if dry {
+			break
+		}
+		if err := from.Delete(ctx, o.URI); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// InUse tells whether a job that has not ended reads or writes below a prefix.
+func (j *Jobs) InUse(prefix string) bool {
+	for _, job := range j.registry.unended() {
+		for _, uri := range []string{job.task.object, job.task.folder, job.task.output + "/"} {
+			if strings.HasPrefix(uri, prefix) || strings.HasSuffix(uri, "/") && strings.HasPrefix(prefix, uri) {
+				return true
+			}
+		}
+	}
+	return false
+}

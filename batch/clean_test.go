@@ -1,0 +1,159 @@
+package batch
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// listener remembers what it was told.
+type listener struct {
+	mu        sync.Mutex
+	last      map[string]History
+	calls     int
+	owed      map[string]bool
+	forgotten []string
+}
+
+func newListener() *listener { return &listener{last: map[string]History{}, owed: map[string]bool{}} }
+
+func (l *listener) Changed(h History) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last[h.ID] = h
+	l.calls++
+}
+
+func (l *listener) Owes(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.owed[id]
+}
+
+func (l *listener) Forgotten(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forgotten = append(l.forgotten, id)
+}
+
+func TestListenerIsToldOfEachState(t *testing.T) {
+	l := newListener()
+	f := newFixture(t, Config{Listener: l})
+	arn := f.create(inline(`{}`))
+	f.wait(arn)
+	req := inline(`{}`)
+	req.OutputDataConfig.S3URI = "s3://nowhere/"
+	bad := f.create(req)
+	f.wait(bad)
+	if err := f.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h := l.last[id(arn)]
+	var got []bedrock.ModelInvocationJobStatus
+	for i, c := range h.Changes {
+		got = append(got, c.Status)
+		if i > 0 && c.Time.Before(h.Changes[i-1].Time) {
+			t.Errorf("%s came before %s", c.Status, h.Changes[i-1].Status)
+		}
+	}
+	if want := []bedrock.ModelInvocationJobStatus{submitted, validating, scheduled, inProgress, completed}; !slices.Equal(got, want) {
+		t.Errorf("it was told of %v, want %v", got, want)
+	}
+	if h.ARN != arn || h.Account != alice.Account || h.Region != alice.Region || h.Name != "my-batch-job-1" || h.ModelID != modelID || h.Submitted.IsZero() {
+		t.Errorf("the job is %+v", h)
+	}
+	changes := l.last[id(bad)].Changes
+	if last := changes[len(changes)-1]; last.Status != jobFailed || !strings.Contains(last.Message, "s3://nowhere") {
+		t.Errorf("the last change of a job that fails is %+v", last)
+	}
+	if want := len(h.Changes) + len(changes); l.calls != want {
+		t.Errorf("it was told %d times, want %d: once for each change", l.calls, want)
+	}
+}
+
+func TestClean(t *testing.T) {
+	l := newListener()
+	f := newFixture(t, Config{Listener: l})
+	bob := outcrop.Caller{Account: "999999999999"}
+	arn, owed := f.create(inline(`{}`)), f.create(inline(`{}`))
+	f.wait(arn)
+	f.wait(owed)
+	l.owed[id(owed)] = true
+	clean := func(c Cleaning) []Cleaned {
+		t.Helper()
+		list, err := f.Clean(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	later := time.Now().Add(time.Hour)
+	result := "s3://output/results/" + id(arn) + "/inline.jsonl.out"
+	if list := clean(Cleaning{Before: time.Now().Add(-time.Hour), Outputs: true}); len(list) != 0 {
+		t.Errorf("jobs that have just ended went: %v", list)
+	}
+	if list := clean(Cleaning{Before: later, Account: bob.Account}); len(list) != 0 {
+		t.Errorf("another account's jobs went: %v", list)
+	}
+	list := clean(Cleaning{Before: later, Outputs: true, DryRun: true})
+	if len(list) != 1 || list[0].ARN != arn || list[0].Status != completed || len(list[0].Outputs) != 2 || f.get(result) == "" {
+		t.Errorf("a dry run tells of %+v, and the result is %q", list, f.get(result))
+	}
+	if _, err := f.Get(t.Context(), alice, arn); err != nil {
+		t.Errorf("after a dry run: %v", err)
+	}
+	if list := clean(Cleaning{Before: later, Outputs: true}); len(list) != 1 {
+		t.Errorf("%d jobs went, want 1", len(list))
+	}
+	if _, err := f.Get(t.Context(), alice, arn); code(err) != bedrock.CodeResourceNotFound {
+		t.Errorf("the job is there still: %v", err)
+	}
+	if f.get(result) != "" || f.get("s3://output/results/"+id(arn)+"/manifest.json.out") != "" {
+		t.Error("its results are there still")
+	}
+	if f.get("s3://output/results/"+id(owed)+"/inline.jsonl.out") == "" {
+		t.Error("the results of another job went too")
+	}
+	if !slices.Equal(l.forgotten, []string{id(arn)}) {
+		t.Errorf("forgotten: %v", l.forgotten)
+	}
+	l.owed = map[string]bool{}
+	if list := clean(Cleaning{Before: later}); len(list) != 1 || f.get("s3://output/results/"+id(owed)+"/inline.jsonl.out") == "" {
+		t.Errorf("%d jobs went, want 1, without its results", len(list))
+	}
+}
+
+// TestCleanLeavesWhatRuns: a job that has not ended stays, and what it reads
+// and writes is in use.
+func TestCleanLeavesWhatRuns(t *testing.T) {
+	release := make(chan struct{})
+	f := newFixture(t, Config{Backend: outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+		<-release
+		return echo(ctx, call)
+	})})
+	f.put("s3://input/staged/in.jsonl", `{"recordId":"a","modelInput":{}}`)
+	arn := f.create(request("s3://input/staged/in.jsonl", "s3://output/staged/out/"))
+	f.waitFor(arn, inProgress)
+	if list, err := f.Clean(t.Context(), Cleaning{Before: time.Now().Add(time.Hour), Outputs: true}); err != nil || len(list) != 0 {
+		t.Errorf("cleaned %v, error %v", list, err)
+	}
+	for prefix, want := range map[string]bool{
+		"s3://input/staged/": true, "s3://output/staged/": true, "s3://output/staged/out/deeper/": true,
+		"s3://input/other/": false, "s3://input/stag": true, "s3://else/": false,
+	} {
+		if got := f.InUse(prefix); got != want {
+			t.Errorf("in use %s: %v", prefix, got)
+		}
+	}
+	close(release)
+	f.wait(arn)
+	if f.InUse("s3://input/staged/") {
+		t.Error("the input of a job that has ended is in use")
+	}
+}
