@@ -256,6 +256,12 @@ print(json.dumps({"arn": arn, "status": job["status"], "records": job["successRe
 		p.ran("Jobs.Stop, Jobs.List", "%s, %d listed, expires %v", last.Status, len(list.InvocationJobSummaries), last.JobExpirationTime)
 		p.holds(last.Status == bedrock.ModelInvocationJobStatusStopped, "a job that is not wanted is stopped")
 		p.holds(len(list.InvocationJobSummaries) == 1 && !last.JobExpirationTime.IsZero(), "jobs are listed, and a job has a time at which it expires")
+		url := p.serve()
+		arn := strings.TrimSpace(p.outcrop(append(jobLines("old"), "--endpoint-url", url)...).stdout)
+		p.until(url, arn, "Completed")
+		p.outcrop("--endpoint", url, "batch", "clean", "--older-than", "0s", "--outputs")
+		p.fails("--endpoint", url, "batch", "get", arn)
+		p.holds(p.files(".local/share/outcrop/objects")["inline.jsonl.out"] == 0, "the job is forgotten, and its output removed")
 	}},
 	{"Use job batching", func(p *probe, _ Item) {
 		p.write("records.jsonl", records(100))
