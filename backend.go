@@ -125,6 +125,11 @@ type Meta struct {
 	// that knows beforehand; 0 leaves it to the clock.
 	FirstByte time.Duration
 
+	// Conversation and Turn are where a turn of a conversation is kept: its id,
+	// which differs from the one asked for after a fork, and its number.
+	Conversation string
+	Turn         int
+
 	// Created is when the model says it answered, which some native formats
 	// tell; zero leaves it to the clock.
 	Created time.Time

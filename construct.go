@@ -59,6 +59,9 @@ func (m *Manager) ladder(req *bedrock.ConstructRequest) (*ladder, error) {
 	if err := bedrock.Validate(req); err != nil {
 		return nil, AsError(err)
 	}
+	if err := RefuseKeys(req.RequestMetadata, "Construct"); err != nil {
+		return nil, err
+	}
 	switch {
 	case req.Prompt == "" && len(req.Messages) == 0:
 		return nil, Invalid("prompt", "a Construct request needs a prompt or messages")

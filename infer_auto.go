@@ -23,7 +23,7 @@ func Choose(r *InferRequest) (method Method, why string) {
 	switch {
 	case len(r.Schema) > 0:
 		return MethodConstruct, "the request has a schema, and construct returns data that is validated against it"
-	case r.Metadata[ConversationKey] != "":
+	case r.Metadata[KeyConversation] != "":
 		return MethodConverse, "the request belongs to a conversation, and converse manages its context"
 	case len(r.Messages) > 1:
 		return MethodConverse, fmt.Sprintf("the request holds a history of %d messages, and converse manages a conversation's context", len(r.Messages))
@@ -40,7 +40,3 @@ func Choose(r *InferRequest) (method Method, why string) {
 	}
 	return MethodSync, "it is a single question, and sync is the simplest way to the whole answer"
 }
-
-// ConversationKey is the key of a request's metadata that names the
-// conversation which the request belongs to.
-const ConversationKey = "outcrop:conversation"

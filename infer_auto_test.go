@@ -17,7 +17,7 @@ func TestAutoChoosesByTheUseCase(t *testing.T) {
 	}{
 		"data extraction":             {outcrop.InferRequest{Prompt: "x", Schema: []byte(`{}`)}, outcrop.MethodConstruct},
 		"a chat with history":         {outcrop.InferRequest{Messages: history}, outcrop.MethodConverse},
-		"a chat by id":                {outcrop.InferRequest{Prompt: "x", Metadata: map[string]string{outcrop.ConversationKey: "trip"}}, outcrop.MethodConverse},
+		"a chat by id":                {outcrop.InferRequest{Prompt: "x", Metadata: map[string]string{outcrop.KeyConversation: "trip"}}, outcrop.MethodConverse},
 		"a chat with tools":           {outcrop.InferRequest{Prompt: "x", Tools: &bedrock.ToolConfiguration{}}, outcrop.MethodConverse},
 		"batch document processing":   {outcrop.InferRequest{Prompt: "x", OutputS3URI: "s3://b/out/"}, outcrop.MethodAsync},
 		"a batch of messages":         {outcrop.InferRequest{Messages: history[:1], OutputS3URI: "s3://b/out/"}, outcrop.MethodAsync},

@@ -28,15 +28,20 @@ type Config struct {
 	// Construct bounds a Construct call beside its own maxAttempts.
 	Construct ConstructLimits
 
+	// Conversations says how the turns of conversations are kept. A Backend
+	// that is a ConversationKeeper keeps them itself, and this does not apply.
+	Conversations ConversationsConfig
+
 	// Now is the clock of measured latencies; time.Now when nil.
 	Now func() time.Time
 }
 
 // Manager offers the five inference methods on one Backend. It is safe for
-// concurrent use and holds nothing that must be closed.
+// concurrent use. One that keeps conversations must be closed.
 type Manager struct {
 	config  Config
 	schemas *structured.Compiler
+	keeper  *keeper // nil when conversations are not kept here
 }
 
 // New makes a Manager.
@@ -47,7 +52,22 @@ func New(config Config) (*Manager, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Manager{config: config, schemas: structured.NewCompiler(structured.Config{})}, nil
+	m := &Manager{config: config, schemas: structured.NewCompiler(structured.Config{})}
+	if config.Conversations.Store != nil {
+		if _, theirs := config.Backend.(ConversationKeeper); !theirs {
+			m.keeper = newKeeper(config.Conversations, config.Backend, config.Now)
+		}
+	}
+	return m, nil
+}
+
+// Close ends what conversations have going on in the background, summaries and
+// expiry, and waits for it. The store stays open, and so do turns under way.
+func (m *Manager) Close(context.Context) error {
+	if m.keeper != nil {
+		m.keeper.close()
+	}
+	return nil
 }
 
 // Profile is the configuration profile that the manager was made for.
@@ -57,7 +77,8 @@ func (m *Manager) Profile() string { return m.config.Profile }
 func (m *Manager) ModelID() string { return m.config.ModelID }
 
 // Do passes a call on as it is: the door for callers that have bytes, such as
-// a server. A Manager is itself a Backend.
+// a server. A Manager is itself a Backend. A Converse call whose requestMetadata
+// names a conversation is one of its turns, and only such a call is changed.
 func (m *Manager) Do(ctx context.Context, call *Call) (*Reply, error) {
 	if call.ModelID == "" {
 		if slices.Contains(modelOperations, call.Operation) {
@@ -67,7 +88,20 @@ func (m *Manager) Do(ctx context.Context, call *Call) (*Reply, error) {
 			return nil, Errorf(bedrock.CodeValidation, "no back-end here serves %s, which Amazon Bedrock does: configure one of kind amazon", call.Operation)
 		}
 	}
-	return m.config.Backend.Do(ctx, call)
+	req, err := keyedRequest(call)
+	if err != nil {
+		return nil, err
+	}
+	if req == nil {
+		return m.config.Backend.Do(ctx, call)
+	}
+	if _, theirs := m.config.Backend.(ConversationKeeper); theirs {
+		return m.config.Backend.Do(ctx, call)
+	}
+	if m.keeper == nil {
+		return nil, notKept()
+	}
+	return m.keeper.do(ctx, call, req)
 }
 
 // modelOperations are those whose calls go to a model.

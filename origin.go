@@ -9,6 +9,11 @@ type Origin struct {
 	RequestID string
 	Class     Class
 
+	// ClientToken is the same for the attempts that a client makes of one
+	// request, and for no other: AWS's SDKs send one. A conversation takes it
+	// for the turn's idempotency key, where the request names none.
+	ClientToken string
+
 	// Method is which of the five methods a back-end is called for, where the
 	// operation does not tell: Construct asks by Converse, and so do records
 	// of jobs. Whoever makes such calls sets it.

@@ -90,6 +90,8 @@ func TestErrorsNameTheOption(t *testing.T) {
 		{"converse --model-id m --inference-config tokens=1", `unknown parameter in inferenceConfig: "tokens"; there are: maxTokens`},
 		{`converse --model-id m --messages [{"role":"user","content":[{"txt":"x"}]}]`, `unknown parameter in messages[0].content[0]: "txt"`},
 		{`converse --model-id m --messages [{"role":]`, "is not valid JSON"},
+		{`converse --model-id m --messages [{"role":"user","content":[]}]]`, "something follows the value"},
+		{`converse --model-id m --inference-config {"maxTokens":1}}`, "something follows the value"},
 		{"invoke-model --model-id m --body {}", "the file that the reply is written to"},
 		{"invoke-model --model-id m --body {} a b", `unknown argument "b"`},
 		{"invoke-model --model-id m --body %% --cli-binary-format base64 out", "is no base64"},
@@ -239,4 +241,22 @@ func FuzzShorthand(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestTablesOfMixedLists: --query can make lists of values of all kinds.
+func TestTablesOfMixedLists(t *testing.T) {
+	const reply = `{"deep":{"x":{"y":1}},"flat":{"n":2},"word":"w","none":{}}`
+	for query, want := range map[string]string{
+		"[deep, word]":       "| w |",
+		"[none, word, flat]": "| w |",
+		"[word, deep]":       "| w |",
+		"[flat, word, deep]": "| y | 1 |",
+		"[none]":             "",
+		"[[deep], word]":     "| w |",
+	} {
+		var b strings.Builder
+		if err := Write(&b, []byte(reply), "table", query); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("%s: %q, %v; want %q in it", query, b.String(), err, want)
+		}
+	}
 }

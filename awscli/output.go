@@ -230,10 +230,15 @@ func writeTable(b *strings.Builder, title string, value any) {
 
 // box draws rows with a frame around them.
 func box(b *strings.Builder, title string, rows [][]string) {
+	rows = slices.DeleteFunc(rows, func(row []string) bool { return len(row) == 0 }) // of what has nothing plain
 	if len(rows) == 0 {
 		return
 	}
-	widths := make([]int, len(rows[0]))
+	columns := 0
+	for _, row := range rows {
+		columns = max(columns, len(row))
+	}
+	widths := make([]int, columns)
 	for _, row := range rows {
 		for i, cell := range row {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"slices"
@@ -213,7 +214,7 @@ func decode(text string, value any) error {
 	if err := d.Decode(value); err != nil {
 		return fmt.Errorf("is not valid JSON: %w", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // a decoder returns io.EOF itself; More passes over a bracket too many
 		return fmt.Errorf("is not valid JSON: something follows the value at byte %d", d.InputOffset())
 	}
 	return nil

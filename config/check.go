@@ -64,6 +64,12 @@ func (c *Config) check() error {
 	if (c.Server.TLSCert == "") != (c.Server.TLSKey == "") {
 		fail("server", "--tls-cert and --tls-key go together, as tlsCert and tlsKey do here")
 	}
+	if c.Conversations.EncryptionKeyEnv != "" && c.Conversations.EncryptionKeyFile != "" {
+		fail("conversations", "expected one of encryptionKeyEnv and encryptionKeyFile, not both")
+	}
+	if c.Conversations.Retention < 0 {
+		fail("conversations.retention", "expected no less than 0")
+	}
 	if c.Cassette.Record != "" && c.Cassette.Replay != "" {
 		fail("cassette", "--record and --replay exclude each other, as record and replay do here")
 	}
@@ -242,7 +248,11 @@ func (c *Config) checkModels(fail func(path, format string, args ...any)) {
 			fail(at+".match", "never reached: models[%d] matches the same", first)
 		}
 		seen[r.Match] = i
-		c.checkTarget(at, r.Match, Target{Backend: r.Backend, Name: r.Name}, fail)
+		if len(r.Lanes) > 0 {
+			c.checkLanes(at, &r, fail)
+		} else {
+			c.checkTarget(at, r.Match, Target{Backend: r.Backend, Name: r.Name}, fail)
+		}
 		for j, t := range r.Failover {
 			c.checkTarget(fmt.Sprintf("%s.failover[%d]", at, j), r.Match, t, fail)
 		}
@@ -262,6 +272,26 @@ func (c *Config) checkModels(fail func(path, format string, args ...any)) {
 		case target == alias:
 			fail("aliases."+alias, "leads back to itself")
 		}
+	}
+}
+
+// checkLanes holds the lanes of an entry against each other and the back-ends.
+func (c *Config) checkLanes(at string, r *Route, fail func(path, format string, args ...any)) {
+	switch {
+	case r.Backend != "":
+		fail(at+".backend", "expected backend or lanes, not both")
+	case r.Name != "":
+		fail(at+".name", "stands in each of lanes")
+	}
+	seen := map[Target]int{}
+	for j, l := range r.Lanes {
+		path, t := fmt.Sprintf("%s.lanes[%d]", at, j), Target{Backend: l.Backend, Name: l.Name}
+		c.checkTarget(path, r.Match, t, fail)
+		if first, twice := seen[t]; twice {
+			fail(path, "the same as lanes[%d]", first)
+			continue
+		}
+		seen[t] = j
 	}
 }
 

@@ -66,8 +66,8 @@ type File struct {
 	MaxCost float64 `yaml:"maxCost" min:"0" default:"0"`
 
 	// Circuit says when a back-end that fails is left alone for a while. It
-	// only matters for models with a failover list: where there is no other
-	// back-end, calls go through.
+	// only matters for models with several lanes or a failover list: where there
+	// is no other back-end, calls go through.
 	Circuit Circuit `yaml:"circuit"`
 
 	// Quotas are what the services behind the back-ends grant. Calls wait their
@@ -111,6 +111,9 @@ type File struct {
 	// Batch is about batch jobs.
 	Batch Batch `yaml:"batch"`
 
+	// Conversations is about conversations that requests name by
+	// requestMetadata: see docs/conversations.md.
+	Conversations Conversations `yaml:"conversations"`
 	// Events says who is told when batch jobs change their state.
 	Events Events `yaml:"events"`
 
@@ -238,9 +241,29 @@ type Route struct {
 	// stood for. Default: the id as it was asked for.
 	Name string `yaml:"name"`
 
+	// Lanes are several places that have the model, in the place of backend and
+	// name: back-ends of several accounts or Regions, or one model by its own
+	// id, a geographic inference profile and a global one, which have quotas of
+	// their own. Each call goes to the lane that can take it first by the quota
+	// books, then to the cheaper one, then to the one listed first; a
+	// conversation stays where it is. Lanes that no entry of quotas is about are
+	// learned, as with learn.
+	Lanes []Lane `yaml:"lanes"`
+
 	// Failover lists who is asked next, in order, when the back-end fails in a
 	// way that another may not, and before anything of a reply was delivered.
 	Failover []Target `yaml:"failover"`
+}
+
+// Lane is one of several places that have a model.
+type Lane struct {
+	// Backend names the back-end, and with it account, Region and roles.
+	Backend string `yaml:"backend"`
+	// Name is the model's name there, as in the entry itself.
+	Name string `yaml:"name"`
+	// Price orders lanes that could take a call at the same time, the lower
+	// first; in any unit.
+	Price float64 `yaml:"price" min:"0" default:"0"`
 }
 
 // Target is a back-end and a model's name there.
@@ -380,6 +403,34 @@ type EventTarget struct {
 	// Stream asks that a stream of JetStream takes the event and says so;
 	// otherwise it is enough that the server has it.
 	Stream bool `yaml:"stream" kind:"nats" default:"false"`
+}
+
+// Conversations says how conversations are kept, and what of them is sent.
+type Conversations struct {
+	// Memory is how what is sent is chosen, where a request does not say by
+	// outcrop:memory.
+	Memory string `yaml:"memory" enum:"auto full window prune summary hierarchical" default:"auto"`
+	// Budget is how many input tokens a request of a conversation has at most,
+	// where it does not say by outcrop:budget. 0 takes nine tenths of what the
+	// model's context window leaves beside its longest reply.
+	Budget int `yaml:"budget" min:"0" default:"0"`
+	// OnConflict is what becomes of a turn that meets another one of the same
+	// conversation: it waits, is refused, or goes on in a copy.
+	OnConflict string `yaml:"onConflict" enum:"queue reject fork" default:"queue"`
+	// SummaryModel is the model that writes summaries in the background.
+	// Default: none; extracts stand in for them.
+	SummaryModel string `yaml:"summaryModel"`
+	// Retention is how long a conversation is kept after its last turn. 0
+	// keeps it until it is deleted.
+	Retention time.Duration `yaml:"retention" min:"0" default:"0s"`
+	// MaxOpen is how many conversations are held in memory between turns.
+	MaxOpen int `yaml:"maxOpen" min:"1" default:"256"`
+	// EncryptionKeyEnv names the environment variable that holds the key with
+	// which conversations are encrypted on disk: 32 bytes in base64, as
+	// openssl rand -base64 32 makes them. Default: they are not encrypted.
+	EncryptionKeyEnv string `yaml:"encryptionKeyEnv"`
+	// EncryptionKeyFile is a file that holds that key.
+	EncryptionKeyFile string `yaml:"encryptionKeyFile"`
 }
 
 // Circuit says when a back-end is left alone.
@@ -523,7 +574,7 @@ type Tenant struct {
 	// * is any text, held against ids as the match of models is. Default: all.
 	Models []string `yaml:"models"`
 
-	// Operator lets the tenant see the usage of all tenants, and the metrics.
+	// Operator lets the tenant see the usage of all tenants, the quota books and the metrics.
 	Operator bool `yaml:"operator" default:"false"`
 
 	// Limits bound what the tenant may use, over all its models together.

@@ -45,3 +45,42 @@ func TestBadQuotasAreNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestLanesAreRead(t *testing.T) {
+	c, err := config.Parse("outcrop.yaml", []byte(`
+backends:
+  east: {kind: amazon, region: us-east-1}
+models:
+  - match: "anthropic.*"
+    lanes:
+      - {backend: east, name: "us.anthropic.*", price: 1.5}
+      - {backend: simulator}
+    failover: [{backend: simulator}]
+`), config.Sources{Lookup: func(string) (string, bool) { return "", false }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lanes := c.Models[0].Lanes
+	if len(lanes) != 2 || lanes[0] != (config.Lane{Backend: "east", Name: "us.anthropic.*", Price: 1.5}) || lanes[1].Backend != "simulator" {
+		t.Errorf("read %+v", lanes)
+	}
+}
+
+func TestBadLanesAreNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"{match: a, backend: simulator, lanes: [{backend: simulator}]}":   "models[0].backend: expected backend or lanes, not both",
+		"{match: a, name: b, lanes: [{backend: simulator}]}":              "models[0].name: stands in each of lanes",
+		"{match: a, lanes: []}":                                           "models[0]: backend is missing",
+		"{match: a, lanes: [{name: b}]}":                                  "models[0].lanes[0]: backend is missing",
+		"{match: a, lanes: [{backend: simulatr}]}":                        "models[0].lanes[0].backend: there is no back-end",
+		"{match: a, lanes: [{backend: simulator, name: 'us.*'}]}":         "models[0].lanes[0].name: may have one *",
+		"{match: a, lanes: [{backend: simulator, price: -1}]}":            "models[0].lanes[0].price: expected 0 or more",
+		"{match: a, lanes: [{backend: simulator, prise: 1}]}":             "models[0].lanes[0].prise: unknown key",
+		"{match: a, lanes: [{backend: simulator}, {backend: simulator}]}": "models[0].lanes[1]: the same as lanes[0]",
+	} {
+		_, err := config.Parse("outcrop.yaml", []byte("models: ["+text+"]"), config.Sources{Lookup: func(string) (string, bool) { return "", false }})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}

@@ -26,84 +26,105 @@ type attempt struct {
 // shortened tells whether the limit is lower than the caller allows.
 func (a *attempt) shortened() bool { return a.limit < a.ceiling }
 
+// unknown is an input that has not been estimated.
+const unknown = -1
+
 // prepare finds out what a call may cost, and fills in its output limit. A body
 // that cannot be read goes as it is, for the back-end to say what is wrong.
-func (b *Backend) prepare(p *pool, call *outcrop.Call) *attempt {
-	a := &attempt{pool: p, call: call, limit: 1, ceiling: 1}
-	if call.Native() {
-		b.prepareNative(a)
-		return a
-	}
-	req, err := call.Converse()
-	if err != nil {
-		a.input = p.counter.TextBytes(call.Raw)
-		return a
-	}
-	a.input = inputTokens(p.counter, req)
-	a.unset = req.InferenceConfig == nil || req.InferenceConfig.MaxTokens == nil
-	if !a.unset {
-		a.asked = *req.InferenceConfig.MaxTokens
-	}
-	b.limits(a, req)
-	if !b.governor.config.Observe && a.changed() {
-		a.call = call.WithConverse(call.Operation, withLimit(req, a.limit))
-	}
-	return a
-}
-
-func (b *Backend) prepareNative(a *attempt) {
-	call, counter := a.call, a.pool.counter
-	family, err := native.For(call.ModelID, call.Raw)
-	if err != nil { // a model of pictures, or nonsense: it has no output limit
-		a.input = counter.TextBytes(call.Raw)
-		return
-	}
-	if family.Embeds() {
-		if req, err := family.EmbedRequest(call.Raw); err == nil {
-			a.input = textsTokens(a.pool, req.Texts)
-		}
-		return
-	}
-	req, err := family.Request(call.Raw)
-	if err != nil {
-		a.input = counter.TextBytes(call.Raw)
-	} else {
-		a.input = inputTokens(counter, req)
-	}
-	limit, ok, err := family.OutputLimit(call.Raw)
-	if err != nil {
-		return
-	}
-	a.unset, a.asked = !ok, limit
-	b.limits(a, nil)
+// input is its estimate, unless it is unknown.
+func (b *Backend) prepare(p *pool, call *outcrop.Call, input int) *attempt {
+	a, req := b.governor.measure(p, call, input)
 	if b.governor.config.Observe || !a.changed() {
-		return
+		return a
+	}
+	if !call.Native() {
+		a.call = call.WithConverse(call.Operation, withLimit(req, a.limit))
+		return a
+	}
+	family, err := native.For(call.ModelID, call.Raw)
+	if err != nil {
+		return a
 	}
 	if body, err := family.SetOutputLimit(call.Raw, a.limit); err == nil {
 		a.call = call.WithModel(call.ModelID)
 		a.call.Raw = body
 	}
+	return a
+}
+
+// measure is what a call may cost, and the request that it makes where it was
+// read: it changes nothing.
+func (g *Governor) measure(p *pool, call *outcrop.Call, input int) (*attempt, *bedrock.ConverseRequest) {
+	a := &attempt{pool: p, call: call, limit: 1, ceiling: 1, input: input}
+	if call.Native() {
+		return a, g.measureNative(a)
+	}
+	req, err := call.Converse()
+	if err != nil {
+		a.input = p.counter.TextBytes(call.Raw)
+		return a, nil
+	}
+	if a.input == unknown {
+		a.input = inputTokens(p.counter, req)
+	}
+	a.unset = req.InferenceConfig == nil || req.InferenceConfig.MaxTokens == nil
+	if !a.unset {
+		a.asked = *req.InferenceConfig.MaxTokens
+	}
+	g.limits(a, req)
+	return a, req
+}
+
+func (g *Governor) measureNative(a *attempt) *bedrock.ConverseRequest {
+	call, counter := a.call, a.pool.counter
+	family, err := native.For(call.ModelID, call.Raw)
+	if err != nil { // a model of pictures, or nonsense: it has no output limit
+		a.input = counter.TextBytes(call.Raw)
+		return nil
+	}
+	if family.Embeds() {
+		a.input = 0
+		if req, err := family.EmbedRequest(call.Raw); err == nil {
+			a.input = textsTokens(a.pool, req.Texts)
+		}
+		return nil
+	}
+	var req *bedrock.ConverseRequest
+	if a.input == unknown {
+		if req, err = family.Request(call.Raw); err != nil {
+			a.input = counter.TextBytes(call.Raw)
+		} else {
+			a.input = inputTokens(counter, req)
+		}
+	}
+	limit, ok, err := family.OutputLimit(call.Raw)
+	if err != nil {
+		return req
+	}
+	a.unset, a.asked = !ok, limit
+	g.limits(a, nil)
+	return req
 }
 
 // limits decides on the output limit. req is nil where it cannot be lowered,
 // since the reply could not be continued.
-func (b *Backend) limits(a *attempt, req *bedrock.ConverseRequest) {
+func (g *Governor) limits(a *attempt, req *bedrock.ConverseRequest) {
 	p := a.pool
 	a.limit = max(a.asked, 1) // less than that is the back-end's to refuse
 	if a.unset {
 		a.limit = p.fill(req)
-		if b.governor.config.Observe && p.most > 0 {
+		if g.config.Observe && p.most > 0 {
 			a.limit = p.most // what the service reserves then
 		}
 	}
 	a.ceiling = a.limit
-	if !p.rule.Shorten || b.governor.config.Observe || !continuable(req) {
+	if !p.rule.Shorten || g.config.Observe || !continuable(req) {
 		return
 	}
 	if a.unset && p.most > 0 {
 		a.ceiling = p.most
 	}
-	length, seen := b.governor.gate.Lengths(a.call.Caller.Tenant, p.id.Model, shortQuantile)
+	length, seen := g.gate.Lengths(a.call.Caller.Tenant, p.id.Model, shortQuantile)
 	if seen < shortEnough {
 		return
 	}

@@ -54,11 +54,12 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 	if !infers(call.Operation) {
 		return b.next.Next.Do(ctx, call)
 	}
-	p := b.governor.find(&b.lane, call)
+	at := placed(ctx)
+	p := b.governor.find(&b.lane, call, call.ModelID, at.among(&b.lane, call))
 	if p == nil {
 		return b.next.Next.Do(ctx, call)
 	}
-	a := b.prepare(p, call)
+	a := b.prepare(p, call, at.known(p))
 	switch {
 	case !a.shortened():
 		return b.once(ctx, a)
@@ -114,7 +115,7 @@ func tell(meta *outcrop.Meta, name, value string) {
 
 // Embed makes embeddings, with a reservation for their input.
 func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.EmbedRequest) (*native.Embeddings, outcrop.Meta, error) {
-	p := b.governor.find(&b.lane, call)
+	p := b.governor.find(&b.lane, call, call.ModelID, placed(ctx).among(&b.lane, call))
 	if p == nil {
 		return b.next.Embed(ctx, call, req)
 	}
@@ -142,6 +143,9 @@ func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 	}
 	if outcrop.HasSpare(ctx) {
 		r.MaxWait = min(r.MaxWait, max(g.config.SpareWait, 0))
+	}
+	if at := placed(ctx); at != nil {
+		r.Conversation = at.conversation
 	}
 	begun := time.Now()
 	id, d, err := g.gate.Acquire(ctx, r)

@@ -23,6 +23,9 @@
 // and a reply that turns out longer is continued (shorten.go). Replies tell
 // both, and how long they waited, in headers of their Meta.
 //
+// Where a model has several lanes, [Governor.Place] tells in which order to ask
+// them (place.go). It books nothing: the lane that is asked does.
+//
 // A refusal is Bedrock's own ThrottlingException, with the RefusedError of
 // package quota as its cause.
 package governed

@@ -2,6 +2,7 @@ package governed
 
 import (
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -44,6 +45,10 @@ type Config struct {
 	// Days are tokens per day by account and Region, over all of their models.
 	Days []quota.DayConfig
 
+	// Lanes are the sets of lanes among which Place is asked to choose. They are
+	// for reports alone.
+	Lanes []ChoiceSet
+
 	// Catalog knows inference profiles and output limits; nil means
 	// catalog.Default().
 	Catalog *catalog.Catalog
@@ -64,8 +69,10 @@ type Governor struct {
 	config Config
 	gate   *quota.Gate
 	ratios *tokens.Ratios
+	seed   maphash.Seed // of prefixes
 
 	mu    sync.RWMutex
+	lanes map[string]*Lane       // of Govern, by name
 	known map[key]*pool          // what a lane's model comes to; nil where no rule fits
 	pools map[quota.PoolID]*pool // as there are in the gate
 }
@@ -74,6 +81,7 @@ type Governor struct {
 type key struct {
 	lane, account, region string
 	model, method         string
+	learn                 bool // what no rule is about
 }
 
 // New makes a Governor, or an error that names the rule it cannot use.
@@ -98,7 +106,10 @@ func New(c Config) (*Governor, error) {
 			return nil, fmt.Errorf("governed: rules[%d]: %w", i, err)
 		}
 	}
-	g := &Governor{config: c, ratios: tokens.NewRatios(tokens.RatioConfig{}), known: map[key]*pool{}, pools: map[quota.PoolID]*pool{}}
+	g := &Governor{
+		config: c, ratios: tokens.NewRatios(tokens.RatioConfig{}), seed: maphash.MakeSeed(),
+		lanes: map[string]*Lane{}, known: map[key]*pool{}, pools: map[quota.PoolID]*pool{},
+	}
 	book := c.Book
 	book.Pools, book.Days, book.Ratios = nil, c.Days, g.ratios
 	if book.Now.IsZero() {
@@ -133,19 +144,22 @@ type Lane struct {
 // listing its models, it still can.
 func (g *Governor) Govern(next outcrop.Backend, lane Lane) outcrop.Backend {
 	b := &Backend{next: outcrop.Abilities{Next: next}, governor: g, lane: lane}
+	g.mu.Lock()
+	g.lanes[lane.Name] = &b.lane
+	g.mu.Unlock()
 	if _, ok := next.(outcrop.ModelLister); ok {
 		return lister{b}
 	}
 	return b
 }
 
-// find is the pool of a call, made when it is met for the first time; nil when
-// no rule fits.
-func (g *Governor) find(lane *Lane, call *outcrop.Call) *pool {
-	if len(g.config.Rules) == 0 {
+// find is the pool of a call to a model by its name on a lane, made when it is
+// met for the first time; nil when no rule fits, unless it is to be learned then.
+func (g *Governor) find(lane *Lane, call *outcrop.Call, model string, learn bool) *pool {
+	if len(g.config.Rules) == 0 && !learn {
 		return nil
 	}
-	k := key{lane: lane.Name, account: lane.Name, region: lane.Region, model: call.ModelID, method: method(call)}
+	k := key{lane: lane.Name, account: lane.Name, region: lane.Region, model: model, method: method(call), learn: learn}
 	if lane.Account != nil {
 		k.account = lane.Account(call.Caller)
 	}
@@ -174,26 +188,39 @@ func (g *Governor) meet(k key) *pool {
 
 // ruled is the pool that the first fitting rule gives a model.
 func (g *Governor) ruled(k key, model string, scope quota.Scope) *pool {
-	for i := range g.config.Rules {
-		r := &g.config.Rules[i]
-		if !r.fits(k, model, scope) {
-			continue
-		}
-		id := quota.PoolID{Account: k.account, Region: k.region, Scope: scope, Model: model, Method: r.methods()}
+	r := g.rule(k, model, scope)
+	if r == nil {
+		return nil
+	}
+	id := quota.PoolID{Account: k.account, Region: k.region, Scope: scope, Model: model, Method: r.methods()}
+	if p, ok := g.pools[id]; ok {
+		return p
+	}
+	if len(g.pools) >= g.config.MaxPools {
+		id.Model = "other"
 		if p, ok := g.pools[id]; ok {
 			return p
 		}
-		if len(g.pools) >= g.config.MaxPools {
-			id.Model = "other"
-			if p, ok := g.pools[id]; ok {
-				return p
-			}
+	}
+	p := g.newPool(id, r, k)
+	if p != nil {
+		g.pools[id] = p
+	}
+	return p
+}
+
+// learned is the rule of lanes that no other is about.
+var learned = Rule{Match: "*", Learn: true}
+
+// rule is the first that fits, or nil.
+func (g *Governor) rule(k key, model string, scope quota.Scope) *Rule {
+	for i := range g.config.Rules {
+		if r := &g.config.Rules[i]; r.fits(k, model, scope) {
+			return r
 		}
-		p := g.newPool(id, r, k)
-		if p != nil {
-			g.pools[id] = p
-		}
-		return p
+	}
+	if k.learn {
+		return &learned
 	}
 	return nil
 }
@@ -234,6 +261,18 @@ func (r *Rule) fits(k key, model string, scope quota.Scope) bool {
 		}
 	}
 	return false
+}
+
+// RuleOn is the first rule about calls of every method to a model, by its id on a
+// lane, or nil.
+func RuleOn(rules []Rule, lane, modelID string) *Rule {
+	model, scope := Identity(modelID)
+	for i := range rules {
+		if r := &rules[i]; len(r.Methods) == 0 && r.fits(key{lane: lane, model: modelID}, model, scope) {
+			return r
+		}
+	}
+	return nil
 }
 
 // RuleOf is the first rule about a model's calls of every method in a scope

@@ -24,6 +24,12 @@ type Stats struct {
 	Filled      int64 `json:"filled"`      // output limits that were filled in
 	Shortened   int64 `json:"shortened"`   // output limits that were lowered
 	Continued   int64 `json:"continued"`   // replies that were cut by that and continued
+
+	// Where a model has several lanes: calls for which the books chose this one,
+	// or in observe mode, would have; and those of them that stayed for their
+	// conversation.
+	Placed int64 `json:"placed,omitzero"`
+	Kept   int64 `json:"kept,omitzero"`
 }
 
 func (p *pool) note(change func(*Stats)) {
@@ -59,6 +65,26 @@ type Status struct {
 	Observe bool         `json:"observe"`
 	Rules   []RuleStatus `json:"rules"`
 	Pools   []PoolStatus `json:"pools"`
+	Lanes   []LaneStatus `json:"lanes,omitzero"`
+}
+
+// LaneStatus is one of the lanes that the models of a pattern can go to.
+type LaneStatus struct {
+	Match   string  `json:"match"`
+	Backend string  `json:"backend"`
+	Model   string  `json:"model,omitzero"` // the name there; "" is the id as asked for
+	Price   float64 `json:"price"`
+}
+
+// Lanes is what sets of lanes say, for a report.
+func Lanes(sets []ChoiceSet) []LaneStatus {
+	var list []LaneStatus
+	for _, set := range sets {
+		for _, c := range set.Choices {
+			list = append(list, LaneStatus{Match: set.Match, Backend: c.Backend, Model: c.Model, Price: c.Price})
+		}
+	}
+	return list
 }
 
 // RuleStatus is what a rule says. 0 is no limit.
@@ -142,7 +168,7 @@ type Queued struct {
 
 // Status is how the books stand now: every pool that was asked for, by name.
 func (g *Governor) Status() Status {
-	status := Status{Time: time.Now(), Observe: g.config.Observe, Rules: Rules(g.config.Rules), Pools: []PoolStatus{}}
+	status := Status{Time: time.Now(), Observe: g.config.Observe, Rules: Rules(g.config.Rules), Pools: []PoolStatus{}, Lanes: Lanes(g.config.Lanes)}
 	for _, s := range g.gate.Snapshot() {
 		g.mu.RLock()
 		p := g.pools[s.ID]

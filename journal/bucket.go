@@ -59,3 +59,8 @@ func (b *Bucket) DeleteRevision(ctx context.Context, key string, revision uint64
 func (b *Bucket) All(ctx context.Context, keys string) iter.Seq2[*Message, error] {
 	return b.stream.Read(ctx, Query{Subject: keys})
 }
+
+// Keys is the keys that match and have a value. Empty matches all.
+func (b *Bucket) Keys(ctx context.Context, keys string) (map[string]uint64, error) {
+	return b.stream.Subjects(ctx, keys)
+}

@@ -95,6 +95,9 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 	if err := o.govern(rc.Backends); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
+	if o.governor != nil {
+		rc.Placer = placer{o.governor}
+	}
 	r, err := route.New(rc)
 	if err != nil {
 		return nil, errors.Join(err, o.close())
@@ -105,11 +108,17 @@ func (o *opener) router(unlisted func(string, error)) (*route.Router, error) {
 func routesOf(s *config.Config) []route.Route {
 	var routes []route.Route
 	for _, m := range s.Models {
-		targets := []route.Target{{Backend: m.Backend, Name: m.Name}}
-		for _, t := range m.Failover {
-			targets = append(targets, route.Target(t))
+		r := route.Route{Match: m.Match}
+		for _, l := range m.Lanes {
+			r.Lanes = append(r.Lanes, route.Lane(l))
 		}
-		routes = append(routes, route.Route{Match: m.Match, Targets: targets})
+		if len(m.Lanes) == 0 {
+			r.Targets = append(r.Targets, route.Target{Backend: m.Backend, Name: m.Name})
+		}
+		for _, t := range m.Failover {
+			r.Targets = append(r.Targets, route.Target(t))
+		}
+		routes = append(routes, r)
 	}
 	return routes
 }
@@ -134,7 +143,12 @@ func inUse(s *config.Config) []string {
 	}
 	if !s.Only {
 		for _, m := range s.Models {
-			used[m.Backend] = true
+			if len(m.Lanes) == 0 {
+				used[m.Backend] = true
+			}
+			for _, l := range m.Lanes {
+				used[l.Backend] = true
+			}
 			for _, t := range m.Failover {
 				used[t.Backend] = true
 			}

@@ -145,18 +145,25 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 	}
 	backend = books.metered(backend, &c)
 	state := &state{dir: kept, settings: c.Settings, lock: c.Lock, logger: c.Logger}
-	jobs := &jobs{state: state, config: batchConfig(c.Settings, backend, store, router)}
+	jobs := &jobs{state: state, config: batchConfig(c.Settings, keyless{backend}, store, router)}
 	if c.Lock != nil {
 		if _, err := jobs.open(context.Background()); err != nil {
 			return nil, errors.Join(err, state.close(context.Background()), books.close(), opened.close(), closeObjects(store))
 		}
 	}
+	conversations := &conversationStore{state: state, settings: c.Settings}
 	limits := c.Settings.Construct
 	manager, err := outcrop.New(outcrop.Config{
 		ModelID: c.ModelID, Profile: c.Profile, Backend: backend,
-		Jobs:      governed.GovernJobs(opened.placed(router, jobs, c.OnUnlisted), quotaRules(&c.Settings.Quotas)),
-		Construct: outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
+		Jobs:          governed.GovernJobs(opened.placed(router, jobs, c.OnUnlisted), quotaRules(&c.Settings.Quotas)),
+		Construct:     outcrop.ConstructLimits{Tokens: limits.MaxTokens, Time: limits.MaxTime},
+		Conversations: conversationsConfig(c.Settings, conversations),
 	})
+	if err == nil && c.Lock != nil {
+		if _, err = manager.Conversations(context.Background(), "", 1); err != nil { // a key that is wrong is said now, and expiry begins
+			_ = manager.Close(context.Background()) // the first error counts
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(err, jobs.close(context.Background()), state.close(context.Background()), books.close(), opened.close(), closeObjects(store))
 	}
@@ -169,9 +176,9 @@ func open(dir string, temporary bool, c Config) (*Local, error) {
 // waits for them instead, for as long as the context lasts, and stops what is
 // left of them then.
 func (l *Local) Close(ctx context.Context) error {
-	var err error
+	err := l.Manager.Close(ctx)
 	if l.jobs != nil {
-		err = l.jobs.close(ctx)
+		err = errors.Join(err, l.jobs.close(ctx))
 	}
 	if l.state != nil {
 		err = errors.Join(err, l.state.close(context.WithoutCancel(ctx)))

@@ -39,11 +39,21 @@ func openBooks(dir string, c *Config) (*books, error) {
 	if err != nil {
 		return nil, err
 	}
-	desk, err := tenants.New(tenants.Config{Tenants: Tenants(s), Ledger: ledger, Prices: prices, Aliases: s.Aliases})
+	desk, err := tenants.New(tenants.Config{Tenants: Tenants(s), Ledger: ledger, Prices: prices, Aliases: s.Aliases, Known: others(c)})
 	if err != nil {
 		return nil, errors.Join(err, ledger.Close())
 	}
 	return &books{ledger, desk, prices}, nil
+}
+
+// others tells which tenants there may be beside those of the configuration:
+// of a server that has them and no keys file, its own user alone. Jobs outlive
+// a restart, and must not outlive their tenant.
+func others(c *Config) func(name string) bool {
+	if !c.Owner || len(c.Settings.Tenants) == 0 || c.Settings.Server.Keys != "" {
+		return nil
+	}
+	return func(name string) bool { return name == config.OwnerTenant }
 }
 
 // metered books every call to a back-end that the desk lets in.

@@ -17,14 +17,15 @@ import (
 )
 
 // govern puts the quotas of the configuration around the back-ends of a router.
-// Without any it leaves them as they are.
+// Without any, and without models of several lanes, it leaves them as they are.
 func (o *opener) govern(backends map[string]route.Backend) error {
 	s := &o.settings.Quotas
+	sets := laneSets(o.settings)
 	rules := quotaRules(s)
-	if len(rules) == 0 {
+	if len(rules)+len(sets) == 0 {
 		return nil
 	}
-	c := governed.Config{Rules: rules, Observe: s.Observe, MaxWait: wait(s.MaxWait), BatchMaxWait: wait(s.BatchMaxWait), SpareWait: wait(s.SpareWait)}
+	c := governed.Config{Rules: rules, Lanes: sets, Observe: s.Observe, MaxWait: wait(s.MaxWait), BatchMaxWait: wait(s.BatchMaxWait), SpareWait: wait(s.SpareWait)}
 	lanes := make(map[string]governed.Lane, len(backends))
 	for name, b := range backends {
 		lanes[name] = o.lane(name, b.Backend)

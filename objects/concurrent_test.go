@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
@@ -124,4 +125,70 @@ func TestRemoveBucket(t *testing.T) {
 	if _, err := d.FindBucket(t.Context(), "bucket"); code(err) != bedrock.CodeResourceNotFound {
 		t.Errorf("error %v", err)
 	}
+}
+
+// Several writers that find the bucket missing make it once, and all write.
+// Whoever has no right to it is refused, whichever was first.
+func TestWritersMakeTheBucketOnce(t *testing.T) {
+	d := newDirectory(t)
+	d.CreateBuckets = true
+	for round := range 50 {
+		var wg sync.WaitGroup
+		var denied atomic.Int32
+		for i := range 4 {
+			account := "111111111111"
+			if i == 3 {
+				account = "222222222222"
+			}
+			wg.Go(func() {
+				w, err := d.Scoped(outcrop.ObjectScope{Account: account}).Create(t.Context(), fmt.Sprintf("s3://bucket-%d/%d", round, i))
+				switch {
+				case code(err) == bedrock.CodeAccessDenied:
+					denied.Add(1)
+				case err != nil:
+					t.Error(err)
+				default:
+					if err := errors.Join(w.Commit(), w.Close()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if n := denied.Load(); n != 1 && n != 3 {
+			t.Errorf("round %d: %d were refused, want those of one account", round, n)
+		}
+	}
+}
+
+// A writer is told the truth, also where its object, and the folders that it
+// made, are deleted before it knows.
+func TestWritingWhatIsDeletedAtOnce(t *testing.T) {
+	d := newDirectory(t, "bucket")
+	const uri = "s3://bucket/x/y/z"
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if err := d.Delete(t.Context(), uri); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 60 {
+		if err := putAs(d, uri, "text", Condition{}); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(done)
+	wg.Wait()
 }

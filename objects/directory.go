@@ -82,9 +82,14 @@ func (d *Directory) bucket(name string) error {
 	return nil
 }
 
-// syncDirectory makes the names in a directory durable.
+// syncDirectory makes the names in a directory durable. One that is gone, since
+// somebody has deleted its last object meanwhile, has none: what the caller did
+// was done before that.
 func (d *Directory) syncDirectory(name string) error {
 	dir, err := d.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -194,17 +194,18 @@ func (b *Book) Reserve(now time.Time, r Request) (TicketID, Decision, error) {
 	if r.Weight == 0 {
 		r.Weight = 1
 	}
-	input := r.Input
-	if b.cfg.Ratios != nil {
-		input = b.cfg.Ratios.Upper(r.Pools[0].Model, r.Tenant, r.Input)
-	}
+	input := b.corrected(&r)
 	c, err := b.place(&r, input, t)
 	if err != nil {
 		return 0, Decision{}, err
 	}
 	p := c.pool
 	d := Decision{Pool: p.ID, Hold: int(math.Ceil(c.hold)), Limit: c.limit}
-	if !r.Observe && (b.tooLarge(&d, p, &r) || c.limit != NoLimit && b.refuse(&d, c, &r, t)) {
+	if !r.Observe && c.beyond != NoLimit {
+		d.State, d.Reason, d.Limit = Refused, TooLarge, c.beyond
+		return 0, d, nil
+	}
+	if !r.Observe && c.limit != NoLimit && b.refuse(&d, c, &r, t) {
 		return 0, d, nil
 	}
 	if r.Conversation != "" {
@@ -236,22 +237,6 @@ func (b *Book) Reserve(now time.Time, r Request) (TicketID, Decision, error) {
 	return id, d, nil
 }
 
-// tooLarge refuses what no waiting would help. The estimate is taken as it
-// came: a learned margin must not refuse what Bedrock might accept.
-func (b *Book) tooLarge(d *Decision, p *pool, r *Request) bool {
-	reserve := float64(r.MaxTokens) + float64(r.Input)
-	switch full := float64(p.TokensPerMinute) * p.Window.Minutes(); {
-	case full > 0 && reserve > full:
-		d.Limit = Tokens
-	case p.day != nil && reserve > p.day.limit:
-		d.Limit = TokensPerDay
-	default:
-		return false
-	}
-	d.State, d.Reason = Refused, TooLarge
-	return true
-}
-
 // refuse refuses a request that cannot go now and may or need not wait.
 func (b *Book) refuse(d *Decision, c candidate, r *Request, now int64) bool {
 	p := c.pool
@@ -266,34 +251,6 @@ func (b *Book) refuse(d *Decision, c candidate, r *Request, now int64) bool {
 	}
 	d.State, d.Until = Refused, timeOf(c.at)
 	return true
-}
-
-// place chooses the pool.
-func (b *Book) place(r *Request, input int, now int64) (best candidate, err error) {
-	var stick *pool
-	if r.Conversation != "" {
-		stick = b.sticky.get(r.Conversation)
-	}
-	var home candidate
-	for _, id := range r.Pools {
-		p, ok := b.pools[id]
-		if !ok {
-			return best, fmt.Errorf("quota: request: pools: %s is not configured", id)
-		}
-		p.advance(now)
-		c := candidate{pool: p, hold: b.hold(p, r, input)}
-		c.estimate(&b.tickets, r.Class, now)
-		if best.pool == nil || c.before(best) {
-			best = c
-		}
-		if p == stick {
-			home = c
-		}
-	}
-	if home.pool != nil && (home.at == best.at || home.at != never && home.at <= best.at+int64(b.cfg.StickyWait)) {
-		return home, nil
-	}
-	return best, nil
 }
 
 // hold is max(I+M, I+b·ô), and not more than a window's worth where I+M is not.

@@ -274,6 +274,35 @@ func BenchmarkAdmission(b *testing.B) {
 	}
 }
 
+// BenchmarkOrder is what placing a call over two and over eight pools costs.
+func BenchmarkOrder(b *testing.B) {
+	for _, n := range []int{2, 8} {
+		for _, conversation := range []string{"", "talk"} {
+			b.Run(fmt.Sprintf("pools=%d/conversation=%t", n, conversation != ""), func(b *testing.B) {
+				var cfg Config
+				r := Request{Tenant: "t", Input: 100, MaxTokens: 100, Conversation: conversation}
+				for i := range n {
+					id := PoolID{Account: "1", Region: "us-east-1", Model: fmt.Sprint("m", i)}
+					cfg.Pools = append(cfg.Pools, PoolConfig{ID: id, TokensPerMinute: 1 << 50, RequestsPerMinute: 1 << 40})
+					r.Pools = append(r.Pools, id)
+				}
+				book, err := NewBook(cfg)
+				if err != nil {
+					b.Fatal(err)
+				}
+				id, _, _ := book.Reserve(epoch, r)
+				book.Settle(epoch, id, Usage{Input: 100, Output: 50})
+				now, order := epoch, make([]int, 0, n)
+				b.ReportAllocs()
+				for b.Loop() {
+					now = now.Add(time.Microsecond)
+					order, _, _ = book.Order(now, r, order[:0])
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkWaiting is one request joining, and one leaving, a queue of 100,000
 // of 1,000 tenants.
 func BenchmarkWaiting(b *testing.B) {

@@ -120,6 +120,13 @@ func (g *Gate) Add(pc PoolConfig) error {
 	return g.book.Add(time.Now(), pc)
 }
 
+// Order is Book.Order.
+func (g *Gate) Order(r Request, order []int) (_ []int, kept bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.book.Order(time.Now(), r, order)
+}
+
 // Lengths is Book.Lengths.
 func (g *Gate) Lengths(tenant, model string, q float64) (length, seen int) {
 	g.mu.Lock()

@@ -14,6 +14,7 @@ import (
 //
 //	book [lease=… cold=… batch-floor=… day=… sticky-wait=…]   then one pool a line
 //	reserve NAME at=… in=… max=… [pool=a,b tenant=… weight=… class=… wait=… out=… conversation=…]
+//	order at=… …   the pools of such a request as Order ranks them; prices=1+2
 //	grow|settle|interrupted|throttled|unavailable|cancel|renew NAME at=…
 //	poll at=…      who is admitted or refused, and when to poll again
 //	show at=…      the pools' books
@@ -46,6 +47,8 @@ func (h *history) run(t *testing.T, d *datadriven.TestData) string {
 		return h.newBook(d)
 	case "reserve":
 		return h.reserve(d, now)
+	case "order":
+		return h.order(d, now)
 	case "poll":
 		return h.poll(now)
 	case "show":
@@ -161,6 +164,34 @@ func (h *history) newBook(d *datadriven.TestData) string {
 }
 
 func (h *history) reserve(d *datadriven.TestData, now time.Time) string {
+	id, dec, err := h.book.Reserve(now, h.request(d))
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	name := d.CmdArgs[0].Key
+	if id != 0 {
+		h.ids[name], h.names[id] = id, name
+	}
+	return h.decision(dec)
+}
+
+func (h *history) order(d *datadriven.TestData, now time.Time) string {
+	r := h.request(d)
+	order, kept, err := h.book.Order(now, r, nil)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	var names []string
+	for _, i := range order {
+		names = append(names, r.Pools[i].Model)
+	}
+	if kept {
+		names = append(names, "(kept)")
+	}
+	return strings.Join(names, " ")
+}
+
+func (h *history) request(d *datadriven.TestData) Request {
 	num := func(key string, or int) int { d.MaybeScanArgs(h.t, key, &or); return or }
 	r := Request{
 		Tenant:       h.str(d, "tenant", "t"),
@@ -179,15 +210,14 @@ func (h *history) reserve(d *datadriven.TestData, now time.Time) string {
 	} else {
 		r.Pools = h.pools
 	}
-	id, dec, err := h.book.Reserve(now, r)
-	if err != nil {
-		return "error: " + err.Error()
+	if prices := h.str(d, "prices", ""); prices != "" {
+		for text := range strings.SplitSeq(prices, "+") {
+			var price float64
+			fmt.Sscan(text, &price)
+			r.Prices = append(r.Prices, price)
+		}
 	}
-	name := d.CmdArgs[0].Key
-	if id != 0 {
-		h.ids[name], h.names[id] = id, name
-	}
-	return h.decision(dec)
+	return r
 }
 
 func (h *history) decision(d Decision) string {

@@ -9,6 +9,8 @@ import (
 type Request struct {
 	// Pools are the feasible ones, preferred first where all else is equal.
 	Pools []PoolID
+	// Prices are those of Pools, in their order, in the place of the pools' own.
+	Prices []float64
 	// Tenant and Weight (default 1) are for fairness; Class comes before it.
 	Tenant string
 	Weight float64
@@ -37,6 +39,8 @@ func (r *Request) validate() error {
 	switch {
 	case len(r.Pools) == 0:
 		return fmt.Errorf("quota: request: pools: must name at least one")
+	case r.Prices != nil && len(r.Prices) != len(r.Pools):
+		return fmt.Errorf("quota: request: prices: expected one for each of %d pools, got %d", len(r.Pools), len(r.Prices))
 	case r.Class > Background:
 		return fmt.Errorf("quota: request: class: unknown value %d", r.Class)
 	case r.Weight < 0:

@@ -94,6 +94,18 @@ func metaOf(call *outcrop.Call, header http.Header) outcrop.Meta {
 			meta.Header[name] = values[0]
 		}
 	}
+	if id := header.Get(outcrop.HeaderConversation); id != "" {
+		meta.Conversation = id
+		meta.Turn, _ = strconv.Atoi(header.Get(outcrop.HeaderTurn))
+		for _, name := range []string{outcrop.HeaderConversation, outcrop.HeaderTurn, outcrop.HeaderReplayed} {
+			if value := header.Get(name); value != "" {
+				if meta.Header == nil {
+					meta.Header = make(map[string]string, 3)
+				}
+				meta.Header[name] = value
+			}
+		}
+	}
 	if !call.Native() {
 		return meta
 	}

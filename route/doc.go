@@ -8,7 +8,9 @@
 //	                                                                                  │
 //	Reply ◀─────────────────── failover.go: lane after lane, as circuit.go allows ◀───┘
 //
-// A lane is a back-end and the model's name there. The call is passed on as it
+// A lane is a back-end and the model's name there. Where a route has several
+// that are equals, a [Placer] puts them in order before (place.go): it knows the
+// quota books, and the router asks. The call is passed on as it
 // came, its bytes included, unless the name differs. Nobody is asked who was
 // not configured: a model without a lane is an error, which lists near names.
 //

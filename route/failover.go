@@ -15,22 +15,30 @@ type lane struct {
 	backend Backend
 	model   string
 	circuit *circuit
+
+	placed bool // one of several equals
+	price  float64
 }
 
 // failover asks lane after lane, until one answers or fails in a way that
 // another would too. Lanes whose circuit is open are passed over; when all
 // are, the first is asked all the same, since to try is better than to refuse.
-// No more are asked than a Retry around the router has left.
+// No more are asked than a Retry around the router has left. Who has waited in
+// vain for one of several equals does not wait for another.
 func (r *Router) failover(ctx context.Context, lanes []lane, ask func(context.Context, lane) (*outcrop.Reply, error)) (*outcrop.Reply, error) {
-	asked, most := 0, attemptsOf(ctx)
+	asked, most, waited := 0, attemptsOf(ctx), false
 	var reply *outcrop.Reply
 	var err error
 	for i, l := range lanes {
+		if waited && l.placed {
+			continue
+		}
 		if len(lanes) > 1 && !l.circuit.admit(r.now()) {
 			continue
 		}
 		asked++
-		reply, err = r.one(ctx, l, ask, i < len(lanes)-1 && asked < most)
+		more := asked < most
+		reply, err = r.one(ctx, l, ask, more && i < len(lanes)-1, more && spare(lanes, i))
 		if err == nil {
 			reply.Meta.Attempts = max(1, reply.Meta.Attempts) + asked - 1
 			return reply, nil
@@ -38,9 +46,10 @@ func (r *Router) failover(ctx context.Context, lanes []lane, ask func(context.Co
 		if asked >= most || !outcrop.AsError(err).Retryable || ctx.Err() != nil {
 			return nil, counted(err, asked)
 		}
+		waited = waited || l.placed && hasWaited(outcrop.AsError(err))
 	}
 	if asked == 0 {
-		return r.one(ctx, lanes[0], ask, false)
+		return r.one(ctx, lanes[0], ask, false, false)
 	}
 	return nil, counted(err, asked)
 }
@@ -55,13 +64,12 @@ func counted(err error, asked int) error {
 	return &e
 }
 
-// one asks one lane, which is told when there is another, and reports to its
-// circuit. A reply that streams is
-// reported when it ends; when there is another lane, its first event is read
-// before it counts as a reply.
-func (r *Router) one(ctx context.Context, l lane, ask func(context.Context, lane) (*outcrop.Reply, error), another bool) (*outcrop.Reply, error) {
+// one asks one lane, which is told when the call had better not wait, and reports
+// to its circuit. A reply that streams is reported when it ends; when there is
+// another lane, its first event is read before it counts as a reply.
+func (r *Router) one(ctx context.Context, l lane, ask func(context.Context, lane) (*outcrop.Reply, error), another, spare bool) (*outcrop.Reply, error) {
 	asking := ctx
-	if another {
+	if spare {
 		asking = outcrop.WithSpare(ctx)
 	}
 	reply, err := ask(asking, l)
@@ -72,7 +80,7 @@ func (r *Router) one(ctx context.Context, l lane, ask func(context.Context, lane
 		l.circuit.report(r.now, judge(err, ctx.Err() != nil))
 		return nil, err
 	}
-	reply.Meta.Backend = l.name
+	l.tell(&reply.Meta)
 	if reply.Stream == nil {
 		l.circuit.report(r.now, answered)
 		return reply, nil

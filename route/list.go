@@ -90,8 +90,8 @@ func (r *Router) offer(found map[string]outcrop.Model, listed map[string]bool, m
 	if _, there := found[m.ID]; there {
 		return
 	}
-	targets, _ := r.route(m.ID)
-	if targets == nil {
+	route, _ := r.route(m.ID)
+	if route == nil {
 		return
 	}
 	lanes, err := r.lanes(m.ID)

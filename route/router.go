@@ -37,6 +37,10 @@ type Config struct {
 	// Catalog knows inference profiles; nil means catalog.Default().
 	Catalog *catalog.Catalog
 
+	// Placer puts the lanes of routes that have several in the order in which
+	// they are asked; nil leaves them in their own.
+	Placer Placer
+
 	// Breaker says when a lane of several is left alone.
 	Breaker Breaker
 
@@ -62,9 +66,11 @@ type Backend struct {
 	Model string
 }
 
-// Route says who is asked for the models of a pattern: Targets in their order.
+// Route says who is asked for the models of a pattern: the Lanes in the order of
+// the Placer, then the Targets in their own. One of the two may be empty.
 type Route struct {
 	Match   string // * is any text
+	Lanes   []Lane
 	Targets []Target
 }
 
@@ -117,8 +123,13 @@ func New(c Config) (*Router, error) {
 		r.fallback = lane{name: c.Default, backend: c.Backends[c.Default], circuit: r.circuits[t]}
 	}
 	for _, route := range c.Routes {
-		if route.Match == "" || len(route.Targets) == 0 {
+		if route.Match == "" || len(route.Targets)+len(route.Lanes) == 0 {
 			return nil, errors.New("route: a route without a pattern or without a target")
+		}
+		for _, l := range route.Lanes {
+			if err := add(l.target()); err != nil {
+				return nil, err
+			}
 		}
 		for _, t := range route.Targets {
 			if err := add(t); err != nil {
@@ -150,20 +161,26 @@ func (r *Router) unalias(id string) (string, bool) {
 
 // lanes are who to ask for an id that is no alias.
 func (r *Router) lanes(id string) ([]lane, error) {
-	targets, star := r.route(id)
+	found, star := r.route(id)
 	switch {
-	case targets == nil && r.config.Default != "":
+	case found == nil && r.config.Default != "":
 		l := r.fallback
 		l.model = named(l.backend.Model, "", id)
 		return []lane{l}, nil
-	case targets == nil:
+	case found == nil:
 		return nil, r.unknown(id)
 	}
-	list := make([]lane, 0, len(targets))
-	for _, t := range targets {
+	list := make([]lane, 0, len(found.Lanes)+len(found.Targets))
+	add := func(t Target, price float64, placed bool) {
 		b := r.config.Backends[t.Backend]
 		model := named(cmp.Or(t.Name, b.Model), star, id)
-		list = append(list, lane{name: t.Backend, backend: b, model: model, circuit: r.circuits[t]})
+		list = append(list, lane{name: t.Backend, backend: b, model: model, circuit: r.circuits[t], price: price, placed: placed})
+	}
+	for _, l := range found.Lanes {
+		add(l.target(), l.Price, len(found.Lanes) > 1)
+	}
+	for _, t := range found.Targets {
+		add(t, 0, false)
 	}
 	return list, nil
 }
@@ -182,16 +199,17 @@ func (r *Router) Targets(modelID string) ([]Target, error) {
 	return list, nil
 }
 
-// route is the first route's targets, or nil.
-func (r *Router) route(id string) (targets []Target, star string) {
+// route is the first route that matches, or nil.
+func (r *Router) route(id string) (found *Route, star string) {
 	if id == "" || len(r.config.Routes) == 0 {
 		return nil, ""
 	}
 	ways := forms(r.config.Catalog, id)
-	for _, route := range r.config.Routes {
+	for i := range r.config.Routes {
+		route := &r.config.Routes[i]
 		for _, form := range ways {
 			if star, ok := pattern.Match(route.Match, form); ok {
-				return route.Targets, star
+				return route, star
 			}
 		}
 	}
@@ -221,6 +239,7 @@ func (r *Router) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 	if err != nil {
 		return nil, err
 	}
+	ctx, lanes = r.placed(ctx, call, lanes)
 	return r.failover(ctx, lanes, func(ctx context.Context, l lane) (*outcrop.Reply, error) {
 		switch {
 		case l.model == call.ModelID:
@@ -277,12 +296,14 @@ func (b renamed) Embed(ctx context.Context, call *outcrop.Call, req *native.Embe
 	return embedder.Embed(ctx, call.WithModel(b.model), req)
 }
 
-// Embed makes embeddings where the model's first lane does.
+// Embed makes embeddings where the model's first lane does, or of several the
+// one that is first for this call.
 func (r *Router) Embed(ctx context.Context, call *outcrop.Call, req *native.EmbedRequest) (*native.Embeddings, outcrop.Meta, error) {
 	call, lanes, err := r.place(call)
 	if err != nil {
 		return nil, outcrop.Meta{}, err
 	}
+	ctx, lanes = r.placed(ctx, call, lanes)
 	embeddings, meta, err := renamed{lanes[0]}.Embed(ctx, call, req)
 	meta.Backend = lanes[0].name
 	return embeddings, meta, err
@@ -355,7 +376,7 @@ func (r *Router) unknown(id string) error {
 		}
 	}
 	for _, m := range r.config.Catalog.Models() {
-		if targets, _ := r.route(m.ID); targets != nil {
+		if found, _ := r.route(m.ID); found != nil {
 			known = append(known, m.ID)
 		}
 	}

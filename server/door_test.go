@@ -285,7 +285,7 @@ func TestMounts(t *testing.T) {
 		Keys: keyring(t), NewID: func() string { return "id" },
 		Mounts: []server.Mount{
 			{Name: "metrics", Path: "/metrics", Handler: show},
-			{Name: "conversations", Path: "/conversations/{id}", Verify: true, Handler: show},
+			{Name: "talks", Path: "/talks/{id}", Verify: true, Handler: show},
 			{Name: "s3", Service: "s3", Handler: show},
 		},
 	})
@@ -302,8 +302,8 @@ func TestMounts(t *testing.T) {
 		want         string
 	}{
 		{"GET", "/metrics", nil, 202, "/metrics|body||"},
-		{"DELETE", "/conversations/c1", bearer, 202, "/conversations/c1|body|team-a|id"},
-		{"DELETE", "/conversations/c1", nil, 403, "Missing Authentication Token"},
+		{"DELETE", "/talks/c1", bearer, 202, "/talks/c1|body|team-a|id"},
+		{"DELETE", "/talks/c1", nil, 403, "Missing Authentication Token"},
 		{"PUT", "/bucket/model/x", s3, 202, "/bucket/model/x|body||"},
 		{"GET", "/bucket/model/x", bearer, 404, "No operation"},
 	} {

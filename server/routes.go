@@ -59,6 +59,7 @@ func (s *Server) doors() []*route {
 		&route{name: "healthz", path: "/healthz", methods: reads, open: true, quiet: true, handle: (*exchange).healthz},
 		&route{name: "readyz", path: "/readyz", methods: reads, open: true, quiet: true, handle: (*exchange).readyz},
 	)
+	routes = append(routes, conversationRoutes()...)
 	for _, m := range s.config.Mounts {
 		routes = append(routes, m.route())
 	}

@@ -79,20 +79,20 @@ func TestMountPaths(t *testing.T) {
 		Mount{Name: "console", Path: "/", Methods: reads, Handler: h},
 		Mount{Name: "ui", Path: "/ui/*", Methods: reads, Handler: h},
 		Mount{Name: "assets", Path: "/ui/assets/*", Handler: h},
-		Mount{Name: "conversation", Path: "/conversations/{id}", Methods: []string{"GET", "DELETE"}, Handler: h},
+		Mount{Name: "talk", Path: "/talks/{id}", Methods: []string{"GET", "DELETE"}, Handler: h},
 		Mount{Name: "s3", Service: "s3", Handler: h},
 	)
 	for request, want := range map[string]string{
-		"GET /":                    "console",
-		"GET /ui":                  "ui",
-		"HEAD /ui/a/b":             "ui",
-		"POST /ui/a":               "",
-		"PUT /ui/assets/x.js":      "assets",
-		"GET /uix":                 "",
-		"GET /conversations/c1":    "conversation",
-		"DELETE /conversations/c1": "conversation",
-		"POST /conversations/c1":   "",
-		"GET /healthz":             "healthz",
+		"GET /":               "console",
+		"GET /ui":             "ui",
+		"HEAD /ui/a/b":        "ui",
+		"POST /ui/a":          "",
+		"PUT /ui/assets/x.js": "assets",
+		"GET /uix":            "",
+		"GET /talks/c1":       "talk",
+		"DELETE /talks/c1":    "talk",
+		"POST /talks/c1":      "",
+		"GET /healthz":        "healthz",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		r, err := table.find(method, path, new(labels))

@@ -82,12 +82,10 @@ func (v *Verifier) verifyLegacy(req *Request) (Identity, *Error) {
 	if req.Time.After(t.Add(MaxExpires)) {
 		return Identity{}, fail(NotYetCurrent, "Expires is more than %d seconds away.", MaxExpires/time.Second)
 	}
-	for _, text := range req.legacyTexts() {
-		if hmac.Equal([]byte(signLegacy(key.Secret, text)), []byte(req.legacy)) {
-			return Identity{Tenant: key.Tenant, AccessKeyID: req.AccessKeyID}, nil
-		}
+	if !hmac.Equal([]byte(signLegacy(key.Secret, req.legacyText())), []byte(req.legacy)) {
+		return Identity{}, errMismatch()
 	}
-	return Identity{}, errMismatch()
+	return Identity{Tenant: key.Tenant, AccessKeyID: req.AccessKeyID}, nil
 }
 
 func signLegacy(secret, text string) string {
@@ -96,9 +94,11 @@ func signLegacy(secret, text string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// legacyTexts are what may have been signed: with the path as the resource, or
-// with the first label of the host's name before it, which then is the bucket.
-func (req *Request) legacyTexts() []string {
+// legacyText is what was signed. Its resource begins with the bucket, whether
+// that stood in the path or in the host's name. This version does not sign the
+// host: the bucket in it has to be the one that is served, or a URL for one
+// object would open others.
+func (req *Request) legacyText() string {
 	r := req.http
 	path, query := target(r)
 	var head strings.Builder
@@ -114,12 +114,10 @@ func (req *Request) legacyTexts() []string {
 	for _, name := range names {
 		head.WriteString(name + ":" + strings.Join(r.Header.Values(name), ",") + "\n")
 	}
-	rest := path + legacyResource(query)
-	texts := []string{head.String() + rest}
-	if bucket, _, ok := strings.Cut(r.Host, "."); ok {
-		texts = append(texts, head.String()+"/"+bucket+rest)
+	if bucket := HostBucket(r.Host); bucket != "" {
+		head.WriteString("/" + bucket)
 	}
-	return texts
+	return head.String() + path + legacyResource(query)
 }
 
 // legacyResource is the signed part of the query, sorted.

@@ -39,6 +39,12 @@ func TestLegacyPresigned(t *testing.T) {
 			legacyURL("/bucket/a", "", "127.0.0.1", text("/bucket/a"), at),
 			func(r *http.Request) { r.Header.Set("X-Amz-Copy-Source", "other/secret") }, Mismatch, false,
 		},
+		// The host is not signed: none may make the bucket another.
+		"another bucket by a name in the host":      {legacyURL("/bucket/a", "", "other.localhost:8777", text("/bucket/a"), at), nil, Mismatch, false},
+		"another bucket that begins like the one":   {legacyURL("/a", "", "bucket.other.localhost:8777", text("/bucket/a"), at), nil, Mismatch, false},
+		"a host that does not name a bucket":        {legacyURL("/other/a", "", "bucket.example.com", text("/bucket/other/a"), at), nil, Mismatch, false},
+		"the same object, named in the host's name": {legacyURL("/a", "", "BUCKET.LOCALHOST", text("/bucket/a"), at), nil, 0, true},
+
 		"expired":  {legacyURL("/bucket/a", "", "127.0.0.1", "GET\n\n\n1369353599\n/bucket/a", 1369353599), nil, Expired, false},
 		"for ever": {legacyURL("/bucket/a", "", "127.0.0.1", "GET\n\n\n9369353599\n/bucket/a", 9369353599), nil, NotYetCurrent, false},
 	} {

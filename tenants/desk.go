@@ -28,6 +28,11 @@ type Config struct {
 	// quota.DefaultBurndown.
 	Burndown quota.Burndown
 
+	// Known tells of tenants that are not among Tenants and have no limits, as
+	// those of a keys file. What is left of any other's work, as of one that was
+	// removed before a restart, is refused. Nil knows everybody.
+	Known func(name string) bool
+
 	// Now is the clock for days and months; time.Now when nil. The quotas have
 	// the system's.
 	Now func() time.Time
@@ -187,6 +192,16 @@ func (d *Desk) Tenants() []Tenant {
 	return list
 }
 
+// account is the caller's, or nil where nothing holds it to anything.
+func (d *Desk) account(caller outcrop.Caller) *account {
+	name := caller.Tenant
+	a := (*d.tenants.Load())[name]
+	if a == nil && name != "" && d.config.Known != nil && !d.config.Known(name) {
+		return &account{Tenant: Tenant{Name: name}, gone: true, purse: new(purse)}
+	}
+	return a
+}
+
 // Origin completes what a door knows of a request with what the desk knows of
 // its tenant.
 func (d *Desk) Origin(o outcrop.Origin) outcrop.Origin {
@@ -199,7 +214,7 @@ func (d *Desk) Origin(o outcrop.Origin) outcrop.Origin {
 // Check is the error of a call to a model that the tenant may not use, or
 // whose money is spent.
 func (d *Desk) Check(caller outcrop.Caller, modelID string) error {
-	a := (*d.tenants.Load())[caller.Tenant]
+	a := d.account(caller)
 	if a == nil {
 		return nil
 	}
@@ -221,7 +236,7 @@ func (d *Desk) allowed(a *account, modelID string) error {
 
 // Admit lets a call in, or refuses it.
 func (d *Desk) Admit(ctx context.Context, call *outcrop.Call) (usage.Ticket, error) {
-	a := (*d.tenants.Load())[call.Caller.Tenant]
+	a := d.account(call.Caller)
 	if a == nil {
 		return nil, nil
 	}

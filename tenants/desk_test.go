@@ -398,6 +398,46 @@ func TestSet(t *testing.T) {
 	})
 }
 
+// TestWhatOutlivesATenant: after a restart nobody remembers a tenant that was
+// removed; its jobs do, and have no limits left to be held to.
+func TestWhatOutlivesATenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, err := usage.Open(usage.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := tenants.New(tenants.Config{
+			Tenants: []tenants.Tenant{{Name: "a"}}, Ledger: ledger, Known: func(name string) bool { return name == "owner" },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ledger.Close()
+		defer d.Close()
+		for name, code := range map[string]string{"": "", "a": "", "owner": "", "removed": bedrock.CodeAccessDenied} {
+			caller := outcrop.Caller{Tenant: name}
+			call := outcrop.NewConverseCall(bedrock.OpConverse, &bedrock.ConverseRequest{ModelID: plain})
+			call.Caller = caller
+			_, admitted := d.Admit(t.Context(), call)
+			for what, err := range map[string]error{"admit": admitted, "check": d.Check(caller, plain)} {
+				got := ""
+				if err != nil {
+					got = outcrop.AsError(err).Code
+				}
+				if got != code {
+					t.Errorf("%s %q: %v, want %q", what, name, err, code)
+				}
+			}
+		}
+		if err := d.Set([]tenants.Tenant{{Name: "a"}, {Name: "removed"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Check(outcrop.Caller{Tenant: "removed"}, plain); err != nil {
+			t.Errorf("configured again: %v", err)
+		}
+	})
+}
+
 // TestFailedCallsCostNothing: what no model worked on goes back to the quota,
 // except for the request itself.
 func TestFailedCallsCostNothing(t *testing.T) {

@@ -141,11 +141,16 @@ const maxLine = 1 << 20
 // left, and is passed over; so is one too long to be ours.
 func parse(r io.Reader) (sums map[Key]*Counts, lines int, err error) {
 	sums = map[Key]*Counts{}
-	scanner := bufio.NewScanner(r)
-	scanner.Buffer(nil, maxLine)
-	for scanner.Scan() {
-		text := bytes.TrimSpace(scanner.Bytes())
-		if len(text) == 0 {
+	in := bufio.NewReaderSize(r, 64<<10)
+	for {
+		text, err := readLine(in)
+		if err == io.EOF && len(text) == 0 { //nolint:errorlint // readers return io.EOF itself
+			return sums, lines, nil
+		}
+		if err != nil && err != io.EOF { //nolint:errorlint // as above
+			return sums, lines, err
+		}
+		if text = bytes.TrimSpace(text); len(text) == 0 {
 			continue
 		}
 		lines++
@@ -161,7 +166,20 @@ func parse(r io.Reader) (sums map[Key]*Counts, lines int, err error) {
 		}
 		sums[one.Key].Add(one.Counts)
 	}
-	return sums, lines, scanner.Err()
+}
+
+// readLine reads a line; an error comes with what there was of it. Of one
+// that is longer than maxLine it keeps a beginning, which is no JSON.
+func readLine(in *bufio.Reader) (text []byte, err error) {
+	for {
+		piece, err := in.ReadSlice('\n')
+		if len(text) <= maxLine {
+			text = append(text, piece...)
+		}
+		if err != bufio.ErrBufferFull { //nolint:errorlint // bufio returns it itself
+			return text, err
+		}
+	}
 }
 
 // compact rewrites the file of a past hour as sums, where that makes it

@@ -1,11 +1,13 @@
 package usage_test
 
 import (
+	"bytes"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +139,30 @@ func TestWhatAKillLoses(t *testing.T) {
 	again.call("a", "m", 1)
 	if rows := again.rows(t, epoch, epoch); len(rows) != 1 || rows[0].Requests != 2 {
 		t.Errorf("%+v", rows)
+	}
+}
+
+// TestALineThatIsNotOurs: one that is too long is passed over, as half a line
+// is, and the others count.
+func TestALineThatIsNotOurs(t *testing.T) {
+	dir := t.TempDir()
+	b := openBooks(t, dir, epoch, nil)
+	b.call("a", "m", 1)
+	if err := b.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "2026-11-22T23.jsonl")
+	ours, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := slices.Concat(ours, bytes.Repeat([]byte("x"), 3<<20), []byte("\n"), ours)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := openBooks(t, dir, epoch, nil)
+	if day, _ := again.Spent("a", epoch); day != 2 {
+		t.Errorf("%v", day)
 	}
 }
 

@@ -152,7 +152,7 @@ func TestBrokenStreams(t *testing.T) {
 				sendFrames(w, two...)
 				tt.after(w, r)
 			})
-			reply, err := open(t, s.URL, limits(short)).Do(t.Context(), converseCall(bedrock.OpConverseStream, hello))
+			reply, err := open(t, s.URL, limits(shortPauses)).Do(t.Context(), converseCall(bedrock.OpConverseStream, hello))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -197,7 +197,7 @@ func TestReaderStops(t *testing.T) {
 			sendFrames(w, helloFrames()[1])
 		}
 	})
-	b := open(t, s.URL, limits(short))
+	b := open(t, s.URL, limits(shortPauses))
 	reply, err := b.Do(t.Context(), converseCall(bedrock.OpConverseStream, hello))
 	if err != nil {
 		t.Fatal(err)
@@ -280,7 +280,7 @@ func TestLinger(t *testing.T) {
 				sendFrames(w, helloFrames()...)
 				after(r)
 			})
-			reply, err := open(t, s.URL, limits(short)).Do(t.Context(), converseCall(bedrock.OpConverseStream, hello))
+			reply, err := open(t, s.URL, limits(shortPauses)).Do(t.Context(), converseCall(bedrock.OpConverseStream, hello))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -332,7 +332,7 @@ func TestHTTP2(t *testing.T) {
 	s.StartTLS()
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	t.Setenv("AWS_CA_BUNDLE", certificateFile(t, s.TLS.Certificates[0]))
-	reply, err := open(t, s.URL, limits(short)).Do(t.Context(), converseCall(bedrock.OpConverseStream, hello))
+	reply, err := open(t, s.URL, limits(shortPauses)).Do(t.Context(), converseCall(bedrock.OpConverseStream, hello))
 	if err != nil {
 		t.Fatal(err)
 	}

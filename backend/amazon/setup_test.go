@@ -194,6 +194,10 @@ var short = amazon.Limits{
 	Accept: 60 * time.Millisecond, Answer: 60 * time.Millisecond, Idle: 60 * time.Millisecond, Linger: 20 * time.Millisecond,
 }
 
+// shortPauses are short limits for what comes behind the first event, which a
+// busy machine may be late with.
+var shortPauses = amazon.Limits{Dial: short.Dial, TLS: short.TLS, Accept: 20 * time.Second, Answer: short.Answer, Idle: short.Idle, Linger: short.Linger}
+
 // quiet takes what a server logs about what a test provokes.
 var quiet = log.New(io.Discard, "", 0)
 

@@ -24,6 +24,7 @@ const (
 	Schema        Feature = "schema"       // outputConfig.textFormat
 	Native        Feature = "native"       // InvokeModel and its stream
 	Checks        Feature = "checks"       // refuses bad requests with an error that names the field
+	Counts        Feature = "counts"       // CountTokens tells what a reply will use
 	UnknownModels Feature = "unknown models"
 )
 

@@ -183,7 +183,7 @@ func (s *suite) countTokens(t *testing.T) {
 	n := count(short)
 	// What came from a cache was counted too.
 	usage := ask(t, b, short).Usage
-	if used := usage.TotalTokens - usage.OutputTokens; n.InputTokens != used {
+	if used := usage.TotalTokens - usage.OutputTokens; n.InputTokens != used && s.can(Counts) {
 		t.Errorf("%d tokens were counted, %d were used", n.InputTokens, used)
 	}
 	if long := count(s.request(strings.Repeat(question+" ", 20))); long.InputTokens < 5*n.InputTokens {

@@ -174,16 +174,16 @@ type sender struct {
 }
 
 func (s *sender) send(ctx context.Context, m *awscli.Message, output, query string) error {
-	out, err := s.file()
-	if err != nil {
-		return err
-	}
 	reply, err := s.client.Send(ctx, remote.Operation{Name: m.Operation.Name, Labels: m.Labels, Query: m.Query, Header: m.Header, Body: m.Body})
 	if err != nil {
-		if out != nil {
-			err = errors.Join(calling(m.Operation.Name, err), out.Close())
-		}
 		return calling(m.Operation.Name, err)
+	}
+	out, err := s.file() // not before there is something to write: an error leaves the old file
+	if err != nil {
+		if reply.Stream != nil {
+			err = errors.Join(err, reply.Stream.Close())
+		}
+		return err
 	}
 	if reply.Stream != nil {
 		err = s.stream(reply, out)

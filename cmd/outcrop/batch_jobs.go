@@ -67,7 +67,7 @@ func (a *app) batchCreate(ctx context.Context, m *local.Local, o *batchCreate) e
 	if o.name == "" {
 		req.JobName = jobName(strings.TrimSuffix(o.input, "/"))
 	}
-	if o.hours > 0 {
+	if o.hours != 0 { // the service names what is wrong with it
 		req.TimeoutDurationInHours = &o.hours
 	}
 	if o.converse {

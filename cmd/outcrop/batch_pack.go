@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,6 +72,9 @@ func (a *app) batchPack(model string, o *batchPack, sources []string) error {
 	if o.perRequest < 1 {
 		return usageError{fmt.Errorf("--per-request %d: expected 1 or more", o.perRequest)}
 	}
+	if o.maxTokens < 0 {
+		return usageError{fmt.Errorf("--max-tokens %d: expected 1 or more", o.maxTokens)}
+	}
 	out, err := a.output(o.out)
 	if err != nil {
 		return err
@@ -90,22 +92,17 @@ func (a *app) batchPack(model string, o *batchPack, sources []string) error {
 			}
 		}
 	}
-	if err := errors.Join(p.flush(), w.Flush(), out.Close()); err != nil {
+	if err := errors.Join(p.flush(), w.Flush()); err != nil {
 		return err
 	}
 	if p.items == 0 {
 		return usageError{fmt.Errorf("%s: no prompts were found", strings.Join(sources, ", "))}
 	}
+	if err := out.Commit(); err != nil {
+		return err
+	}
 	a.say("%s prompts in %s records", grouped(p.items), grouped(p.records))
 	return nil
-}
-
-// output is a file to write to, or standard output.
-func (a *app) output(path string) (io.WriteCloser, error) {
-	if path == "-" {
-		return nopCloser{a.stdout}, nil
-	}
-	return os.Create(path)
 }
 
 // packItem is one prompt with its id.

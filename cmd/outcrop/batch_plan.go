@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -49,6 +50,9 @@ an estimate; output tokens are the limits of the requests. Nothing is sent.`,
 		Args: exactly(1, "one JSONL file"),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.input = args[0]
+			if o.rpm < 0 || o.tpm < 0 {
+				return usageError{errors.New("--rpm, --tpm: expected numbers above 0")}
+			}
 			return a.with(c, func(_ context.Context, m *local.Local) error { return a.batchPlan(m, &o) })
 		},
 	}

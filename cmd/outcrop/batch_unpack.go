@@ -77,16 +77,19 @@ func (a *app) batchUnpack(path, outPath, missingPath string) error {
 		return err
 	}
 	defer out.Close()
-	again := io.WriteCloser(nopCloser{io.Discard})
+	again := through(io.Discard)
 	if missingPath != "" {
-		if again, err = os.Create(missingPath); err != nil {
+		if again, err = a.output(missingPath); err != nil {
 			return err
 		}
-		defer again.Close()
 	}
+	defer again.Close()
 	answered, missing, err := unpack(in, out, again)
 	if err != nil {
 		return usageError{fmt.Errorf("%s: %w", path, err)}
+	}
+	if err := errors.Join(out.Commit(), again.Commit()); err != nil {
+		return err
 	}
 	a.say("%s answers", grouped(answered))
 	if missing > 0 {

@@ -21,6 +21,7 @@ func newChat(a *app) *cobra.Command {
 	var (
 		q        question
 		messages string
+		k        kept
 	)
 	c := &cobra.Command{
 		Use:   "chat",
@@ -30,7 +31,8 @@ reply as it arrives. A line that ends in a backslash goes on in the next one.
 Ctrl-C stops the reply and keeps the chat; Ctrl-D leaves.
 
 The conversation is kept in memory: /save writes it to a file, which /load and
-outcrop converse --messages @FILE read.
+outcrop converse --messages @FILE read. With --conversation it is kept under an
+id, and goes on where it was left: see outcrop conversations.
 
 ` + chatHelp,
 		Example: `  outcrop chat
@@ -39,19 +41,27 @@ outcrop converse --messages @FILE read.
   printf 'Hello\n/save history.json\n' | outcrop chat`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.chat(ctx, m, &q, messages) })
+			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.chat(ctx, m, &q, &k, messages) })
 		},
 	}
 	c.Flags().StringVar(&messages, "messages", "", "begin with these messages, as JSON or @FILE")
 	c.Flags().IntVar(&q.maxTokens, "max-tokens", 0, "output tokens of a reply at most (default: the model's)")
 	c.Flags().StringVar(&q.system, "system", "", "system prompt")
+	k.flags(c)
 	return c
 }
 
 // chat is a conversation with whoever is at standard input.
-func (a *app) chat(ctx context.Context, m *local.Local, q *question, messages string) error {
+func (a *app) chat(ctx context.Context, m *local.Local, q *question, k *kept, messages string) error {
+	if err := k.check(); err != nil {
+		return err
+	}
 	s := &session{app: a, manager: m.Manager, model: m.ModelID(), system: q.system, maxTokens: q.maxTokens, interruptible: context.WithCancel}
+	s.kept = *k
 	if messages != "" {
+		if k.id != "" {
+			return usageError{errors.New("--messages and --conversation exclude each other: a conversation has its own messages")}
+		}
 		var err error
 		if s.messages, err = parseMessages(messages); err != nil {
 			return err
@@ -82,7 +92,8 @@ type session struct {
 	model     string
 	system    string
 	maxTokens int
-	messages  []bedrock.Message
+	messages  []bedrock.Message // of a conversation without an id
+	kept      kept
 	failed    *bedrock.Message // the last question, when it got no answer
 	usage     bedrock.TokenUsage
 
@@ -160,6 +171,9 @@ func (s *session) report(ctx context.Context, err error) error {
 // ask sends a message after what was said before. When it fails, it counts as
 // not asked; when it is stopped, what had arrived of the reply stays.
 func (s *session) ask(ctx context.Context, message bedrock.Message) error {
+	if s.kept.id != "" {
+		return s.askKept(ctx, message)
+	}
 	before := len(s.messages)
 	s.messages, s.failed = append(s.messages, message), nil
 	reply, usage, err := s.reply(ctx)
@@ -239,7 +253,7 @@ func (s *session) stream(ctx context.Context, c *bedrock.Collector) (began bool,
 
 // request is the conversation so far.
 func (s *session) request() *bedrock.ConverseRequest {
-	req := &bedrock.ConverseRequest{ModelID: s.model, Messages: s.messages}
+	req := &bedrock.ConverseRequest{ModelID: s.model, Messages: s.messages, RequestMetadata: s.kept.metadata()}
 	if s.system != "" {
 		req.System = []bedrock.SystemContentBlock{{Text: &s.system}}
 	}

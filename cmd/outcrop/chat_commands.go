@@ -23,7 +23,12 @@ const chatHelp = `Commands of a chat:
   /save FILE     write the messages as JSON
   /load FILE     go on with the messages of a file
   /retry         ask the last question again
-  /forget        begin anew, with the same system prompt and model
+  /memory [HOW]  how what is sent of a conversation with an id is chosen: auto,
+                 full, window, prune, summary, hierarchical; without HOW, what
+                 the last turn sent
+  /export FILE   write all that is kept of it as JSON
+  /forget        begin anew, with the same system prompt and model; what is kept
+                 of a conversation with an id is deleted
   /quit          leave
   //text         a message that begins with a slash`
 
@@ -46,13 +51,17 @@ func (s *session) command(ctx context.Context, line string) (done bool, err erro
 	case "/tokens":
 		return false, s.tokens(ctx)
 	case "/save":
-		return false, s.save(argument)
+		return false, s.save(ctx, argument)
 	case "/load":
 		return false, s.load(argument)
 	case "/retry":
 		return false, s.retry(ctx)
+	case "/memory":
+		return false, s.memory(ctx, argument)
+	case "/export":
+		return false, s.export(ctx, argument)
 	case "/forget":
-		s.messages, s.failed = nil, nil
+		return false, s.forget(ctx)
 	case "/quit", "/exit":
 		return true, nil
 	default:
@@ -63,6 +72,9 @@ func (s *session) command(ctx context.Context, line string) (done bool, err erro
 
 // tokens says what the conversation costs.
 func (s *session) tokens(ctx context.Context) error {
+	if s.kept.id != "" {
+		return s.memory(ctx, "")
+	}
 	used := fmt.Sprintf("used so far: %d input + %d output tokens", s.usage.InputTokens, s.usage.OutputTokens)
 	if len(s.messages) == 0 {
 		s.say("an empty conversation; %s", used)
@@ -82,6 +94,9 @@ func (s *session) tokens(ctx context.Context) error {
 
 // retry asks the last question again, and forgets the reply it had.
 func (s *session) retry(ctx context.Context) error {
+	if s.kept.id != "" && s.failed == nil {
+		return usageError{errors.New("/retry: turns of a conversation with an id are kept; ask in other words")}
+	}
 	if s.failed != nil {
 		return s.ask(ctx, *s.failed)
 	}
@@ -96,15 +111,32 @@ func (s *session) retry(ctx context.Context) error {
 
 // save writes the messages as `outcrop converse --messages @FILE` reads them.
 // The file appears whole, for its user only.
-func (s *session) save(file string) error {
+func (s *session) save(ctx context.Context, file string) error {
 	if file == "" {
 		return usageError{errors.New("/save needs a file")}
 	}
 	list := s.messages
+	if s.kept.id != "" {
+		history, err := s.manager.Conversation(s.kept.id).History(ctx)
+		if err != nil {
+			return err
+		}
+		list = history.Messages()
+	}
 	if list == nil {
 		list = []bedrock.Message{}
 	}
-	text, err := bedrock.Marshal(list)
+	if err := writeWhole(file, list); err != nil {
+		return err
+	}
+	s.say("%d messages saved to %s", len(list), file)
+	return nil
+}
+
+// writeWhole writes a value as JSON into a file, which appears whole, for its
+// user only.
+func writeWhole(file string, v any) error {
+	text, err := bedrock.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -122,15 +154,14 @@ func (s *session) save(file string) error {
 	if err := errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(out.Name(), file); err != nil {
-		return err
-	}
-	s.say("%d messages saved to %s", len(list), file)
-	return nil
+	return os.Rename(out.Name(), file)
 }
 
 // load goes on with the messages of a file.
 func (s *session) load(file string) error {
+	if s.kept.id != "" {
+		return usageError{errors.New("/load: a conversation with an id has its own messages")}
+	}
 	if file == "" {
 		return usageError{errors.New("/load needs a file")}
 	}

@@ -15,31 +15,42 @@ func newConverse(a *app) *cobra.Command {
 	var (
 		q        question
 		messages string
+		k        kept
 	)
 	c := &cobra.Command{
 		Use:   "converse [prompt]",
 		Short: "Send messages in the shape that all models share (Converse)",
 		Long: `converse sends a prompt, or a whole conversation, and prints the reply. Without a
-prompt, on a terminal, it is outcrop chat.`,
+prompt, on a terminal, it is outcrop chat.
+
+With --conversation the turn is kept under an id, with all that was said before:
+the next one sends the prompt only. It is kept in the data directory, by the
+server that owns it, or by this command where there is none.`,
 		Example: `  outcrop converse "What is quantum computing?"
   outcrop converse --system "Answer in one sentence." "What is a qubit?"
-  outcrop converse --messages @history.json --json`,
+  outcrop converse --messages @history.json --json
+  outcrop converse --conversation trip "Where shall we go in May?"
+  outcrop converse --conversation trip "And for how long?"`,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.with(c, func(ctx context.Context, m *local.Local) error {
-				return a.converse(ctx, m, &q, messages, args)
+				return a.converse(ctx, m, &q, &k, messages, args)
 			})
 		},
 	}
 	c.Flags().StringVar(&messages, "messages", "", "the messages as JSON, or @FILE, instead of a prompt")
 	c.Flags().IntVar(&q.maxTokens, "max-tokens", 0, "output tokens at most (default: the model's)")
 	c.Flags().StringVar(&q.system, "system", "", "system prompt")
+	k.flags(c)
 	return c
 }
 
-func (a *app) converse(ctx context.Context, m *local.Local, q *question, messages string, args []string) error {
-	req := outcrop.InferRequest{Method: string(outcrop.MethodConverse), MaxTokens: q.maxTokens, SystemPrompt: q.system}
+func (a *app) converse(ctx context.Context, m *local.Local, q *question, k *kept, messages string, args []string) error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	req := outcrop.InferRequest{Method: string(outcrop.MethodConverse), MaxTokens: q.maxTokens, SystemPrompt: q.system, Metadata: k.metadata()}
 	if messages == "" && len(args) == 0 && isTerminal(a.stdin) && isTerminal(a.stdout) && !a.json {
-		return a.chat(ctx, m, q, "")
+		return a.chat(ctx, m, q, k, "")
 	}
 	var err error
 	if messages != "" {

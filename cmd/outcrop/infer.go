@@ -64,7 +64,7 @@ func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, 
 	case outcrop.MethodStream:
 		return a.stream(ctx, m, q, args)
 	case outcrop.MethodConverse:
-		return a.converse(ctx, m, q, "", args)
+		return a.converse(ctx, m, q, new(kept), "", args)
 	}
 	req, err := q.request(a, method, args)
 	if err != nil {

@@ -243,16 +243,19 @@ old one works until --grace has passed, so that programs can change over.`,
 			}
 			return a.inStore(c, func(store keys.Store) error {
 				var made keys.Made
+				var ends time.Time
 				err := store.Update(func(f *keys.File) (err error) {
 					if made, err = f.Rotate(args[0], wait, until, now); err != nil {
 						return usageError{err}
 					}
+					old := slices.IndexFunc(f.Keys, func(k keys.Key) bool { return k.ID == args[0] })
+					ends = f.Keys[old].Expires // which may be before the grace time is over
 					return nil
 				})
 				if err != nil {
 					return err
 				}
-				a.say("The key %s works until %s.", args[0], now.Add(wait).Local().Format(time.DateTime))
+				a.say("The key %s works until %s.", args[0], ends.Local().Format(time.DateTime))
 				return a.show(made)
 			})
 		},

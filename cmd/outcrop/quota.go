@@ -77,12 +77,19 @@ func (a *app) showQuota(s *governed.Status) error {
 		fmt.Fprintln(a.stdout, "observing: calls are booked, and neither delayed nor changed")
 	}
 	switch {
-	case len(s.Rules) == 0:
+	case len(s.Rules)+len(s.Lanes) == 0:
 		fmt.Fprintln(a.stdout, "no quotas are set: see the section quotas of the configuration, or outcrop quota pull")
 		return nil
 	case len(s.Pools) == 0:
+		if len(s.Rules) == 0 {
+			fmt.Fprintln(a.stdout, "no call has been governed yet; no quotas are set, so those of lanes are learned:")
+			return showLanes(a.stdout, s.Lanes)
+		}
 		fmt.Fprintln(a.stdout, "no call has been governed yet; these quotas are set:")
-		return showRules(a.stdout, s.Rules)
+		if err := showRules(a.stdout, s.Rules); err != nil {
+			return err
+		}
+		return showLanes(a.stdout, s.Lanes)
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "MODEL\tSCOPE\tBACK-END\tTOKENS\tHELD\tREQUESTS\tDAY\tUNDER WAY\tQUEUED\tNEXT\tBINDS")
@@ -109,11 +116,27 @@ func (a *app) showQuota(s *governed.Status) error {
 		t := p.Stats
 		fmt.Fprintf(a.stdout, "%s: %d admitted, %d of them after waiting (%s at most), %d refused, %d throttled by the service\n",
 			p.Model, t.Admitted, t.Waited, time.Duration(t.LongestMs)*time.Millisecond, t.Refused, t.Throttled)
+		if t.Placed > 0 {
+			fmt.Fprintf(a.stdout, "%s: %d placed on %s, %s, %d of them to stay with their conversation\n", p.Model, t.Placed, p.Backend, p.Scope, t.Kept)
+		}
 		if p.Advice != "" {
 			fmt.Fprintf(a.stdout, "%s: %s\n", p.Model, p.Advice)
 		}
 	}
-	return nil
+	return showLanes(a.stdout, s.Lanes)
+}
+
+// showLanes tells among which lanes calls are placed.
+func showLanes(out io.Writer, lanes []governed.LaneStatus) error {
+	if len(lanes) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "LANES OF\tBACK-END\tMODEL THERE\tPRICE")
+	for _, l := range lanes {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%g\n", l.Match, l.Backend, or(l.Model, "as asked for"), l.Price)
+	}
+	return w.Flush()
 }
 
 // next is when the next of those that wait is admitted.

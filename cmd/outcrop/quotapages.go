@@ -13,12 +13,12 @@ import (
 
 // quotaStatus serves how the quota books stand.
 func quotaStatus(m *local.Local) server.Mount {
-	return page("quota", "/quota", func(r *http.Request) (any, error) { return m.QuotaStatus(r.Context()) })
+	return page(m, "quota", "/quota", func(r *http.Request) (any, error) { return m.QuotaStatus(r.Context()) })
 }
 
 // grantCounts serves what became of the calls to a strict simulator.
 func grantCounts(m *local.Local) server.Mount {
-	return page("grants", "/outcrop/grants", func(*http.Request) (any, error) {
+	return page(m, "grants", "/outcrop/grants", func(*http.Request) (any, error) {
 		counts := []strict.PoolCount{}
 		if s := m.Strict(); s != nil {
 			counts = s.Counts()
@@ -27,11 +27,11 @@ func grantCounts(m *local.Local) server.Mount {
 	})
 }
 
-// page is a mount that serves a value as JSON, to whom the operations are served.
-func page(name, path string, value func(*http.Request) (any, error)) server.Mount {
+// page is a mount that serves a value as JSON. It is about what all tenants do.
+func page(m *local.Local, name, path string, value func(*http.Request) (any, error)) server.Mount {
 	return server.Mount{
 		Name: name, Path: path, Methods: []string{http.MethodGet}, Verify: true,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		Handler: onlyAllSeeing(m, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			v, err := value(r)
 			if err == nil {
 				var text []byte
@@ -43,7 +43,7 @@ func page(name, path string, value func(*http.Request) (any, error)) server.Moun
 				}
 			}
 			http.Error(w, err.Error(), http.StatusInternalServerError)
-		}),
+		})),
 	}
 }
 

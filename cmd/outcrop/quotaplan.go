@@ -30,7 +30,8 @@ func newQuotaPlan(a *app) *cobra.Command {
 reserves its input and its output limit, and settles its input and the burndown
 times its output. It tells which limit binds under the quotas that the
 configuration sets for the model, or that flags set, and what other output limits
-would change. It calls nobody.`,
+would change. Where the model has several lanes, it tells what each lets through.
+It calls nobody.`,
 		Example: `  outcrop quota plan --rate 120 --input 1500 --output 300
   outcrop quota plan --rate 120 --input 1500 --output 300 --max-tokens 64000 --tpm 2000000 --rpm 1000`,
 		Args: cobra.NoArgs,
@@ -65,6 +66,7 @@ type quotaPlanned struct {
 	MaxRate    *float64   `json:"maxRequestsPerMinute"` // null where nothing bounds it
 	Enough     bool       `json:"enough"`
 	ByMaxToken []byLimit  `json:"byMaxTokens"`
+	Lanes      []planLane `json:"lanes,omitzero"` // of which have and max are the sums
 }
 
 type planLimits struct {
@@ -117,8 +119,20 @@ func (a *app) quotaPlan(c *cobra.Command, p *quotaLoad) error {
 	if err != nil {
 		return usageError{err}
 	}
-	rate, binds, err := l.Most(p.have)
-	if err != nil {
+	var rate float64
+	var binds quota.Limit
+	lanes := []quota.Quotas{p.have}
+	if given := p.tpm+p.rpm+p.day+p.count > 0; !given {
+		if out.Lanes, lanes, err = planLanes(s, l); err != nil {
+			return usageError{err}
+		}
+		if len(out.Lanes) == 0 {
+			lanes = []quota.Quotas{p.have}
+		} else {
+			p.have = together(lanes)
+		}
+	}
+	if rate, binds, err = mostOf(l, lanes); err != nil {
 		return usageError{err}
 	}
 	out.Burndown, out.MaxTokens, out.Reserved, out.Settled, out.UnderWay = l.Burndown, l.MaxTokens, need.Reserved, need.Settled, need.Inflight
@@ -128,7 +142,7 @@ func (a *app) quotaPlan(c *cobra.Command, p *quotaLoad) error {
 		out.NeedsFor = "what is held at a time"
 	}
 	out.Binds, out.MaxRate, out.Enough = binds.String(), finite(rate), rate >= l.Rate
-	if out.ByMaxToken, err = byLimits(l, p.have, most); err != nil {
+	if out.ByMaxToken, err = byLimits(l, lanes, most); err != nil {
 		return err
 	}
 	if a.json {
@@ -150,7 +164,7 @@ func finite(n float64) *float64 {
 
 // byLimits plans the load with other output limits: the tightest, one with room,
 // the one that is filled in, the model's maximum.
-func byLimits(l quota.Load, have quota.Quotas, most int) ([]byLimit, error) {
+func byLimits(l quota.Load, lanes []quota.Quotas, most int) ([]byLimit, error) {
 	candidates := []int{l.Output, 2 * l.Output, 4096, l.MaxTokens, most}
 	slices.Sort(candidates)
 	var list []byLimit
@@ -163,7 +177,7 @@ func byLimits(l quota.Load, have quota.Quotas, most int) ([]byLimit, error) {
 		if err != nil {
 			return nil, err
 		}
-		rate, binds, err := l.Most(have)
+		rate, binds, err := mostOf(l, lanes)
 		if err != nil {
 			return nil, err
 		}
@@ -185,6 +199,9 @@ func (a *app) showQuotaPlan(p *quotaPlanned, rate float64) error {
 		fmt.Fprintf(a.stdout, "the quota lets %.1f requests a minute through, which is enough; %s binds first\n", *p.MaxRate, p.Binds)
 	default:
 		fmt.Fprintf(a.stdout, "the quota lets %.1f requests a minute through, which is not enough: %s binds\n", *p.MaxRate, p.Binds)
+	}
+	if err := showPlanLanes(a.stdout, p.Lanes); err != nil {
+		return err
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "MAX_TOKENS\tNEEDS TPM\tLETS THROUGH\tBINDS")

@@ -9,11 +9,12 @@ import (
 )
 
 // requestLog serves what the simulator was asked, so that a test in any
-// language can look at what its program sent.
+// language can look at what its program sent. It does not tell tenants apart,
+// and may hold their prompts, so only operators see it where there are any.
 func requestLog(m *local.Local) server.Mount {
 	return server.Mount{
 		Name: "requests", Path: "/outcrop/requests", Methods: []string{http.MethodGet, http.MethodDelete}, Verify: true,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		Handler: onlyAllSeeing(m, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if m.Simulator() == nil {
 				http.Error(w, "no model is answered by the simulator, which alone keeps requests", http.StatusNotFound)
 				return
@@ -30,6 +31,6 @@ func requestLog(m *local.Local) server.Mount {
 			}
 			w.Header().Set("Content-Type", "application/json")
 			w.Write(text) //nolint:errcheck // the client has gone
-		}),
+		})),
 	}
 }

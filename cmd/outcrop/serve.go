@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -53,6 +54,7 @@ most. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
 GET /usage tells who used what, GET /metrics the same to Prometheus.
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
 forgets them. GET /quota tells how the quota books stand; outcrop quota shows it.
+With tenants, a tenant sees its own usage and operators see all of this.
 
 With --quotas FILE the simulator throttles as Amazon Bedrock does, to test a
 client with: FILE says what the simulated service grants (see
@@ -184,6 +186,9 @@ func (a *app) secure(config *server.Config, set *settings.Server, dir string) (r
 				return nil, fmt.Errorf("%s: %s is the name of the server's own user; give the tenant another", set.Keys, t.Name)
 			}
 		}
+		if names, account := sharers(file.Tenants()); names != nil {
+			a.say("warning: %s: the tenants %s have the account %s together, and see each other's jobs and objects; give each an account of its own", set.Keys, strings.Join(names, ", "), account)
+		}
 		config.Keys = file
 	}
 	if len(a.settings.Tenants) > 0 {
@@ -205,6 +210,21 @@ func (a *app) secure(config *server.Config, set *settings.Server, dir string) (r
 	}
 	config.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	return ring, nil
+}
+
+// sharers are the first tenants of a keys file that have one account together,
+// or nil.
+func sharers(list []sigv4.Tenant) (names []string, account string) {
+	byAccount := map[string][]string{}
+	for _, t := range list {
+		byAccount[t.Account] = append(byAccount[t.Account], t.Name)
+	}
+	for _, t := range list {
+		if names := byAccount[t.Account]; len(names) > 1 {
+			return names, t.Account
+		}
+	}
+	return nil, ""
 }
 
 // openKeys opens the key store of the configured tenants.

@@ -330,6 +330,15 @@ func TestReadResumes(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 
+	// What comes is not the rest: it must not be taken for it.
+	s.fault(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		r.Header.Del("Range") // as a proxy might
+		next.ServeHTTP(&cutter{w, 70_000}, r)
+	})
+	if got, err := get(o, "s3://bucket/a"); code(err) != bedrock.CodeServiceUnavailable || !strings.Contains(err.Error(), "from byte 70000") || len(got) > 70_000 {
+		t.Errorf("%d bytes, error %v", len(got), err)
+	}
+
 	// The object is another one in the meantime.
 	s.fault(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Header.Get("Range") != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -61,7 +62,12 @@ func (r *reader) open() error {
 		cancel()
 		return r.s.failure("read", r.uri, err)
 	}
-	if r.etag == nil {
+	if rest := fmt.Sprintf("bytes %d-", r.at); r.at > 0 && !strings.HasPrefix(aws.ToString(out.ContentRange), rest) {
+		_ = out.Body.Close()
+		cancel()
+		return outcrop.Errorf(bedrock.CodeServiceUnavailable, "%s cannot be read: it was cut off, and %s does not send the rest from byte %d on", objects.Shown(r.uri), r.s.where(), r.at)
+	}
+	if r.at == 0 {
 		r.etag, r.size = out.ETag, -1
 		if out.ContentLength != nil {
 			r.size = *out.ContentLength

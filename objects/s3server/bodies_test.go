@@ -268,6 +268,25 @@ func TestLargeObjectsAreStreamed(t *testing.T) {
 	}
 }
 
+// Who is refused and does not send the body that was announced is answered
+// after a Stall, and does not hold the connection for ever.
+func TestRefusedWithoutItsBody(t *testing.T) {
+	f := start(t, func(c *Config) { c.Stall = 500 * time.Millisecond })
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(f.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(conn, "PUT /bucket/k HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n")
+	text, err := io.ReadAll(conn) // to the end of the connection
+	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 403 ") {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 // botocore waits for a 100 Continue also where no body follows.
 func TestExpectWithoutBody(t *testing.T) {
 	f := start(t, func(c *Config) { c.Keys = nil })

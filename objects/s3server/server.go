@@ -96,6 +96,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Amz-Request-Id", c.id)
 	c.patient()
+	defer c.last()
 	if r.ContentLength == 0 && r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
 		// net/http leaves it out where there is no body to wait for. botocore
 		// waits all the same, and takes a reply without it for that of its next
@@ -174,19 +175,11 @@ func (c *call) verify(claims *sigv4.Request) error {
 	return nil
 }
 
-// virtualHosts is where a bucket's name may stand before the host's:
-// http://my-bucket.localhost:8777/key, as some SDKs write it.
-const virtualHosts = ".localhost"
-
 // target is the bucket and the key that a request names.
 func target(r *http.Request) (bucket, key string) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
-	host := r.Host
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		host = host[:i]
-	}
-	if name, ok := strings.CutSuffix(strings.ToLower(host), virtualHosts); ok && len(name) > 2 { // s3.localhost is no bucket
-		return name, path
+	if bucket := sigv4.HostBucket(r.Host); bucket != "" {
+		return bucket, path
 	}
 	bucket, key, _ = strings.Cut(path, "/")
 	return bucket, key
@@ -197,6 +190,17 @@ func (c *call) uri() string { return "s3://" + c.bucket + "/" + c.key }
 // patient sets a client free of the deadline for whole requests, which is not
 // made for large objects: what counts is that it goes on sending.
 func (c *call) patient() { _ = c.control.SetReadDeadline(time.Time{}) }
+
+// last gives a client that was answered before its body was read a Stall for
+// the rest: net/http reads it before the reply goes out, and would wait for
+// ever for a stranger who sends none.
+func (c *call) last() {
+	if stall := c.s.config.Stall; stall >= 0 {
+		now := time.Now()
+		_ = c.control.SetReadDeadline(now.Add(stall))
+		_ = c.control.SetWriteDeadline(now.Add(2*stall + stall/4)) // the reply comes after it
+	}
+}
 
 // extend moves a deadline on, a few times in a Stall and not each time: a
 // deadline costs a timer.

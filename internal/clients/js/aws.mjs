@@ -55,13 +55,13 @@ const cases = {
 		return { handler: client.config.requestHandler.constructor.name };
 	},
 
-	async converse({ modelId, words }) {
-		const out = await client.send(new runtime.ConverseCommand({ modelId, messages: [user(words)] }));
+	async converse({ modelId, words, metadata }) {
+		const out = await client.send(new runtime.ConverseCommand({ modelId, messages: [user(words)], requestMetadata: metadata }));
 		return { ...meta(out), text: text(out.output.message), stopReason: out.stopReason, usage: out.usage };
 	},
 
-	async converseStream({ modelId, words }) {
-		return readStream(await client.send(new runtime.ConverseStreamCommand({ modelId, messages: [user(words)] })));
+	async converseStream({ modelId, words, metadata }) {
+		return readStream(await client.send(new runtime.ConverseStreamCommand({ modelId, messages: [user(words)], requestMetadata: metadata })));
 	},
 
 	async invoke({ modelId, body }) {

@@ -69,13 +69,13 @@ def counted(stream):
         raise
 
 
-def converse(modelId, words):
-    out = runtime.converse(modelId=modelId, messages=[user(words)])
+def converse(modelId, words, metadata=None):
+    out = runtime.converse(modelId=modelId, messages=[user(words)], **({"requestMetadata": metadata} if metadata else {}))
     return {**meta(out), "text": text(out["output"]["message"]), "stopReason": out["stopReason"], "usage": out["usage"]}
 
 
-def converse_stream(modelId, words):
-    out = runtime.converse_stream(modelId=modelId, messages=[user(words)])
+def converse_stream(modelId, words, metadata=None):
+    out = runtime.converse_stream(modelId=modelId, messages=[user(words)], **({"requestMetadata": metadata} if metadata else {}))
     read = {**meta(out), "events": [], "text": ""}
     for event in counted(out["stream"]):
         ((kind, value),) = event.items()

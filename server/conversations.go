@@ -1,0 +1,84 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/outcrop-ai/outcrop"
+)
+
+// conversationRoutes are what answers about the conversations of whoever asks:
+// those of others are not found.
+func conversationRoutes() []*route {
+	const one = "/conversations/{conversationId}"
+	return []*route{
+		{name: "ListConversations", path: "/conversations", methods: reads, handle: (*exchange).listConversations},
+		{name: "GetConversation", path: one, methods: reads, handle: (*exchange).getConversation},
+		{name: "DeleteConversation", path: one, methods: []string{http.MethodDelete}, handle: (*exchange).deleteConversation},
+		{name: "ExplainConversation", path: one + "/explain", methods: reads, handle: (*exchange).explainConversation},
+	}
+}
+
+// clientToken is what tells the attempts of one request from other requests, as
+// AWS's SDKs say; "" when it is nothing that a conversation could keep.
+func (x *exchange) clientToken() string {
+	const longest = 128
+	token := x.r.Header.Get("Amz-Sdk-Invocation-Id")
+	if len(token) > longest {
+		return ""
+	}
+	return token
+}
+
+func (x *exchange) listConversations() error {
+	query := x.r.URL.Query()
+	limit := 0
+	if text := query.Get("maxResults"); text != "" {
+		var err error
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 {
+			return outcrop.Invalid("maxResults", "expected a number, 1 or more")
+		}
+	}
+	list, err := x.server.manager.Conversations(x.context(), query.Get("nextToken"), limit)
+	if err != nil {
+		return err
+	}
+	return x.sendValue(list)
+}
+
+func (x *exchange) getConversation() error {
+	c := x.server.manager.Conversation(x.labels[0])
+	format := x.r.URL.Query().Get("format")
+	var history *outcrop.ConversationHistory
+	var err error
+	switch format {
+	case "":
+		history, err = c.History(x.context())
+	case "export":
+		history, err = c.Export(x.context())
+	default:
+		return outcrop.Invalid("format", "expected export, or nothing")
+	}
+	if err != nil {
+		return err
+	}
+	if format != "" {
+		x.w.Header().Set("Content-Disposition", `attachment; filename="conversation.json"`)
+	}
+	return x.sendValue(history)
+}
+
+func (x *exchange) deleteConversation() error {
+	if err := x.server.manager.Conversation(x.labels[0]).Forget(x.context()); err != nil {
+		return err
+	}
+	return x.send(http.StatusOK, contentJSON, []byte("{}"))
+}
+
+func (x *exchange) explainConversation() error {
+	why, err := x.server.manager.Conversation(x.labels[0]).Explain(x.context())
+	if err != nil {
+		return err
+	}
+	return x.sendValue(why)
+}
