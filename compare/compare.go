@@ -16,7 +16,9 @@ import (
 // Row is what one method took. Its JSON is what `outcrop compare --json` prints.
 type Row struct {
 	Method             outcrop.Method     `json:"method"`
-	Status             string             `json:"status"` // "ok", or the error's code
+	ModelID            string             `json:"modelId"`
+	Status             string             `json:"status"`           // "ok", or the error's code
+	Message            string             `json:"message,omitzero"` // the error's
 	TimeToFirstTokenMs int                `json:"timeToFirstTokenMs"`
 	TotalMs            int                `json:"totalMs"`
 	Usage              bedrock.TokenUsage `json:"usage"`
@@ -79,7 +81,7 @@ func Run(ctx context.Context, m *outcrop.Manager, o Options) []Row {
 }
 
 func (o *Options) run(ctx context.Context, m *outcrop.Manager, method outcrop.Method) Row {
-	row := Row{Method: method, Status: "ok", For: purposes[method]}
+	row := Row{Method: method, ModelID: m.ModelID(), Status: "ok", For: purposes[method]}
 	report := func(state string) { o.Progress(Step{method, state}) }
 	report("asking")
 	began := o.Now()
@@ -87,7 +89,7 @@ func (o *Options) run(ctx context.Context, m *outcrop.Manager, method outcrop.Me
 	ended := o.Now()
 	if err != nil {
 		e := outcrop.AsError(err)
-		row.Status, row.Err = e.Code, e
+		row.Status, row.Message, row.Err = e.Code, e.Message, e
 		return row
 	}
 	if got.first.IsZero() {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -35,6 +38,7 @@ says first what they cost at most, and at a terminal asks. The output of each
 call then has at most 1000 tokens, unless --max-tokens says otherwise.`,
 		Example: `  outcrop compare
   outcrop compare "Write a haiku about rocks" --json
+  outcrop compare --svg methods.svg
   outcrop compare --backend amazon --max-cost 0.05 --yes`,
 		RunE: func(c *cobra.Command, args []string) error {
 			a.pace = true
@@ -48,6 +52,7 @@ call then has at most 1000 tokens, unless --max-tokens says otherwise.`,
 			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.compare(ctx, m, run) })
 		},
 	}
+	c.Flags().StringVar(&run.svg, "svg", "", "draw the comparison into this file")
 	c.Flags().IntVar(&run.maxTokens, "max-tokens", 0, "output tokens of each call, at most (default: the model's own limit, or 1000 where calls cost money)")
 	run.addFlags(c)
 	return c
@@ -57,6 +62,7 @@ type compareRun struct {
 	spending
 	prompt    string
 	maxTokens int
+	svg       string // a file, or none
 }
 
 func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error {
@@ -90,7 +96,26 @@ func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error
 	if err != nil {
 		return err
 	}
+	if run.svg != "" {
+		if err := a.drawComparison(run.svg, rows, compare.Figure{ModelID: m.ModelID(), Note: m.Notice()}); err != nil {
+			return err
+		}
+	}
 	return failedRows(ctx, rows)
+}
+
+// drawComparison writes the picture of a comparison.
+func (a *app) drawComparison(file string, rows []compare.Row, f compare.Figure) error {
+	f.Note, _, _ = strings.Cut(f.Note, ":") // a line has no room for more
+	var b bytes.Buffer
+	if err := compare.SVG(&b, rows, f); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // a picture, for whoever may read the directory
+		return usageError{err}
+	}
+	a.say("drawn: %s", file)
+	return nil
 }
 
 func (a *app) compareTable(rows []compare.Row, total time.Duration) error {

@@ -25,7 +25,8 @@ func newInfer(a *app) *cobra.Command {
 		Long: `infer runs one prompt by any of the five methods: sync (the default), stream,
 async, converse or construct, or by the operation's own name. With --method auto
 it chooses: construct where there is a schema, async where results go to S3,
-stream on a terminal and for long replies, and sync otherwise.`,
+stream on a terminal and for long replies, and sync otherwise; --explain says
+why. A conversation is outcrop converse or outcrop chat.`,
 		Example: `  outcrop infer "What is quantum computing?"
   outcrop infer --method stream "Write a short story about robots."
   outcrop infer --method async --output-s3-uri s3://my-bucket/results/ "Summarise the news"
@@ -72,7 +73,9 @@ func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, 
 	if method == outcrop.MethodConstruct {
 		return a.inferConstruct(ctx, m, req, o.schema)
 	}
-	req.OutputS3URI = o.outputS3URI
+	if req.OutputS3URI = o.outputS3URI; req.OutputS3URI == "" {
+		return usageError{errors.New("async needs an output URI: --output-s3-uri s3://BUCKET/PREFIX/, where the job writes its results")}
+	}
 	result, err := m.Infer(ctx, req)
 	if err != nil {
 		return err

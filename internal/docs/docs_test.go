@@ -18,9 +18,13 @@ const root = "../.."
 // pages are the documents whose examples are run.
 func pages(t *testing.T) []string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
+	var found []string
+	for _, pattern := range []string{"docs/*.md", "docs/methods/*.md", "examples/*.md"} {
+		some, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, some...)
 	}
 	return append(found, filepath.Join(root, "README.md"), filepath.Join(root, "CHANGELOG.md"))
 }
