@@ -64,38 +64,33 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	flags.StringVar(&a.endpoint, "endpoint", "", "URL of an Outcrop server to ask (default $OUTCROP_ENDPOINT, else the server that owns the data directory, else this process); $OUTCROP_TOKEN is its bearer token")
 	flags.BoolVar(&a.json, "json", false, "print JSON on standard output")
 
-	root.AddCommand(
-		newCompare(a),
-		newInfer(a),
-		newInvoke(a),
-		newStream(a),
-		newBatch(a),
-		newConverse(a),
-		newConversations(a),
-		newChat(a),
-		newConstruct(a),
-		newServe(a),
-		newRecord(a),
-		newReplay(a),
-		newModels(a),
-		newTokens(a),
-		newQuota(a),
-		newRuntimeService(a),
-		newControlService(a),
-		newPythonOverlay(a),
-		newDoctor(a),
-		newInit(a),
-		newProfile(a),
-		newConfig(a),
-		newCompletion(a),
-		newVersion(a),
-		newExitCodes(),
-		newTenants(a),
-		newKeys(a),
-		newUsage(a),
+	addGroup(root, "ask", "Ask models:",
+		newInvoke(a), newStream(a), newConverse(a), newChat(a), newConstruct(a), newInfer(a), newCompare(a), newTokens(a),
 	)
+	addGroup(root, "batch", "Jobs and conversations:",
+		newBatch(a), newConversations(a),
+	)
+	addGroup(root, "serve", "Serve:",
+		newServe(a), newRecord(a), newReplay(a), newTenants(a), newKeys(a), newUsage(a), newQuota(a),
+	)
+	addGroup(root, "aws", "For AWS's own tools:",
+		newRuntimeService(a), newControlService(a), newPythonOverlay(a),
+	)
+	addGroup(root, "setup", "Set up:",
+		newInit(a), newModels(a), newDoctor(a), newProfile(a), newConfig(a), newCompletion(a), newVersion(a),
+	)
+	root.AddCommand(newExitCodes())
 	complete(root, "model-id", a.completeModels)
 	return root
+}
+
+// addGroup adds commands under a title of the help.
+func addGroup(root *cobra.Command, id, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, c := range commands {
+		c.GroupID = id
+	}
+	root.AddCommand(commands...)
 }
 
 // unknownCommand is what a word does that is no command; without a word, it is
