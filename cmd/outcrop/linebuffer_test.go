@@ -2,22 +2,30 @@ package main
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// writes notes what comes in one write.
-type writes []string
+// writes notes what comes in one write; the timer writes too.
+type writes struct {
+	mu  sync.Mutex
+	all []string
+}
 
 func (w *writes) Write(p []byte) (int, error) {
-	*w = append(*w, string(p))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all = append(w.all, string(p))
 	return len(p), nil
 }
 
 func (w *writes) take() string {
-	all := strings.Join(*w, "|")
-	*w = nil
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := strings.Join(w.all, "|")
+	w.all = nil
 	return all
 }
 
