@@ -209,6 +209,9 @@ func (m *maker) solve(w view, p place, state *decided) (any, bool) {
 			for _, s := range option.add {
 				wider = wider.with(s)
 			}
+			if c.exclusive && m.plain {
+				wider = wider.without(c.options, option.add[0])
+			}
 			if v, ok := m.solve(wider, p, next); ok && w.accepts(v) {
 				return v, true
 			}
@@ -219,6 +222,17 @@ func (m *maker) solve(w view, p place, state *decided) (any, bool) {
 		return nil, false
 	}
 	return m.byType(w, p, state)
+}
+
+// without returns w and that the other ways of an exclusive choice are refused,
+// so that the search looks for what refuses them.
+func (w view) without(options []alternative, chosen *jsonschema.Schema) view {
+	for _, o := range options {
+		if other := o.add[0]; other != chosen {
+			w = append(w[:len(w):len(w)], &jsonschema.Schema{DraftVersion: 2020, Location: other.Location + "/not", Not: other})
+		}
+	}
+	return w
 }
 
 // ranked orders the ways of a choice: a hint's favourite first, simple ones

@@ -162,6 +162,9 @@ func (m *maker) witness(obj map[string]any, w view, patterns []jsonschema.Regexp
 		if refused != nil && refused.Not != nil && onlyExcludes(refused) {
 			child = child.with(refused.Not)
 		}
+		if types := impliedTypes(viewOf(refused)); m.plain && len(types) > 0 {
+			child = child.with(typed(types[try%len(types)])) // what it says nothing about, it does not refuse
+		}
 		v, ok := m.make(child, p.member(name))
 		if ok && (refused == nil || !accepts(refused, v)) {
 			obj[name] = v
@@ -308,11 +311,14 @@ func (m *maker) freshName(w view, try int) (string, bool) {
 	return fmt.Sprintf("%s%d", [...]string{"key", "item", "entry"}[m.serial%3], m.serial), true
 }
 
-var stringSchema = func() *jsonschema.Schema {
+var stringSchema = typed("string")
+
+// typed is the schema of a type.
+func typed(name string) *jsonschema.Schema {
 	types := new(jsonschema.Types)
-	types.Add("string")
-	return &jsonschema.Schema{DraftVersion: 2020, Location: "string", Types: types}
-}()
+	types.Add(name)
+	return &jsonschema.Schema{DraftVersion: 2020, Location: name, Types: types}
+}
 
 // array makes the tuple's items and as many more as the counts ask for.
 func (m *maker) array(w view, p place, try int) (any, bool) {
