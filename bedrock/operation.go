@@ -17,4 +17,6 @@ const (
 	OpConverse                      = "Converse"
 	OpConverseStream                = "ConverseStream"
 	OpCountTokens                   = "CountTokens"
+	OpConstruct                     = "Construct"
+	OpConstructStream               = "ConstructStream"
 )

@@ -69,7 +69,7 @@ func (c *Client) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 		return nil, outcrop.AsError(err)
 	}
 	if op.Streams {
-		return c.stream(ctx, m, kindOf(call))
+		return c.stream(ctx, m)
 	}
 	text, header, err := c.whole(ctx, m, c.limits.Answer)
 	if err != nil {
@@ -80,7 +80,7 @@ func (c *Client) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 
 // Construct has the server construct a value.
 func (c *Client) Construct(ctx context.Context, req *bedrock.ConstructRequest) (*bedrock.ConstructResponse, error) {
-	m, err := constructMessage("Construct", req)
+	m, err := constructMessage(bedrock.OpConstruct, req)
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +91,11 @@ func (c *Client) Construct(ctx context.Context, req *bedrock.ConstructRequest) (
 // ConstructStream has the server construct a value, and tell what is settled
 // on the way. The caller must close the stream.
 func (c *Client) ConstructStream(ctx context.Context, req *bedrock.ConstructRequest) (*outcrop.Stream, error) {
-	m, err := constructMessage("ConstructStream", req)
+	m, err := constructMessage(bedrock.OpConstructStream, req)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.stream(ctx, m, constructKind)
+	reply, err := c.stream(ctx, m)
 	if err != nil {
 		return nil, err
 	}

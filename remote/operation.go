@@ -30,7 +30,7 @@ func (c *Client) Send(ctx context.Context, o Operation) (*outcrop.Reply, error) 
 	m := message{op: op, labels: o.Labels, query: o.Query, header: o.Header, body: o.Body}
 	call := &outcrop.Call{Operation: op.Name, ModelID: o.Labels["modelId"]}
 	if op.Streams {
-		return c.stream(ctx, m, kindOf(call))
+		return c.stream(ctx, m)
 	}
 	limit := c.limits.Control
 	if op.Service == "bedrock-runtime" && op.Method == http.MethodPost && op.Name != bedrock.OpCountTokens {

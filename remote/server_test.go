@@ -165,6 +165,30 @@ func TestConstruct(t *testing.T) {
 	}
 }
 
+// TestConstructStreamAsItIs: sent as an operation, the stream is complete with
+// its result, too.
+func TestConstructStreamAsItIs(t *testing.T) {
+	there := serve(t, outcrop.Config{Backend: simulated(t)}, server.Config{}, remote.Config{})
+	body := `{"prompt":"Extract: John Doe is 42","schema":` + string(person) + `}`
+	reply, err := there.Send(t.Context(), remote.Operation{
+		Name: bedrock.OpConstructStream, Labels: map[string]string{"modelId": modelID}, Body: []byte(body),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Stream.Close()
+	var last string
+	for event, err := range reply.Stream.Events() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = event.Type()
+	}
+	if last != "result" {
+		t.Errorf("the last event is %q", last)
+	}
+}
+
 // TestSchemaFailureIsKept: whoever asks over HTTP gets the same error.
 func TestSchemaFailureIsKept(t *testing.T) {
 	stubborn := outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {

@@ -27,7 +27,7 @@ var operations = func() map[string]*operation {
 		op := &bedrock.Operations[i]
 		switch {
 		case op.Name == "CreateInferenceProfile" || op.Name == "DeleteInferenceProfile": // an account is not changed from here
-		case op.Name == "Construct" || op.Name == "ConstructStream": // Outcrop's own
+		case op.Name == bedrock.OpConstruct || op.Name == bedrock.OpConstructStream: // Outcrop's own
 		case op.Name == "InvokeModelWithBidirectionalStream": // no request with a reply
 		default:
 			table[op.Name] = &operation{Operation: op, pieces: strings.FieldsFunc(op.Path, isBrace), post: op.Method == http.MethodPost}
