@@ -147,16 +147,14 @@ func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 	if at := placed(ctx); at != nil {
 		r.Conversation = at.conversation
 	}
-	begun := time.Now()
 	id, d, err := g.gate.Acquire(ctx, r)
-	waited := time.Since(begun)
 	if err == nil {
-		a.pool.admitted(a, d, waited, g.config.Observe)
-		return &ticket{gate: g.gate, attempt: a, id: id, waited: waited}, nil
+		a.pool.admitted(a, d, g.config.Observe)
+		return &ticket{gate: g.gate, attempt: a, id: id, waited: d.Waited}, nil
 	}
 	if refused, ok := errors.AsType[*quota.RefusedError](err); ok {
 		a.pool.note(func(s *Stats) { s.Refused++ })
-		return nil, g.refusal(refused, a, waited)
+		return nil, g.refusal(refused, a, d.Waited)
 	}
 	switch {
 	case errors.Is(err, quota.ErrClosed):

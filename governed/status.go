@@ -38,7 +38,8 @@ func (p *pool) note(change func(*Stats)) {
 	change(&p.stats)
 }
 
-func (p *pool) admitted(a *attempt, d quota.Decision, waited time.Duration, observe bool) {
+func (p *pool) admitted(a *attempt, d quota.Decision, observe bool) {
+	waited := d.Waited
 	held := waited >= time.Millisecond
 	if observe {
 		held, waited = d.Limit != quota.NoLimit, 0

@@ -46,8 +46,10 @@ func (g *Gate) Acquire(ctx context.Context, r Request) (TicketID, Decision, erro
 	if woken == nil {
 		return id, d, d.Err()
 	}
+	begun := time.Now()
 	select {
 	case d = <-woken:
+		d.Waited = time.Since(begun)
 		return id, d, d.Err()
 	case <-ctx.Done():
 		g.do(func(now time.Time) bool {

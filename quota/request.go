@@ -115,6 +115,9 @@ type Decision struct {
 	// Until estimates the admission of a waiting request, or when to try a
 	// refused one again. Zero when only a settlement can tell.
 	Until time.Time
+	// Waited is how long the request stood in the queue of a [Gate], 0 when it
+	// was answered at once.
+	Waited time.Duration
 }
 
 // Err returns a refusal as an error, or nil.
