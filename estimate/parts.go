@@ -37,28 +37,30 @@ const frames = "frame"
 // Parts takes a Converse request apart. Their tokens together are the Input of
 // [Converse]. The result shares no memory with the request.
 func Parts(modelID string, req *bedrock.ConverseRequest) Breakdown {
-	w := weighing{model: tokens.Default().For(modelID), frames: frame}
+	w := weighing{model: tokens.Default().For(modelID), frames: tokens.FrameRequest}
 	for i := range req.System {
 		if t := req.System[i].Text; t != nil {
 			w.text(fmt.Sprintf("system.%d", i), "system", "", *t)
-			w.frames += frame
+			w.frames += tokens.FrameMessage
 		}
 	}
 	if req.ToolConfig != nil {
 		for i := range req.ToolConfig.Tools {
-			w.add(fmt.Sprintf("toolConfig.tools.%d", i), "tool", "", json(w.model, &req.ToolConfig.Tools[i]))
-			w.frames += frame
+			if spec := req.ToolConfig.Tools[i].ToolSpec; spec != nil {
+				w.add(fmt.Sprintf("toolConfig.tools.%d", i), "tool", "", w.model.Tool(spec))
+				w.frames += tokens.FrameTool
+			}
 		}
 	}
 	for i := range req.Messages {
-		w.frames += frame
+		w.frames += tokens.FrameMessage
 		for j := range req.Messages[i].Content {
 			w.block(fmt.Sprintf("messages.%d.content.%d", i, j), string(req.Messages[i].Role), &req.Messages[i].Content[j])
 		}
 	}
-	if req.OutputConfig != nil {
-		w.add("outputConfig", "schema", "", json(w.model, req.OutputConfig))
-		w.frames += frame
+	if schema := req.OutputConfig.JSONSchema(); schema != nil {
+		w.add("outputConfig", "schema", "", w.model.Schema(schema))
+		w.frames += tokens.FrameTool
 	}
 	if c := req.InferenceConfig; c != nil && c.MaxTokens != nil {
 		w.MaxTokens = *c.MaxTokens
@@ -125,17 +127,17 @@ func (w *weighing) block(where, role string, b *bedrock.ContentBlock) {
 	case b.Text != nil:
 		w.text(where, "text", role, *b.Text)
 	case b.Image != nil:
-		w.add(where, "image", role, block(w.model, b))
+		w.add(where, "image", role, w.model.Block(b))
 	case b.Document != nil:
-		w.add(where, "document", role, block(w.model, b))
+		w.add(where, "document", role, w.model.Block(b))
 	case b.ToolUse != nil:
-		w.add(where, "toolUse", role, block(w.model, b))
+		w.add(where, "toolUse", role, w.model.Block(b))
 	case b.ToolResult != nil:
-		w.add(where, "toolResult", role, block(w.model, b))
+		w.add(where, "toolResult", role, w.model.Block(b))
 		w.seen = append(w.seen, said{where, "toolResult", resultText(b.ToolResult)})
 	case b.CachePoint != nil:
 	default:
-		w.add(where, "other", role, block(w.model, b))
+		w.add(where, "other", role, w.model.Block(b))
 	}
 }
 

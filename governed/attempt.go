@@ -65,7 +65,7 @@ func (g *Governor) measure(p *pool, call *outcrop.Call, input int) (*attempt, *b
 		return a, nil
 	}
 	if a.input == unknown {
-		a.input = inputTokens(p.counter, req)
+		a.input = p.counter.Input(req).Total
 	}
 	a.unset = req.InferenceConfig == nil || req.InferenceConfig.MaxTokens == nil
 	if !a.unset {
@@ -94,7 +94,7 @@ func (g *Governor) measureNative(a *attempt) *bedrock.ConverseRequest {
 		if req, err = family.Request(call.Raw); err != nil {
 			a.input = counter.TextBytes(call.Raw)
 		} else {
-			a.input = inputTokens(counter, req)
+			a.input = counter.Input(req).Total
 		}
 	}
 	limit, ok, err := family.OutputLimit(call.Raw)

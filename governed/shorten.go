@@ -63,7 +63,7 @@ func (b *Backend) rest(a *attempt, text string, output int) *attempt {
 		bedrock.Message{Role: bedrock.ConversationRoleAssistant, Content: []bedrock.ContentBlock{{Text: &text}}},
 		bedrock.UserText(goOn))
 	return &attempt{
-		pool: a.pool, call: a.call.WithConverse(a.call.Operation, again), input: inputTokens(a.pool.counter, again),
+		pool: a.pool, call: a.call.WithConverse(a.call.Operation, again), input: a.pool.counter.Input(again).Total,
 		asked: left, limit: left, ceiling: left, continued: true,
 	}
 }

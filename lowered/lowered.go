@@ -97,7 +97,7 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 func (b *Backend) lower(req *bedrock.ConverseRequest, profile structured.Profile) (*bedrock.ConverseRequest, *forms, error) {
 	req = native.OwnFormat(req)
 	other, found := *req, &forms{tools: map[string]*form{}}
-	if c := req.OutputConfig; c != nil && c.TextFormat != nil && c.TextFormat.Structure.JSONSchema != nil {
+	if c := req.OutputConfig; c.JSONSchema() != nil {
 		f, err := b.form([]byte(c.TextFormat.Structure.JSONSchema.Schema), profile, "outputConfig.textFormat.structure.jsonSchema.schema")
 		if err != nil {
 			return nil, nil, err

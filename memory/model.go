@@ -8,12 +8,10 @@ import (
 )
 
 // What a request costs beyond its blocks, in tokens: its own frame and that of
-// each message. Assumed, as no vendor publishes them, and the same as what the
-// simulator charges. A block of the system prompt is charged as a message.
+// each message. A block of the system prompt is charged as a message.
 const (
-	FrameRequest = 3
-	FrameMessage = 4
-	FrameTool    = 8
+	FrameRequest = tokens.FrameRequest
+	FrameMessage = tokens.FrameMessage
 )
 
 // Model is what assembling a context must know of the model it is for.
@@ -86,74 +84,9 @@ func cacheMin(modelID string) int {
 // counted is the model with its counter filled in.
 func (m Model) counted() Model {
 	if m.Count == nil {
-		estimate := tokens.Default().For(m.ID)
-		m.Count = func(b *bedrock.ContentBlock) int { return estimateBlock(estimate, b) }
+		m.Count = tokens.Default().For(m.ID).Block
 	}
 	return m
-}
-
-// estimateBlock counts a block as the simulator's usage does.
-func estimateBlock(m tokens.Model, b *bedrock.ContentBlock) int {
-	switch {
-	case b.Text != nil:
-		return m.Text(*b.Text)
-	case b.Image != nil:
-		return m.ImageData(b.Image.Source.Bytes)
-	case b.Document != nil:
-		return m.Text(b.Document.Name) + estimateDocument(m, b.Document)
-	case b.ToolUse != nil:
-		return FrameTool + m.Text(b.ToolUse.Name) + m.TextBytes(b.ToolUse.Input)
-	case b.ToolResult != nil:
-		return FrameTool + estimateResult(m, b.ToolResult)
-	case b.ReasoningContent != nil && b.ReasoningContent.ReasoningText != nil:
-		return m.Text(b.ReasoningContent.ReasoningText.Text)
-	case b.GuardContent != nil && b.GuardContent.Text != nil:
-		return m.Text(b.GuardContent.Text.Text)
-	case b.CachePoint != nil:
-		return 0
-	}
-	text, err := bedrock.Marshal(b) // video, audio, citations: by the size of their JSON
-	if err != nil {
-		return 0
-	}
-	return m.TextBytes(text)
-}
-
-func estimateResult(m tokens.Model, r *bedrock.ToolResultBlock) int {
-	n := 0
-	for i := range r.Content {
-		c := &r.Content[i]
-		switch {
-		case c.Text != nil:
-			n += m.Text(*c.Text)
-		case c.JSON != nil:
-			n += m.TextBytes(c.JSON)
-		case c.Image != nil:
-			n += m.ImageData(c.Image.Source.Bytes)
-		case c.Document != nil:
-			n += estimateDocument(m, c.Document)
-		default:
-			text, _ := bedrock.Marshal(c)
-			n += m.TextBytes(text)
-		}
-	}
-	return n
-}
-
-func estimateDocument(m tokens.Model, d *bedrock.DocumentBlock) int {
-	switch {
-	case d.Source.Bytes != nil:
-		return m.Document(string(d.Format), d.Source.Bytes)
-	case d.Source.Text != nil:
-		return m.Text(*d.Source.Text)
-	}
-	n := 0
-	for i := range d.Source.Content {
-		if t := d.Source.Content[i].Text; t != nil {
-			n += m.Text(*t)
-		}
-	}
-	return n
 }
 
 // text counts a text as a block.
@@ -198,7 +131,7 @@ func (m *Model) tools(config *bedrock.ToolConfiguration) int {
 			continue
 		}
 		text, _ := bedrock.Marshal(&config.Tools[i])
-		n += FrameTool + m.text(string(text))
+		n += tokens.FrameTool + m.text(string(text))
 	}
 	return n
 }

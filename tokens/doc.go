@@ -13,6 +13,7 @@
 //	est, err := tokens.New(tokens.Config{}) // the defaults
 //	m := est.For("anthropic.claude-sonnet-4-6-v1:0")
 //	n := m.Text(prompt) + m.Image(width, height) + m.Pages(12)
+//	n = m.Input(request).Total // of a whole Converse request
 //
 // and, where usage comes back:
 //

@@ -39,7 +39,7 @@ func (b *Backend) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.
 		err := b.fetch(ctx, http.MethodPost, "//tokenize", a.body, &reply)
 		return outcrop.TokenCount{InputTokens: reply.Count}, err
 	}
-	return outcrop.TokenCount{InputTokens: estimateInput(tokens.Default().For(model), req), Estimated: true}, nil
+	return outcrop.TokenCount{InputTokens: tokens.Default().For(model).Input(req).Total, Estimated: true}, nil
 }
 
 // countByTemplate has llama-server write the prompt as it would for a reply,

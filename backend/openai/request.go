@@ -60,10 +60,11 @@ func (b *Backend) prepare(req *bedrock.ConverseRequest, model string, stream boo
 // checkSchema refuses a schema that is none: servers pass over what they do
 // not understand, and some fail on it.
 func (b *Backend) checkSchema(c *bedrock.OutputConfig) error {
-	if c == nil || c.TextFormat == nil || c.TextFormat.Structure.JSONSchema == nil {
+	schema := c.JSONSchema()
+	if schema == nil {
 		return nil
 	}
-	if _, err := b.schemas.Compile([]byte(c.TextFormat.Structure.JSONSchema.Schema)); err != nil {
+	if _, err := b.schemas.Compile([]byte(schema.Schema)); err != nil {
 		return outcrop.Invalid("outputConfig.textFormat.structure.jsonSchema.schema", "%w", err)
 	}
 	return nil
@@ -198,10 +199,10 @@ func (w *writer) output(c *bedrock.OutputConfig, a *ask) {
 		w.raw(`,"reasoning_effort":`)
 		w.str(c.Effort)
 	}
-	if c.TextFormat == nil || c.TextFormat.Structure.JSONSchema == nil {
+	schema := c.JSONSchema()
+	if schema == nil {
 		return
 	}
-	schema := c.TextFormat.Structure.JSONSchema
 	a.schema = schema.Schema
 	w.raw(`,"response_format":{"type":"json_schema","json_schema":{"name":`)
 	if schema.Name == "" {

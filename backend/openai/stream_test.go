@@ -112,7 +112,7 @@ func TestStreams(t *testing.T) {
 		{
 			"no usage: estimated, and it says so", `{` + hi + `}`,
 			[]string{`"delta":{"content":"Hello there"},"finish_reason":"stop"`, doneChunk},
-			[]string{start, text("0", "Hello there"), stop("0"), ends("end_turn"), `metadata {"usage":{"inputTokens":6,"outputTokens":4,"totalTokens":10,"estimated":true},"metrics":{"latencyMs":0}}`},
+			[]string{start, text("0", "Hello there"), stop("0"), ends("end_turn"), `metadata {"usage":{"inputTokens":9,"outputTokens":4,"totalTokens":13,"estimated":true},"metrics":{"latencyMs":0}}`},
 		},
 		{
 			"reasoning under either name, then text", `{` + hi + `}`,
@@ -304,7 +304,7 @@ func TestReplies(t *testing.T) {
 		},
 		{
 			"no usage", `{` + hi + `}`, reply(`"message":{"content":"Hello there"},"finish_reason":"stop"`, ""),
-			`{"output":{"message":{"role":"assistant","content":[{"text":"Hello there"}]}},"stopReason":"end_turn","usage":{"inputTokens":6,"outputTokens":4,"totalTokens":10,"estimated":true},"metrics":{"latencyMs":0}}`,
+			`{"output":{"message":{"role":"assistant","content":[{"text":"Hello there"}]}},"stopReason":"end_turn","usage":{"inputTokens":9,"outputTokens":4,"totalTokens":13,"estimated":true},"metrics":{"latencyMs":0}}`,
 		},
 		{
 			"a broken schema", withSchema, reply(`"message":{"content":"no"},"finish_reason":"stop"`, usage),

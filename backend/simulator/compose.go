@@ -40,7 +40,7 @@ func (b *Backend) compose(m *model, req *bedrock.ConverseRequest, p *prompt) ([]
 		}
 		return blocks, nil
 	}
-	if schema := schemaOf(req); schema != nil {
+	if schema := req.OutputConfig.JSONSchema(); schema != nil {
 		r := p.seed.fork(forSchema)
 		value, err := b.instance([]byte(schema.Schema), "outputConfig.textFormat.structure.jsonSchema.schema", p, &r)
 		if err != nil {

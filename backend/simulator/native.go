@@ -51,7 +51,7 @@ func countNative(m *model, call *outcrop.Call) (outcrop.TokenCount, error) {
 	if err != nil {
 		return outcrop.TokenCount{}, outcrop.AsError(err)
 	}
-	count.InputTokens = inputTokens(m.counter, req).total
+	count.InputTokens = m.counter.Input(req).Total
 	return count, nil
 }
 

@@ -78,7 +78,7 @@ func (d *digest) config(req *bedrock.ConverseRequest) {
 			}
 		}
 	}
-	if schema := schemaOf(req); schema != nil {
+	if schema := req.OutputConfig.JSONSchema(); schema != nil {
 		d.word(tagSchema)
 		d.text(schema.Schema)
 	}
@@ -195,12 +195,4 @@ func documentText(d *bedrock.DocumentBlock) string {
 		return strings.ToValidUTF8(string(text), "")
 	}
 	return ""
-}
-
-// schemaOf is the JSON Schema that the reply must keep to, or nil.
-func schemaOf(req *bedrock.ConverseRequest) *bedrock.JSONSchemaDefinition {
-	if req.OutputConfig == nil || req.OutputConfig.TextFormat == nil {
-		return nil
-	}
-	return req.OutputConfig.TextFormat.Structure.JSONSchema
 }

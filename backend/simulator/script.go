@@ -68,7 +68,7 @@ func (b *Backend) spoil(s *shaped, kind string, req *bedrock.ConverseRequest, st
 		}
 	case malformedSchema:
 		schema, _ := shownSchema(req)
-		if asked := schemaOf(req); asked != nil {
+		if asked := req.OutputConfig.JSONSchema(); asked != nil {
 			schema = []byte(asked.Schema)
 		}
 		for i := range s.blocks {

@@ -58,7 +58,7 @@ func shape(m tokens.Model, config *bedrock.InferenceConfiguration, limit int, bl
 				return s
 			}
 		default:
-			n := blockTokens(m, b)
+			n := m.Block(b)
 			if n > left {
 				return s.full(limit)
 			}

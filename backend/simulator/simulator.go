@@ -304,11 +304,10 @@ func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt, v *
 		}
 	}
 	t := m.pace.of(p.seed.fork(forTiming))
-	input := inputTokens(m.counter, req)
 	response := &bedrock.ConverseResponse{
 		Output:            bedrock.ConverseOutput{Message: &bedrock.Message{Role: bedrock.ConversationRoleAssistant, Content: s.blocks}},
 		StopReason:        s.stop,
-		Usage:             input.usage(s.output),
+		Usage:             usageOf(m.counter.Input(req), s.output),
 		Metrics:           bedrock.ConverseMetrics{LatencyMs: int(t.total(s.output) / time.Millisecond)},
 		PerformanceConfig: req.PerformanceConfig,
 		ServiceTier:       req.ServiceTier,
@@ -347,7 +346,7 @@ func (b *Backend) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.To
 	if err != nil {
 		return outcrop.TokenCount{}, outcrop.AsError(err)
 	}
-	return outcrop.TokenCount{InputTokens: inputTokens(m.counter, native.OwnFormat(req)).total, Estimated: true}, nil
+	return outcrop.TokenCount{InputTokens: m.counter.Input(native.OwnFormat(req)).Total, Estimated: true}, nil
 }
 
 // SchemaProfile says that every JSON Schema is kept to as it is.
