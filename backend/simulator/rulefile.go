@@ -1,16 +1,16 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/parser"
-
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/yamlfile"
 )
 
 // Limits of a rules file. They keep a wrong file from costing much; no script
@@ -75,22 +75,12 @@ func ParseRules(file string, data []byte) (*Rules, error) {
 	if len(data) > MaxRulesFile {
 		return nil, &RulesError{File: file, Message: fmt.Sprintf("the file has %d bytes; the limit is %d", len(data), MaxRulesFile)}
 	}
-	parsed, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		return nil, syntaxError(file, err)
+	tree, err := yamlfile.Parse(file, "a rules file", data)
+	if e, ok := errors.AsType[*yamlfile.Error](err); ok {
+		return nil, &RulesError{File: e.File, Line: e.Line, Message: e.Message}
 	}
 	rules := &Rules{}
-	switch len(parsed.Docs) {
-	case 0:
-		return rules, nil
-	case 1:
-	default:
-		return nil, &RulesError{File: file, Message: "the file holds several YAML documents; put all rules into one"}
-	}
-	if parsed.Docs[0].Body == nil {
-		return rules, nil
-	}
-	root := node{file: file, Node: parsed.Docs[0].Body}
+	root := node{Node: tree, file: file}
 	err = root.members(map[string]func(node) error{
 		"rules": func(n node) error {
 			return n.items(func(n node) error {

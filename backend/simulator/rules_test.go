@@ -285,7 +285,8 @@ func TestRulesErrorsNameThePlace(t *testing.T) {
 		{"ruels: []", "f.yaml:1: ruels: unknown key; the keys here are rules"},
 		{"rules: 7", "f.yaml:1: rules: expected a list"},
 		{"just words", "f.yaml:1: expected a mapping with the keys rules"},
-		{"---\nrules: []\n---\nrules: []", "f.yaml: the file holds several YAML documents; put all rules into one"},
+		{"---\nrules: []\n---\nrules: []", "f.yaml:4: a second document; one file is one document"},
+		{"rules: " + strings.Repeat("[", 1_000_000), "f.yaml: not a rules file in YAML"},
 		{"rules:\n- reply: {text: \"unclosed\n", "f.yaml:2: "},
 	} {
 		_, err := simulator.ParseRules("f.yaml", []byte(c.yaml))

@@ -91,12 +91,3 @@ func nesting(data []byte) int {
 	}
 	return deepest
 }
-
-// plain is the library's error without its excerpt of the file.
-func plain(name, kind string, err error) error {
-	var y yaml.Error
-	if !errors.As(err, &y) || y.GetToken() == nil || y.GetToken().Position == nil {
-		return fmt.Errorf("%s: not %s in YAML", name, kind)
-	}
-	return fmt.Errorf("%s:%d: %s", name, y.GetToken().Position.Line, y.GetMessage())
-}

@@ -81,7 +81,7 @@ type reader struct {
 
 func (r *reader) fail(line int, format string, args ...any) {
 	if r.err == nil {
-		r.err = fmt.Errorf("%s:%d: %s", r.name, line, fmt.Sprintf(format, args...))
+		r.err = &Error{File: r.name, Line: line, Message: fmt.Sprintf(format, args...)}
 	}
 }
 
