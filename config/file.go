@@ -179,6 +179,12 @@ type Backend struct {
 	// alone; then AWS's own.
 	ControlEndpoint string `yaml:"controlEndpoint" kind:"amazon" expand:"true"`
 
+	// Account says whose quotas the calls use up: back-ends of one account and
+	// Region share their books. Any name will do, such as the AWS account's
+	// number. Default: back-ends of kind amazon with the same profile and
+	// endpoint are of one account, all others have one each.
+	Account string `yaml:"account"`
+
 	// Roles are the roles that calls of tenants take on, by tenant.
 	Roles map[string]Role `yaml:"roles" kind:"amazon"`
 

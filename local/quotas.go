@@ -1,7 +1,10 @@
 package local
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,16 +60,17 @@ func wait[D ~int64](d D) D {
 
 // lane is what the governor should know of a back-end.
 func (o *opener) lane(name string, b outcrop.Backend) governed.Lane {
-	lane := governed.Lane{Name: name}
+	own := accountOf(o.settings.Backends, name)
+	lane := governed.Lane{Name: name, Account: func(outcrop.Caller) string { return own }}
 	if placed, ok := b.(interface{ Place() amazon.Place }); ok {
 		lane.Region = placed.Place().Region.Value
 	}
 	if roles := o.settings.Backends[name].Roles; len(roles) > 0 {
 		lane.Account = func(c outcrop.Caller) string {
 			if role, ok := roles[c.Tenant]; ok {
-				return accountOf(role.ARN, name)
+				return accountIn(role.ARN, own)
 			}
-			return name
+			return own
 		}
 	}
 	return lane
@@ -74,15 +78,33 @@ func (o *opener) lane(name string, b outcrop.Backend) governed.Lane {
 
 // accounts are whose quotas the calls to a back-end can use up.
 func (o *opener) accounts(name string) []string {
-	list := []string{name}
+	own := accountOf(o.settings.Backends, name)
+	list := []string{own}
 	for _, role := range o.settings.Backends[name].Roles {
-		list = append(list, accountOf(role.ARN, name))
+		list = append(list, accountIn(role.ARN, own))
 	}
 	return list
 }
 
-// accountOf is the account in a role's ARN, arn:aws:iam::ACCOUNT:role/NAME.
-func accountOf(arn, otherwise string) string {
+// accountOf is whose quotas the calls to a back-end use up, where no role says
+// otherwise: the account that the configuration names, or else the first
+// back-end that asks Amazon with the same credentials.
+func accountOf(backends map[string]config.Backend, name string) string {
+	b := backends[name]
+	if b.Account != "" || b.Kind != amazon.Name {
+		return cmp.Or(b.Account, name)
+	}
+	for _, other := range slices.Sorted(maps.Keys(backends)) {
+		o := backends[other]
+		if o.Kind == amazon.Name && o.Account == "" && o.Profile == b.Profile && o.Endpoint == b.Endpoint {
+			return other
+		}
+	}
+	return name
+}
+
+// accountIn is the account in a role's ARN, arn:aws:iam::ACCOUNT:role/NAME.
+func accountIn(arn, otherwise string) string {
 	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && parts[4] != "" {
 		return parts[4]
 	}

@@ -1,6 +1,10 @@
 package local_test
 
 import (
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -69,5 +73,48 @@ quotas: {models: [{match: amazon.*, backend: sim, rpm: 1, concurrent: 1}]}
 	}
 	if len(seen) != 3 || seen["other in-region"].Share != 0.5 || seen["sim geo"].Requests.Limit != 1 {
 		t.Errorf("booked %+v", seen)
+	}
+}
+
+// TestBackendsOfOneAccount: back-ends that use up one account's quota share its
+// books: those that say so, and those that ask Amazon with the same credentials.
+func TestBackendsOfOneAccount(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "any")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "any")
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-Errortype", bedrock.CodeValidation)
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	defer refuses.Close()
+	m, err := open(t, settings(t, strings.ReplaceAll(`
+backends:
+  first: {kind: simulator, account: acme}
+  second: {kind: simulator, account: acme}
+  third: {kind: simulator}
+  live: {kind: amazon, region: us-east-1, endpoint: URL}
+  records: {kind: amazon, region: us-east-1, endpoint: URL, batch: onDemand}
+  elsewhere: {kind: amazon, region: us-west-2, endpoint: URL}
+models:
+  - {match: first, name: amazon.nova-lite-v1:0, backend: first}
+  - {match: second, name: amazon.nova-lite-v1:0, backend: second}
+  - {match: third, name: amazon.nova-lite-v1:0, backend: third}
+  - {match: live, name: amazon.nova-lite-v1:0, backend: live}
+  - {match: records, name: amazon.nova-lite-v1:0, backend: records}
+  - {match: elsewhere, name: amazon.nova-lite-v1:0, backend: elsewhere}
+quotas: {models: [{match: amazon.*, rpm: 100}]}
+`, "URL", refuses.URL)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"first", "second", "third", "live", "records", "elsewhere"} {
+		_, _ = m.Converse(t.Context(), &bedrock.ConverseRequest{ModelID: id, Messages: []bedrock.Message{bedrock.UserText("hi")}}) // Amazon's refuse
+	}
+	admitted := map[string]int64{}
+	for _, p := range m.Quotas().Status().Pools {
+		admitted[p.Account+" "+p.Region] += p.Stats.Admitted
+	}
+	want := map[string]int64{"acme ": 2, "third ": 1, "elsewhere us-east-1": 2, "elsewhere us-west-2": 1}
+	if !maps.Equal(admitted, want) {
+		t.Errorf("admitted %v, want %v", admitted, want)
 	}
 }
