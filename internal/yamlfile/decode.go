@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 )
 
 // Read reads a file that may have limit bytes at most.
@@ -54,40 +56,38 @@ func guarded(data []byte, read func() error) (err error) {
 			err = errGaveUp
 		}
 	}()
-	if nesting(data) > maxNesting {
+	if nesting(lexer.Tokenize(string(data))) > maxNesting {
 		return errGaveUp
 	}
 	return read()
 }
 
 // maxNesting bounds brackets within brackets and dashes behind dashes, which
-// the library reads by recursion: a stack that is used up cannot be recovered
-// from.
+// the library parses by recursion: a stack that is used up cannot be recovered
+// from. Its lexer does not recurse.
 const maxNesting = 200
 
-// nesting is at least how deep the brackets and the dashes of a text nest.
-// Quotes and comments are not looked at, so that those in them count too.
-func nesting(data []byte) int {
-	brackets, dashes, deepest := 0, 0, 0
-	lineHead := true // only spaces and dashes so far
-	for _, b := range data {
-		switch b {
-		case '[', '{':
-			brackets++
-		case ']', '}':
-			brackets = max(0, brackets-1)
-		case '\n', '\r':
-			lineHead, dashes = true, 0
-			continue
-		case ' ', '\t':
-			continue
-		case '-':
-			if lineHead {
-				dashes++
-			}
+// nesting is how deep the brackets nest, or how many dashes and question marks
+// stand one behind another on a line, whichever is more. Those in texts do not
+// count.
+func nesting(tokens token.Tokens) int {
+	brackets, row, line, deepest := 0, 0, 0, 0
+	for _, t := range tokens {
+		if t.Position != nil && t.Position.Line != line {
+			row, line = 0, t.Position.Line
 		}
-		lineHead = lineHead && b == '-'
-		deepest = max(deepest, brackets, dashes)
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets--
+		case token.SequenceEntryType, token.MappingKeyType:
+			row++
+			deepest = max(deepest, row)
+			continue
+		}
+		row = 0
+		deepest = max(deepest, brackets)
 	}
 	return deepest
 }

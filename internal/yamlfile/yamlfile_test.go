@@ -65,21 +65,24 @@ func TestParse(t *testing.T) {
 // value: all of them are "hush" here.
 func TestErrors(t *testing.T) {
 	for text, says := range map[string]string{
-		"a: 1\nb: hush\na: hush\n":                  `f.yaml:3: mapping key "a" already defined`,
-		"a: [hush\n":                                "f.yaml:1: ",
-		"a: &x hush\n":                              "f.yaml:1: anchors",
-		"a: *hush\n":                                "f.yaml:1: ",
-		"a: !!str hush\n":                           "f.yaml:1: tags",
-		"x: {a: 1}\ny:\n  <<: {b: hush}\n":          "f.yaml:3: ",
-		"? [a, hush]\n: 1\n":                        "f.yaml:2: ",
-		"a: hush\n---\nb: hush\n":                   "a second document",
-		"a: \"hush":                                 "f.yaml:1: ",
-		"\tb: hush":                                 "f.yaml:1: ",
-		strings.Repeat("[", 100_000) + "hush":       "f.yaml: not a file in YAML",
-		strings.Repeat("- ", 500_000) + "hush\n":    "f.yaml: not a file in YAML",
-		strings.Repeat("- ", 250) + "hush\n":        "f.yaml: not a file in YAML",
-		strings.Repeat("{a: ", 100_000) + "hush":    "f.yaml: not a file in YAML",
-		strings.Repeat("- [ - [", 100_000) + "hush": "f.yaml: not a file in YAML",
+		"a: 1\nb: hush\na: hush\n":                    `f.yaml:3: mapping key "a" already defined`,
+		"a: [hush\n":                                  "f.yaml:1: ",
+		"a: &x hush\n":                                "f.yaml:1: anchors",
+		"a: *hush\n":                                  "f.yaml:1: ",
+		"a: !!str hush\n":                             "f.yaml:1: tags",
+		"x: {a: 1}\ny:\n  <<: {b: hush}\n":            "f.yaml:3: ",
+		"? [a, hush]\n: 1\n":                          "f.yaml:2: ",
+		"a: hush\n---\nb: hush\n":                     "a second document",
+		"a: \"hush":                                   "f.yaml:1: ",
+		"\tb: hush":                                   "f.yaml:1: ",
+		strings.Repeat("[", 100_000) + "hush":         "f.yaml: not a file in YAML",
+		strings.Repeat("- ", 500_000) + "hush\n":      "f.yaml: not a file in YAML",
+		strings.Repeat("- ", 250) + "hush\n":          "f.yaml: not a file in YAML",
+		strings.Repeat("{a: ", 100_000) + "hush":      "f.yaml: not a file in YAML",
+		strings.Repeat("? ", 100_000) + "hush":        "f.yaml: not a file in YAML",
+		"# , '\na: " + strings.Repeat("[", 100_000):   "f.yaml: not a file in YAML",
+		"b: |\n  - '\na: " + strings.Repeat("[", 300): "f.yaml: not a file in YAML",
+		strings.Repeat("- [ - [", 100_000) + "hush":   "f.yaml: not a file in YAML",
 	} {
 		_, err := yamlfile.Parse("f.yaml", "a file", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), says) {
@@ -88,6 +91,20 @@ func TestErrors(t *testing.T) {
 		}
 		if s := err.Error(); strings.Contains(s, "hush") || strings.Contains(s, "\n") || !strings.HasPrefix(s, "f.yaml:") {
 			t.Errorf("%.40q: the error shows too much: %s", text, s)
+		}
+	}
+}
+
+// TestBracketsInTexts: only what the parser would go down into counts as
+// nesting.
+func TestBracketsInTexts(t *testing.T) {
+	deep := strings.Repeat("[", 300)
+	for _, text := range []string{
+		"a: '" + deep + "'\n", `a: "\"` + deep + `"`, "a: |\n  " + deep + "\n", "a: 1 # " + deep + "\n", "a: it's " + deep + "\n",
+		"a:\n" + strings.Repeat("-\n", 300), "a: [" + strings.Repeat("[x], ", 300) + "]\n",
+	} {
+		if _, err := yamlfile.Parse("f.yaml", "a file", []byte(text)); err != nil {
+			t.Errorf("%.30q: %v", text, err)
 		}
 	}
 }
