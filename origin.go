@@ -14,6 +14,11 @@ type Origin struct {
 	// for the turn's idempotency key, where the request names none.
 	ClientToken string
 
+	// Via names the servers that the request has passed through, as the header
+	// of that name does. Back-ends send it on, so that a server knows what it
+	// has sent itself.
+	Via string
+
 	// Method is which of the five methods a back-end is called for, where the
 	// operation does not tell: Construct asks by Converse, and so do records
 	// of jobs. Whoever makes such calls sets it.

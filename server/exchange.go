@@ -56,7 +56,7 @@ func newExchange(s *Server, w http.ResponseWriter, r *http.Request) *exchange {
 
 // origin is what the manager should know of the request.
 func (x *exchange) origin() outcrop.Origin {
-	return outcrop.Origin{Caller: x.caller, RequestID: x.id, Class: x.class, ClientToken: x.clientToken()}
+	return outcrop.Origin{Caller: x.caller, RequestID: x.id, Class: x.class, ClientToken: x.clientToken(), Via: x.passed()}
 }
 
 // context is the request's context with its origin.

@@ -22,6 +22,7 @@ type Server struct {
 	guard    guard
 	table    *table
 	verifier *sigv4.Verifier // nil: everybody is let in
+	via      string          // its entry in the header Via
 
 	draining atomic.Bool
 	watched  atomic.Bool  // Serve sets the write deadlines of connections
@@ -35,7 +36,7 @@ func New(config Config) (*Server, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, manager: config.Manager, log: config.Logger, guard: newGuard(&config)}
+	s := &Server{config: config, manager: config.Manager, log: config.Logger, guard: newGuard(&config), via: newVia()}
 	if config.Keys != nil {
 		s.verifier = &sigv4.Verifier{
 			Keys: config.Keys, Tokens: tokens{config.Keys, config.Tokens},
@@ -84,6 +85,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) answer() error {
 	s := x.server
 	if err := s.guard.check(x.r); err != nil {
+		return err
+	}
+	if err := s.refuseLoop(x.r); err != nil {
 		return err
 	}
 	x.claim()

@@ -119,6 +119,9 @@ func (b *Backend) newRequest(ctx context.Context, op *operation, call *outcrop.C
 			header[name] = []string{value}
 		}
 	}
+	if via := outcrop.OriginOf(ctx).Via; via != "" {
+		header["Via"] = []string{via}
+	}
 	if op.post && header["Content-Type"] == nil {
 		header["Content-Type"] = jsonContent
 	}
