@@ -65,7 +65,7 @@ type measured struct {
 
 // Run asks the prompt by every method, in the order of [outcrop.Methods].
 // A method that fails has its error in its row and does not stop the others;
-// a cancelled context does.
+// a cancelled context does, and what it broke off has no row.
 func Run(ctx context.Context, m *outcrop.Manager, o Options) []Row {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -75,7 +75,11 @@ func Run(ctx context.Context, m *outcrop.Manager, o Options) []Row {
 	}
 	rows := make([]Row, 0, len(outcrop.Methods))
 	for _, method := range outcrop.Methods {
-		rows = append(rows, o.run(ctx, m, method))
+		row := o.run(ctx, m, method)
+		if ctx.Err() != nil {
+			break
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }

@@ -20,7 +20,11 @@ func (e *examination) amazon(b *amazon.Backend) {
 	}
 	e.add("profile", OK, profile.Value+" ("+profile.From+")", "")
 	e.add("region", OK, place.Region.Value+" ("+place.Region.From+")", "")
-	e.add("endpoint", OK, place.Endpoint.Value+" ("+place.Endpoint.From+")", "")
+	if endpoint := place.Endpoint.Value + " (" + place.Endpoint.From + ")"; place.Here() && !b.AtAWS() {
+		e.add("endpoint", Warn, endpoint, "this machine answers and not Amazon Bedrock: name another profile or endpoint if that is not meant")
+	} else {
+		e.add("endpoint", OK, endpoint, "")
+	}
 	if !e.clock(b) || !e.identity(b) {
 		return
 	}

@@ -91,13 +91,25 @@ func (e *examination) run() {
 	}
 	switch e.backend.Kind {
 	case config.KindSimulator:
-		e.add("simulator", OK, "built in; it answers without any model", "")
+		e.simulator()
 	case config.KindAmazon:
 		if b, ok := e.backend.Backend.(*amazon.Backend); ok {
 			e.amazon(b)
 		}
 	default:
 		e.engine()
+	}
+}
+
+// simulator looks whether the models that the settings name are in its
+// catalogue.
+func (e *examination) simulator() {
+	e.add("simulator", OK, "built in; it answers without any model", "")
+	known := outcrop.Abilities{Next: e.backend.Backend}
+	for _, id := range e.backend.Models {
+		if err := known.CheckModel(id); err != nil {
+			e.add("access", Fail, id+": "+outcrop.AsError(err).Message, "outcrop models lists those that there are")
+		}
 	}
 }
 

@@ -265,6 +265,9 @@ func TestAnotherServerForBedrock(t *testing.T) {
 	if f := find(t, findings, "identity"); f.Status != doctor.OK || !strings.Contains(f.Detail, "not AWS's") {
 		t.Errorf("%+v", f)
 	}
+	if f := find(t, findings, "endpoint"); f.Status != doctor.Warn || !strings.Contains(f.Advice, "this machine answers") {
+		t.Errorf("%+v", f)
+	}
 	if n := doctor.Failed(findings); n != 0 {
 		t.Errorf("%d failed: %+v", n, findings)
 	}
@@ -272,6 +275,16 @@ func TestAnotherServerForBedrock(t *testing.T) {
 		if strings.Contains(asked, "GetCallerIdentity") || strings.Contains(asked, "ListServiceQuotas") {
 			t.Errorf("asked %s", asked)
 		}
+	}
+}
+
+// TestSimulator: the models that the settings name are looked for, those behind
+// aliases too.
+func TestSimulator(t *testing.T) {
+	signedIn(t)
+	findings := examine(t, "aliases: {fast: "+nova+", quick: amazon.nova-quick}")
+	if f := find(t, findings, "access"); f.Status != doctor.Fail || !strings.Contains(f.Detail, "amazon.nova-quick") || doctor.Failed(findings) != 1 {
+		t.Errorf("%+v", findings)
 	}
 }
 

@@ -259,7 +259,11 @@ func amazonPlace(o *opener, name string) string {
 	if profile.Value == "" {
 		profile.Value = "none"
 	}
-	return fmt.Sprintf("region %s (%s), profile %s (%s), credentials: %s", place.Region.Value, place.Region.From, profile.Value, profile.From, place.Credentials.Value)
+	where := fmt.Sprintf("region %s (%s), profile %s (%s), credentials: %s", place.Region.Value, place.Region.From, profile.Value, profile.From, place.Credentials.Value)
+	if place.Elsewhere() {
+		where = fmt.Sprintf("%s (%s), %s", place.Endpoint.Value, place.Endpoint.From, where)
+	}
+	return where
 }
 
 // Account is where a call to Amazon Bedrock goes by these settings, and as

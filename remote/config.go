@@ -128,7 +128,7 @@ func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("is not of the form http://host:port: %w", errors.Unwrap(err)) // the wrapper repeats the URL
+		return nil, errors.New("is not of the form http://host:port") // the parser's words help nobody, and repeat the URL
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%.200q is not of the form http://host:port", text)
 	case u.User != nil:

@@ -32,13 +32,7 @@ func (b *Backend) AtAWS() bool {
 	if os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_STS") != "" {
 		return true
 	}
-	host := b.base[runtimeService.host].Hostname()
-	for _, s := range suffixes {
-		if strings.HasSuffix(host, "."+s.plain) || strings.HasSuffix(host, "."+s.dual) {
-			return true
-		}
-	}
-	return false
+	return isAWSHost(b.base[runtimeService.host].Hostname())
 }
 
 // Bearer tells whether a bearer token is sent, which stands for no identity

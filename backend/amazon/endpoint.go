@@ -149,6 +149,16 @@ func awsHost(ctx context.Context, loaded *aws.Config, s service) (string, error)
 	panic("unreachable: the last suffix fits all")
 }
 
+// isAWSHost tells whether a host is of one of AWS's partitions.
+func isAWSHost(host string) bool {
+	for _, s := range suffixes {
+		if strings.HasSuffix(host, "."+s.plain) || strings.HasSuffix(host, "."+s.dual) {
+			return true
+		}
+	}
+	return false
+}
+
 // isLoopback tells whether a host, perhaps with a port, is this machine.
 func isLoopback(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +18,11 @@ const (
 	DefaultProfile = "aws"
 	DefaultRegion  = "us-west-2"
 )
+
+// OverlayServices is the services section of the AWS configuration by which
+// outcrop python-overlay points a profile to an Outcrop server. A profile that
+// has it is not taken for Amazon Bedrock unless somebody names it.
+const OverlayServices = "outcrop"
 
 // Setting is a value and what decided it.
 type Setting struct {
@@ -31,6 +37,18 @@ type Place struct {
 	Endpoint    Setting // of the runtime
 	Control     Setting // of the control plane: models, profiles, jobs
 	Credentials Setting // Value is their kind: "bearer token", "access key", "profile", "chain"
+}
+
+// Elsewhere tells whether calls go to a host that is not AWS's.
+func (p Place) Elsewhere() bool {
+	u, err := url.Parse(p.Endpoint.Value)
+	return err != nil || !isAWSHost(u.Hostname())
+}
+
+// Here tells whether calls go to this machine.
+func (p Place) Here() bool {
+	u, err := url.Parse(p.Endpoint.Value)
+	return err == nil && isLoopback(u.Host)
 }
 
 // Where tells what a Backend of this configuration would use, and why. It
@@ -93,8 +111,8 @@ func load(ctx context.Context, c Config) (aws.Config, Place, error) {
 }
 
 // profile chooses the profile: flag, environment, file, and then the one named
-// aws, if there is one and the environment holds no credentials, which would
-// come first.
+// aws, if there is one that leads to AWS and the environment holds no
+// credentials, which would come first.
 func profile(ctx context.Context, c Config, env config.EnvConfig) (Setting, error) {
 	switch {
 	case c.Flag.Profile != "":
@@ -106,18 +124,20 @@ func profile(ctx context.Context, c Config, env config.EnvConfig) (Setting, erro
 	case env.Credentials.HasKeys() || env.WebIdentityTokenFilePath != "":
 		return Setting{"", "default: the environment holds credentials"}, nil
 	}
-	exists, err := profileExists(ctx, DefaultProfile, env)
-	if err != nil {
+	found, exists, err := findProfile(ctx, DefaultProfile, env)
+	switch {
+	case err != nil:
 		return Setting{}, err
+	case !exists:
+		return Setting{"", fromDefault + ": there is no profile named " + DefaultProfile}, nil
+	case found.ServicesSectionName == OverlayServices:
+		return Setting{"", fromDefault + ": the profile " + DefaultProfile + " leads to an Outcrop server"}, nil
 	}
-	if exists {
-		return Setting{DefaultProfile, fromDefault + ": there is a profile of this name"}, nil
-	}
-	return Setting{"", fromDefault + ": there is no profile named " + DefaultProfile}, nil
+	return Setting{DefaultProfile, fromDefault + ": there is a profile of this name"}, nil
 }
 
-func profileExists(ctx context.Context, name string, env config.EnvConfig) (bool, error) {
-	_, err := config.LoadSharedConfigProfile(ctx, name, func(o *config.LoadSharedConfigOptions) {
+func findProfile(ctx context.Context, name string, env config.EnvConfig) (found config.SharedConfig, exists bool, err error) {
+	found, err = config.LoadSharedConfigProfile(ctx, name, func(o *config.LoadSharedConfigOptions) {
 		if env.SharedConfigFile != "" {
 			o.ConfigFiles = []string{env.SharedConfigFile}
 		}
@@ -126,12 +146,12 @@ func profileExists(ctx context.Context, name string, env config.EnvConfig) (bool
 		}
 	})
 	if _, missing := errors.AsType[config.SharedConfigProfileNotExistError](err); missing {
-		return false, nil
+		return found, false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("amazon: profile %s of the AWS configuration: %w", name, err)
+		return found, false, fmt.Errorf("amazon: profile %s of the AWS configuration: %w", name, err)
 	}
-	return true, nil
+	return found, true, nil
 }
 
 // region is the Region as far as flag, environment and file decide it.

@@ -25,6 +25,16 @@ bedrock_runtime =
   endpoint_url = http://127.0.0.1:8777
 `
 
+const overlaid = `[default]
+region = eu-west-1
+[profile aws]
+region = us-west-2
+services = outcrop
+[services outcrop]
+bedrock_runtime =
+  endpoint_url = http://127.0.0.1:8777
+`
+
 const twoKeys = `[default]
 aws_access_key_id = AKIDDEFAULT
 aws_secret_access_key = x
@@ -50,6 +60,14 @@ func TestWhere(t *testing.T) {
 		{
 			name: "the profile named aws", file: twoProfiles, profile: "aws [default: there is a profile of this name]",
 			region: "ap-southeast-2 [profile aws]", endpoint: aws + "ap-southeast-2.amazonaws.com [default]",
+		},
+		{
+			name: "the profile named aws, as python-overlay leaves it", file: overlaid, profile: " [default: the profile aws leads to an Outcrop server]",
+			region: "eu-west-1 [profile default]", endpoint: aws + "eu-west-1.amazonaws.com [default]",
+		},
+		{
+			name: "the same, when it is named", file: overlaid, config: amazon.Config{Flag: amazon.Choice{Profile: "aws"}}, profile: "aws [flag]",
+			region: "us-west-2 [profile aws]", endpoint: "http://127.0.0.1:8777 [profile aws, services outcrop]",
 		},
 		{
 			name: "a flag before all", file: twoProfiles, env: map[string]string{"AWS_PROFILE": "default", "AWS_REGION": "eu-north-1"},

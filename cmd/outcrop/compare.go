@@ -87,7 +87,10 @@ func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error
 	})
 	p.done()
 	total := time.Since(began)
-	var err error
+	err := context.Cause(ctx)
+	if err != nil {
+		return err
+	}
 	if a.json {
 		err = a.printJSON(rows)
 	} else {
@@ -101,7 +104,7 @@ func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error
 			return err
 		}
 	}
-	return failedRows(ctx, rows)
+	return failedRows(rows)
 }
 
 // drawComparison writes the picture of a comparison.
@@ -149,10 +152,7 @@ func milliseconds(ms int) string {
 }
 
 // failedRows is the error of a comparison in which a method failed.
-func failedRows(ctx context.Context, rows []compare.Row) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+func failedRows(rows []compare.Row) error {
 	var errs []error
 	for _, row := range rows {
 		if row.Err != nil {

@@ -86,7 +86,7 @@ func (a *app) runConstruct(c *cobra.Command, f *constructFlags, args []string) e
 	if f.req.Prompt, err = a.prompt(args); err != nil {
 		return err
 	}
-	return a.with(c, func(ctx context.Context, m *local.Local) error {
+	return a.ask(c, func(ctx context.Context, m *local.Local) error {
 		if f.stream {
 			return a.constructStream(ctx, m, &f.req)
 		}

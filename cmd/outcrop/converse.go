@@ -32,7 +32,7 @@ server that owns it, or by this command where there is none.`,
   outcrop converse --conversation trip "Where shall we go in May?"
   outcrop converse --conversation trip "And for how long?"`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.with(c, func(ctx context.Context, m *local.Local) error {
+			return a.ask(c, func(ctx context.Context, m *local.Local) error {
 				return a.converse(ctx, m, &q, &k, messages, args)
 			})
 		},

@@ -37,7 +37,7 @@ why. A conversation is outcrop converse or outcrop chat.`,
 			if err != nil {
 				return usageError{errors.New("--" + outcrop.AsError(err).Message)}
 			}
-			return a.with(c, func(ctx context.Context, l *local.Local) error {
+			return a.ask(c, func(ctx context.Context, l *local.Local) error {
 				return a.infer(ctx, l, m, &q, o, args)
 			})
 		},

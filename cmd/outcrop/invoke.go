@@ -23,7 +23,7 @@ either a prompt, from which the body is made, or the body itself.`,
   outcrop invoke --body '{"anthropic_version":"bedrock-2023-05-31","max_tokens":100,"messages":[{"role":"user","content":"Hello"}]}'
   outcrop invoke --body @request.json --output-file reply.json`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.invoke(ctx, m, &q, args) })
+			return a.ask(c, func(ctx context.Context, m *local.Local) error { return a.invoke(ctx, m, &q, args) })
 		},
 	}
 	q.flags(c)

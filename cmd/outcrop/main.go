@@ -38,10 +38,25 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return 0
 	}
+	if exitCode(err) == exitInterrupted {
+		a.sayInterrupted()
+		return exitInterrupted
+	}
 	for _, text := range messages(err) {
 		fmt.Fprintln(stderr, "outcrop:", text)
 	}
+	if hint := a.nearModels(err); hint != "" {
+		fmt.Fprintln(stderr, "outcrop:", hint)
+	}
 	return exitCode(err)
+}
+
+// sayInterrupted ends the line that Ctrl-C broke off.
+func (a *app) sayInterrupted() {
+	if isTerminal(a.stderr) {
+		fmt.Fprintln(a.stderr)
+	}
+	a.say("outcrop: interrupted")
 }
 
 // messages is an error for a person, each of several on a line of its own. The

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/local"
 )
 
@@ -51,6 +52,18 @@ func (a *app) with(c *cobra.Command, f func(ctx context.Context, m *local.Local)
 		return err
 	}
 	return a.use(c, m, f)
+}
+
+// ask is with, for commands that print a model's words. It tells a person when
+// it is the simulator that will answer: who does not expect its sentences takes
+// them for a fault.
+func (a *app) ask(c *cobra.Command, f func(ctx context.Context, m *local.Local) error) error {
+	return a.with(c, func(ctx context.Context, m *local.Local) error {
+		if notice := m.Notice(); notice == simulator.Notice && isTerminal(a.stdout) && isTerminal(a.stderr) {
+			a.say("%s", notice)
+		}
+		return f(ctx, m)
+	})
 }
 
 // use runs f with a manager, and closes the manager.

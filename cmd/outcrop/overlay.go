@@ -11,13 +11,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outcrop-ai/outcrop/backend/amazon"
 	"github.com/outcrop-ai/outcrop/clients/botocore"
 	"github.com/outcrop-ai/outcrop/internal/inifile"
 )
 
 const (
-	overlayServices = "outcrop"   // the section of ~/.aws/config that is ours
-	overlayRegion   = "us-west-2" // of a profile that has none
+	overlayServices = amazon.OverlayServices // the section of ~/.aws/config that is ours
+	overlayRegion   = amazon.DefaultRegion   // of a profile that has none
 )
 
 // overlay is what python-overlay is asked for.

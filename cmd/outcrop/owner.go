@@ -1,14 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -61,18 +62,29 @@ func (a *app) server(dir string, named bool) (client *remote.Client, shared bool
 	}
 	if endpoint != "" {
 		client, err = remote.New(remote.Config{URL: endpoint, Token: os.Getenv("OUTCROP_TOKEN")})
-		if err != nil {
-			err = usageError{fmt.Errorf("--endpoint: %w", err)}
-		}
-		return client, false, err
+		return client, false, sayServer(err)
 	}
 	s, found, err := owner.Find(dir)
 	if err != nil || !found {
 		return nil, false, err
 	}
 	a.served, a.servedFile = s.Model, s.Config
-	client, err = remote.New(remote.Config{URL: s.URL, Token: s.Token, Pin: s.Certificate, PlainToken: true})
-	return client, true, err
+	// Whoever names a token wants to be that tenant, here too.
+	token := cmp.Or(os.Getenv("OUTCROP_TOKEN"), s.Token)
+	client, err = remote.New(remote.Config{URL: s.URL, Token: token, Pin: s.Certificate, PlainToken: true})
+	return client, true, sayServer(err)
+}
+
+// sayServer says what is wrong with a server's address or token in the words of
+// the command line.
+func sayServer(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := strings.TrimPrefix(err.Error(), "remote: ")
+	text = strings.Replace(text, "Config.URL", "--endpoint", 1)
+	text = strings.Replace(text, "Config.Token", "$OUTCROP_TOKEN", 1)
+	return usageError{errors.New(text)}
 }
 
 // own runs f with a manager in this process, which owns the data directory for

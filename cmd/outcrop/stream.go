@@ -20,7 +20,7 @@ one line, in the model's own format.`,
 		Example: `  outcrop stream --pace "Write a short story about robots."
   outcrop stream --json "Hello" | jq .type`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.stream(ctx, m, &q, args) })
+			return a.ask(c, func(ctx context.Context, m *local.Local) error { return a.stream(ctx, m, &q, args) })
 		},
 	}
 	q.flags(c)

@@ -30,8 +30,11 @@ func Words(word string, known []string, most int) []string {
 			continue
 		}
 		d := distance(word, lower)
-		// A part of a word counts as nearer than as many wrong letters.
-		if len(word) >= 3 && strings.Contains(lower, word) || len(lower) >= 3 && strings.Contains(word, lower) {
+		// A part of a word counts as nearer than as many wrong letters, and its
+		// beginning as nearest: the rest was left out.
+		if len(word) >= 3 && strings.HasPrefix(lower, word) {
+			d = min(d, 1)
+		} else if len(word) >= 3 && strings.Contains(lower, word) || len(lower) >= 3 && strings.Contains(word, lower) {
 			d = min(d, 1+len(lower)/8)
 		}
 		if d <= (max(len(word), len(lower))+1)/3 {
@@ -41,6 +44,12 @@ func Words(word string, known []string, most int) []string {
 	slices.SortStableFunc(found, func(a, b candidate) int {
 		if a.distance != b.distance {
 			return a.distance - b.distance
+		}
+		if begins := strings.HasPrefix(strings.ToLower(a.word), word); begins != strings.HasPrefix(strings.ToLower(b.word), word) {
+			if begins {
+				return -1
+			}
+			return 1
 		}
 		return strings.Compare(a.word, b.word)
 	})
