@@ -10,7 +10,7 @@ func Reread(text []byte) (first, again map[Key]*Counts, err error) {
 	if first, _, err = parse(bytes.NewReader(text)); err != nil {
 		return nil, nil, err
 	}
-	written, err := appendLines(nil, first)
+	written, _, err := appendLines(nil, first)
 	if err != nil {
 		return nil, nil, err
 	}

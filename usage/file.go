@@ -54,8 +54,9 @@ func files(dir string) ([]time.Time, error) {
 	return hours, nil
 }
 
-// appendRows adds lines to the file of an hour, all or, as far as the system
-// goes, none.
+// appendRows adds lines to the file of an hour, and takes those that are in it
+// out of counts, also when it fails: a disk that is full may take some lines, and
+// a part of one, which is then passed over. What is left is to be tried again.
 func appendRows(dir string, hour time.Time, counts map[Key]*Counts) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -64,16 +65,22 @@ func appendRows(dir string, hour time.Time, counts map[Key]*Counts) error {
 	if err != nil {
 		return err
 	}
-	var text []byte
+	var begin []byte
 	if info, err := f.Stat(); err == nil && info.Size() > 0 {
 		last := []byte{'\n'}
 		if _, err := f.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
-			text = append(text, '\n') // after half a line of a power cut
+			begin = []byte{'\n'} // after half a line
 		}
 	}
-	text, err = appendLines(text, counts)
+	text, ends, err := appendLines(begin, counts)
+	n := 0
 	if err == nil {
-		_, err = f.Write(text)
+		n, err = f.Write(text)
+	}
+	for key, end := range ends {
+		if n >= end-1 { // without its line ending it is read all the same
+			delete(counts, key)
+		}
 	}
 	if err == nil {
 		err = f.Sync()
@@ -81,15 +88,18 @@ func appendRows(dir string, hour time.Time, counts map[Key]*Counts) error {
 	return errors.Join(err, f.Close())
 }
 
-func appendLines(text []byte, counts map[Key]*Counts) ([]byte, error) {
+// appendLines adds a line for each key to text, and tells where it ends.
+func appendLines(text []byte, counts map[Key]*Counts) ([]byte, map[Key]int, error) {
+	ends := make(map[Key]int, len(counts))
 	for key, c := range counts {
 		one, err := json.Marshal(line{Format, key, *c})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		text = append(append(text, one...), '\n')
+		ends[key] = len(text)
 	}
-	return text, nil
+	return text, ends, nil
 }
 
 // readRows reads the files from the hour of since to that of until, each key
@@ -189,7 +199,7 @@ func compact(dir string, hour time.Time) error {
 	if err != nil || lines <= len(sums) {
 		return err
 	}
-	text, err := appendLines(nil, sums)
+	text, _, err := appendLines(nil, sums)
 	if err != nil {
 		return err
 	}
