@@ -107,7 +107,14 @@ func (m *Meter) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, err
 			return nil, err
 		}
 	}
+	answered := false
+	defer func() {
+		if !answered { // the back-end has panicked
+			e.end(nil, outcrop.Errorf(bedrock.CodeInternalServer, "the back-end failed to process the request"))
+		}
+	}()
 	reply, err := m.Next.Do(ctx, call)
+	answered = true
 	if err != nil {
 		e.end(outcrop.AsError(err).Usage, err)
 		return nil, err

@@ -329,6 +329,28 @@ func TestErrorsAreBookedByCode(t *testing.T) {
 
 // TestModelNames: aliases and ARNs are booked under the model's id, and names
 // that nobody knows under one.
+// A back-end that panics is booked too, and its caller's ticket is ended.
+func TestPanicsAreBooked(t *testing.T) {
+	b := openBooks(t, "", epoch, nil)
+	seen, g := &records{}, &gate{ledger: b.Ledger}
+	meter := usage.NewMeter(outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) { panic("a bug") }),
+		usage.MeterConfig{Ledger: b.Ledger, Gate: g, Observers: []usage.Observer{seen}})
+	func() {
+		defer func() {
+			if p := recover(); p != "a bug" {
+				t.Errorf("it panicked with %v", p)
+			}
+		}()
+		_, _ = meter.Do(origin(), outcrop.NewInvokeCall(bedrock.OpInvokeModel, claude, []byte("{}")))
+	}()
+	if list := seen.take(); len(list) != 1 || list[0].Code != bedrock.CodeInternalServer {
+		t.Errorf("booked: %+v", list)
+	}
+	if len(g.ended) != 1 {
+		t.Errorf("%d tickets were ended, want 1", len(g.ended))
+	}
+}
+
 func TestModelNames(t *testing.T) {
 	m, seen, _ := metered(t, outcrop.BackendFunc(func(_ context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 		if strings.HasPrefix(call.ModelID, "none") {
