@@ -124,6 +124,27 @@ func TestBadRecords(t *testing.T) {
 }
 
 // A reply that is no JSON would break the line it stands on.
+// A back-end that panics at a record fails that record and no other, and leaves
+// the process alone.
+func TestBackendThatPanics(t *testing.T) {
+	f := newFixture(t, Config{Backend: outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+		if strings.Contains(string(call.Raw), "bad") {
+			var none []int
+			return nil, fmt.Errorf("%d", none[len(call.Raw)])
+		}
+		return echo(ctx, call)
+	})})
+	f.put("s3://input/a.jsonl", `{"recordId":"a","modelInput":{}}`+"\n"+`{"recordId":"b","modelInput":{"bad":1}}`+"\n"+`{"recordId":"c","modelInput":{}}`+"\n")
+	arn := f.create(request("s3://input/a.jsonl", "s3://output"))
+	if job := f.wait(arn); job.Status != completed || *job.ErrorRecordCount != 1 || *job.SuccessRecordCount != 2 {
+		t.Errorf("the job is %s: %q", job.Status, job.Message)
+	}
+	lines := outLines(t, f.get("s3://output/"+id(arn)+"/a.jsonl.out"))
+	if e := lines[1].Error; e == nil || e.ErrorCode != 500 || !strings.Contains(e.ErrorMessage, "the back-end panicked: runtime error: index out of range") {
+		t.Errorf("record b: error %+v", e)
+	}
+}
+
 func TestReplyThatIsNoJSON(t *testing.T) {
 	f := newFixture(t, Config{Backend: outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {
 		return outcrop.NewReply(outcrop.Meta{}, []byte("<html>\n")), nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -83,8 +84,15 @@ func (s *sender) stopped() bool {
 	}
 }
 
-// try takes a record to the model once.
-func (s *sender) try(ctx context.Context, r *record) (result, error) {
+// try takes a record to the model once. A back-end that panics fails the record,
+// as it would fail a request: the process has other jobs, and would meet the same
+// record again after its next start.
+func (s *sender) try(ctx context.Context, r *record) (_ result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
 	call, err := s.call(r)
 	if err != nil {
 		return result{}, err
@@ -103,6 +111,18 @@ func (s *sender) try(ctx context.Context, r *record) (result, error) {
 	}
 	res.input, res.output = usage(call, reply, body)
 	return res, nil
+}
+
+// panicked is the error of a record whose back-end has panicked. What it panicked
+// with is told only where the runtime made it, since it may hold anything.
+func panicked(p any) error {
+	what := fmt.Sprintf("%T", p)
+	if e, ok := p.(runtime.Error); ok {
+		what = e.Error()
+	}
+	e := outcrop.Errorf(bedrock.CodeInternalServer, "the back-end panicked: %s", what)
+	e.Retryable = false
+	return e
 }
 
 func (s *sender) call(r *record) (*outcrop.Call, error) {
