@@ -129,3 +129,53 @@ func TestNoJobQuotas(t *testing.T) {
 		t.Error("jobs without a quota were wrapped")
 	}
 }
+
+// slowList is a list of jobs that one account's listing waits for.
+type slowList struct {
+	jobList
+	listing chan struct{} // closed when account "slow" lists
+	proceed chan struct{}
+}
+
+func (l *slowList) List(ctx context.Context, caller outcrop.Caller, req *bedrock.ListModelInvocationJobsRequest) (*bedrock.ListModelInvocationJobsResponse, error) {
+	if caller.Account == "slow" {
+		select {
+		case <-l.listing:
+		default:
+			close(l.listing)
+		}
+		<-l.proceed
+	}
+	return l.jobList.List(ctx, caller, req)
+}
+
+// TestListingHoldsUpNobodyElse: while the jobs of one account are listed, others
+// create theirs, and who waits for the same list may give up.
+func TestListingHoldsUpNobodyElse(t *testing.T) {
+	list := &slowList{listing: make(chan struct{}), proceed: make(chan struct{})}
+	jobs := governed.GovernJobs(list, []governed.Rule{{Match: "*", Jobs: 1}})
+	create := func(ctx context.Context, account string) error {
+		_, err := jobs.Create(ctx, outcrop.Caller{Account: account}, &bedrock.CreateModelInvocationJobRequest{ModelID: model})
+		return err
+	}
+	slow := make(chan error, 1)
+	go func() { slow <- create(t.Context(), "slow") }()
+	<-list.listing
+	impatient, cancel := context.WithCancel(t.Context())
+	waits := make(chan error, 1)
+	go func() { waits <- create(impatient, "slow") }()
+	cancel()
+	if err := <-waits; err == nil {
+		t.Error("a second job of the account was created before the first was counted")
+	}
+	if err := create(t.Context(), "other"); err != nil {
+		t.Errorf("another account's job: %v", err)
+	}
+	list.mu.Lock()
+	list.jobs = nil // the list of the fake is that of all accounts
+	list.mu.Unlock()
+	close(list.proceed)
+	if err := <-slow; err != nil {
+		t.Errorf("the first job: %v", err)
+	}
+}
