@@ -86,3 +86,20 @@ func (systemClock) Sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// slots are the replies that a model writes at once; nil is any number. Who
+// waits for one gets it in the order of arrival.
+type slots chan struct{}
+
+// take waits for a slot, which leave gives back.
+func (s slots) take(ctx context.Context) (leave func(), err error) {
+	if s == nil {
+		return func() {}, nil
+	}
+	select {
+	case s <- struct{}{}:
+		return func() { <-s }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

@@ -40,6 +40,11 @@ type Config struct {
 	// whether or not Pace is set.
 	ModelPaces map[string]Pace
 
+	// Concurrent is how many replies a paced model writes at once. Calls beyond
+	// wait in the order in which they came, whatever their class, as at an
+	// engine with so many slots. 0 is no bound.
+	Concurrent int
+
 	// Rules script replies; RulesFile names a file of them instead, which is
 	// read again whenever it has changed. See [ParseRules].
 	Rules     *Rules
@@ -82,6 +87,7 @@ type model struct {
 	counter tokens.Model
 	pace    Pace
 	paced   bool // whether the pace is waited for
+	slots   slots
 	reasons bool // whether it always reasons
 	meta    outcrop.Meta
 }
@@ -117,6 +123,9 @@ func New(config Config) (*Backend, error) {
 		}
 		if pace, ok := config.ModelPaces[known.ID]; ok {
 			m.pace, m.paced = pace.filled(), true
+		}
+		if m.paced && config.Concurrent > 0 {
+			m.slots = make(slots, config.Concurrent)
 		}
 		m.reasons = strings.HasPrefix(known.ID, "deepseek.r1")
 		m.meta = outcrop.Meta{Backend: Name, ModelID: known.ID, Estimated: true, ContentType: "application/json", Created: answered}
@@ -188,13 +197,20 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 	}
 	id := p.seed.fork(forRequestID)
 	meta.RequestID = id.requestID()
+	leave, err := m.slots.take(ctx)
+	if err != nil {
+		return nil, outcrop.AsError(err)
+	}
 	if call.Streams() {
 		meta.FirstByte = t.first
 		ctx, cancel := context.WithCancel(ctx)
 		pause := new(outcrop.Pause)
 		wait := pacing(ctx, b.clock, pause, t, response.Usage.OutputTokens, m.paced)
-		return outcrop.NewStreamReply(meta, outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel).WithPause(pause)), nil
+		stream := outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel).WithPause(pause)
+		stream.OnEnd(func(error) { leave() })
+		return outcrop.NewStreamReply(meta, stream), nil
 	}
+	defer leave()
 	if m.paced {
 		if err := b.clock.Sleep(ctx, t.total(response.Usage.OutputTokens)); err != nil {
 			return nil, outcrop.AsError(err)
