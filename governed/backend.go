@@ -16,7 +16,7 @@ import (
 // Backend is a back-end that is kept within its quotas. It is safe for
 // concurrent use.
 type Backend struct {
-	next     outcrop.Abilities
+	abilities
 	governor *Governor
 	lane     Lane
 }
@@ -28,6 +28,8 @@ var (
 	_ outcrop.SchemaSupport = (*Backend)(nil)
 	_ outcrop.ModelChecker  = (*Backend)(nil)
 	_ outcrop.ModelLister   = lister{}
+
+	_ outcrop.OperationServer = (*Backend)(nil)
 )
 
 // lister is a Backend that knows its models. One that does not must not seem
@@ -36,17 +38,6 @@ type lister struct{ *Backend }
 
 // Models lists the models that the back-end knows.
 func (b lister) Models(ctx context.Context) ([]outcrop.Model, error) { return b.next.Models(ctx) }
-
-// CountTokens asks the back-end; it is free.
-func (b *Backend) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.TokenCount, error) {
-	return b.next.CountTokens(ctx, call)
-}
-
-// SchemaProfile is that of the back-end.
-func (b *Backend) SchemaProfile(modelID string) string { return b.next.SchemaProfile(modelID) }
-
-// CheckModel asks the back-end.
-func (b *Backend) CheckModel(modelID string) error { return b.next.CheckModel(modelID) }
 
 // Do waits for a reservation, asks the back-end, and settles. Each Do has a
 // reservation of its own, and one that is continued a second.
@@ -84,7 +75,10 @@ func (b *Backend) once(ctx context.Context, a *attempt) (*outcrop.Reply, error) 
 	if err != nil {
 		return nil, err
 	}
+	answered := false
+	defer t.lost(&answered)
 	reply, err := b.next.Next.Do(ctx, a.call)
+	answered = true
 	if err != nil {
 		t.failed(err, 0)
 		return nil, err
@@ -92,9 +86,7 @@ func (b *Backend) once(ctx context.Context, a *attempt) (*outcrop.Reply, error) 
 	if limit := a.told(); limit != "" && !b.governor.config.Observe {
 		tell(&reply.Meta, HeaderMaxTokens, limit)
 	}
-	if t.waited >= time.Millisecond {
-		tell(&reply.Meta, HeaderQueued, strconv.FormatInt(t.waited.Milliseconds(), 10))
-	}
+	tellQueued(&reply.Meta, t.waited)
 	if reply.Stream != nil {
 		reply.Stream = t.watch(reply.Stream)
 		return reply, nil
@@ -123,7 +115,10 @@ func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.Emb
 	if err != nil {
 		return nil, outcrop.Meta{}, err
 	}
+	answered := false
+	defer t.lost(&answered)
 	embeddings, meta, err := b.next.Embed(ctx, call, req)
+	answered = true
 	if err != nil {
 		t.failed(err, 0)
 		return nil, meta, err
@@ -136,13 +131,8 @@ func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.Emb
 func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 	r := quota.Request{
 		Pools: []quota.PoolID{a.pool.id}, Tenant: a.call.Caller.Tenant, Weight: a.call.Caller.Weight, Class: quota.Class(a.call.Class),
-		Input: a.input, MaxTokens: a.limit, Observe: g.config.Observe, MaxWait: max(g.config.BatchMaxWait, 0),
-	}
-	if a.call.Class == outcrop.Interactive {
-		r.MaxWait = max(g.config.MaxWait, 0)
-	}
-	if outcrop.HasSpare(ctx) {
-		r.MaxWait = min(r.MaxWait, max(g.config.SpareWait, 0))
+		Input: a.input, MaxTokens: a.limit, Observe: g.config.Observe,
+		MaxWait: g.waits.of(ctx, a.call.Class),
 	}
 	if at := placed(ctx); at != nil {
 		r.Conversation = at.conversation

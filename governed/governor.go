@@ -67,6 +67,7 @@ type Config struct {
 // use, and owns one timer and no goroutine. Close it.
 type Governor struct {
 	config Config
+	waits  waits
 	gate   *quota.Gate
 	ratios *tokens.Ratios
 	seed   maphash.Seed // of prefixes
@@ -89,15 +90,6 @@ func New(c Config) (*Governor, error) {
 	if c.Catalog == nil {
 		c.Catalog = catalog.Default()
 	}
-	if c.MaxWait == 0 {
-		c.MaxWait = DefaultMaxWait
-	}
-	if c.BatchMaxWait == 0 {
-		c.BatchMaxWait = DefaultBatchMaxWait
-	}
-	if c.SpareWait == 0 {
-		c.SpareWait = DefaultSpareWait
-	}
 	if c.MaxPools <= 0 {
 		c.MaxPools = DefaultMaxPools
 	}
@@ -107,7 +99,7 @@ func New(c Config) (*Governor, error) {
 		}
 	}
 	g := &Governor{
-		config: c, ratios: tokens.NewRatios(tokens.RatioConfig{}), seed: maphash.MakeSeed(),
+		config: c, waits: waits{c.MaxWait, c.BatchMaxWait, c.SpareWait}.filled(), ratios: tokens.NewRatios(tokens.RatioConfig{}), seed: maphash.MakeSeed(),
 		lanes: map[string]*Lane{}, known: map[key]*pool{}, pools: map[quota.PoolID]*pool{},
 	}
 	book := c.Book
@@ -143,7 +135,7 @@ type Lane struct {
 // Govern is a back-end kept within its quotas. What it can do besides Do, as
 // listing its models, it still can.
 func (g *Governor) Govern(next outcrop.Backend, lane Lane) outcrop.Backend {
-	b := &Backend{next: outcrop.Abilities{Next: next}, governor: g, lane: lane}
+	b := &Backend{abilities: abilities{outcrop.Abilities{Next: next}}, governor: g, lane: lane}
 	g.mu.Lock()
 	g.lanes[lane.Name] = &b.lane
 	g.mu.Unlock()

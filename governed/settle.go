@@ -1,6 +1,7 @@
 package governed
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -77,10 +78,25 @@ func usageOf(call *outcrop.Call, reply *outcrop.Reply) *bedrock.TokenUsage {
 	return &bedrock.TokenUsage{InputTokens: input, OutputTokens: output}
 }
 
+// lost ends the ticket of an attempt whose back-end has panicked and so
+// answered nothing; it is to be deferred. What was sent nobody knows.
+func (t *ticket) lost(answered *bool) {
+	if *answered {
+		return
+	}
+	t.attempt.pool.note(func(s *Stats) { s.Failed++ })
+	t.gate.Interrupted(t.id, 0)
+}
+
 // failed ends the ticket of an attempt that failed after some output, or none.
 func (t *ticket) failed(err error, output int) {
 	e := outcrop.AsError(err)
 	p := t.attempt.pool
+	if _, here := errors.AsType[*quota.RefusedError](err); here { // by turns: it was not sent
+		p.note(func(s *Stats) { s.Refused++ })
+		t.gate.Cancel(t.id)
+		return
+	}
 	if e.Partial != nil {
 		output = max(output, p.counter.TextBytes(e.Partial))
 	}

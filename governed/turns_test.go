@@ -1,0 +1,244 @@
+package governed_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/governed"
+	"github.com/outcrop-ai/outcrop/native"
+	"github.com/outcrop-ai/outcrop/quota"
+)
+
+// engine has a number of slots, and lets calls wait in the order of arrival. It
+// notes what was there when a call came.
+type engine struct {
+	slots   chan struct{}
+	service time.Duration
+
+	mu     sync.Mutex
+	here   int
+	behind []int // for each interactive call, those that wait for a slot before it
+}
+
+func (e *engine) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+	e.mu.Lock()
+	if call.Class == outcrop.Interactive {
+		e.behind = append(e.behind, max(0, e.here-cap(e.slots)))
+	}
+	e.here++
+	e.mu.Unlock()
+	e.slots <- struct{}{}
+	time.Sleep(e.service)
+	<-e.slots
+	e.mu.Lock()
+	e.here--
+	e.mu.Unlock()
+	return outcrop.NewConverseReply(outcrop.Meta{}, response("ho", usage(1, 1), bedrock.StopReasonEndTurn)), nil
+}
+
+func takeTurns(t *testing.T, next outcrop.Backend, c governed.TurnsConfig) outcrop.Backend {
+	t.Helper()
+	b, closer, err := governed.TakeTurns(next, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closer.Close() })
+	return b
+}
+
+// crowd keeps so many calls of a job at a back-end until the context ends.
+func crowd(ctx context.Context, b outcrop.Backend, n int) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				call := ask(bedrock.OpConverse, fmt.Sprint("record ", i), 9)
+				call.Class = outcrop.Batch
+				_, _ = b.Do(ctx, call)
+			}
+		})
+	}
+	return &wg
+}
+
+// TestInteractiveCallsPassWaitingRecords: where a back-end is bounded, whatever
+// its models, an interactive call is the next that it gets, though a job's
+// records came first; and it never has more than its bound.
+func TestInteractiveCallsPassWaitingRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &engine{slots: make(chan struct{}, 3), service: time.Second}
+		b := takeTurns(t, e, governed.TurnsConfig{Concurrent: 3})
+		ctx, stop := context.WithCancel(t.Context())
+		records := crowd(ctx, b, 20)
+		for range 50 {
+			time.Sleep(700 * time.Millisecond)
+			begun := time.Now()
+			if _, err := b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9)); err != nil {
+				t.Fatal(err)
+			}
+			if waited := time.Since(begun) - e.service; waited > e.service {
+				t.Errorf("an interactive call waited %v for a place, longer than a record takes", waited)
+			}
+		}
+		stop()
+		records.Wait()
+		for _, n := range e.behind {
+			if n > 0 {
+				t.Fatalf("interactive calls came behind %v", e.behind)
+			}
+		}
+	})
+}
+
+// TestRecordsYield: where nobody has said how much a back-end takes at once,
+// interactive calls come behind a job's records at first, and then behind one at
+// the most, while the job keeps the back-end full; without interactive calls,
+// all of the job's calls go there.
+func TestRecordsYield(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &engine{slots: make(chan struct{}, 4), service: time.Second}
+		b := governed.Yield(e)
+		ctx, stop := context.WithCancel(t.Context())
+		records := crowd(ctx, b, 32)
+		for range 200 {
+			time.Sleep(1300 * time.Millisecond)
+			_, _ = b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9))
+		}
+		if first := e.behind[0]; first < 20 {
+			t.Errorf("the first call came behind %d: the job had not filled the back-end", first)
+		}
+		for i, n := range e.behind[50:] {
+			if n > 1 {
+				t.Errorf("call %d came behind %d that waited", 50+i, n)
+			}
+		}
+		synctest.Wait()
+		if e.here < 4 {
+			t.Errorf("%d calls are there; it takes 4", e.here)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if e.here != 32 {
+			t.Errorf("a minute after the last interactive call, %d records are there, want all of 32", e.here)
+		}
+		stop()
+		records.Wait()
+	})
+}
+
+// TestPlacesComeBack: whatever ends a call, its place is free again, and so is
+// the reservation of a quota: a reply, an error, a panic, a stream's end, and a
+// caller that leaves while it waits.
+func TestPlacesComeBack(t *testing.T) {
+	answers := map[string]outcrop.BackendFunc{
+		"a reply":  says("ho", usage(1, 1), 0),
+		"an error": fails(bedrock.CodeModelError, "no"),
+		"a panic":  func(context.Context, *outcrop.Call) (*outcrop.Reply, error) { panic("a bug") },
+		"a stream that panics": func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {
+			return outcrop.NewStreamReply(outcrop.Meta{}, outcrop.NewStream(func(func(bedrock.Event, error) bool) { panic("a bug") }, nil)), nil
+		},
+	}
+	doors := map[string]func(*testing.T, outcrop.Backend) outcrop.Backend{
+		"turns": func(t *testing.T, next outcrop.Backend) outcrop.Backend {
+			return takeTurns(t, next, governed.TurnsConfig{Concurrent: 1, MaxWait: -1, BatchMaxWait: -1})
+		},
+		"quota": func(t *testing.T, next outcrop.Backend) outcrop.Backend {
+			_, b := govern(t, next, governed.Config{Rules: rule(quota.PoolConfig{Concurrent: 1}), MaxWait: -1, BatchMaxWait: -1})
+			return b
+		},
+		"yield": func(_ *testing.T, next outcrop.Backend) outcrop.Backend { return governed.Yield(next) },
+	}
+	for how, answer := range answers {
+		for name, door := range doors {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				var good atomic.Bool
+				b := door(t, outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+					if good.Load() {
+						return says("ho", usage(1, 1), 0)(ctx, call)
+					}
+					return answer(ctx, call)
+				}))
+				once := func() (err error) {
+					defer func() {
+						if p := recover(); p != nil && p != "a bug" {
+							panic(p)
+						}
+					}()
+					reply, err := b.Do(t.Context(), ask(bedrock.OpConverseStream, "hi", 9))
+					if err == nil && reply.Stream != nil {
+						for range reply.Stream.Events() {
+							continue
+						}
+					}
+					return err
+				}
+				_ = once()
+				good.Store(true)
+				for range 3 {
+					if err := once(); err != nil {
+						t.Fatalf("the next call: %v", err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestTurnsRefuse: who has waited as long as it may is refused as Bedrock
+// refuses, and the quota books do not take it for the service's answer.
+func TestTurnsRefuse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &engine{slots: make(chan struct{}, 1), service: time.Minute}
+		g, b := govern(t, takeTurns(t, e, governed.TurnsConfig{Concurrent: 1, MaxWait: 2 * time.Second}), governed.Config{Rules: rule(quota.PoolConfig{RequestsPerMinute: 600})})
+		var first sync.WaitGroup
+		first.Go(func() { _, _ = b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9)) })
+		synctest.Wait()
+		_, err := b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9))
+		if e := outcrop.AsError(err); e.Code != bedrock.CodeThrottling {
+			t.Errorf("refused with %v", err)
+		}
+		if s := one(t, g).Stats; s.Throttled != 0 || s.Refused != 1 {
+			t.Errorf("the books have %d throttles and %d refusals, want none and one", s.Throttled, s.Refused)
+		}
+		first.Wait()
+	})
+}
+
+// guarding serves ApplyGuardrail, and embeds.
+type guarding struct{ *service }
+
+func (guarding) Serves(operation string) bool { return operation == "ApplyGuardrail" }
+
+// TestAbilitiesPass: what a back-end can do besides Do, it can behind each of
+// the decorators, and what it cannot, it does not seem to.
+func TestAbilitiesPass(t *testing.T) {
+	next := guarding{newService(says("ho", usage(1, 1), 0))}
+	_, quoted := govern(t, next, governed.Config{Rules: rule(quota.PoolConfig{Concurrent: 1})})
+	for name, b := range map[string]outcrop.Backend{
+		"quota": quoted, "turns": takeTurns(t, next, governed.TurnsConfig{Concurrent: 1}), "yield": governed.Yield(next),
+	} {
+		if s, ok := b.(outcrop.OperationServer); !ok || !s.Serves("ApplyGuardrail") || s.Serves("another") {
+			t.Errorf("%s: it does not serve what the back-end serves", name)
+		}
+		e, ok := b.(outcrop.Embedder)
+		if !ok {
+			t.Errorf("%s: it does not embed", name)
+			continue
+		}
+		for range 2 {
+			if got, _, err := e.Embed(t.Context(), ask(bedrock.OpInvokeModel, "hi", 1), &native.EmbedRequest{}); err != nil || len(got.Vectors) != 1 {
+				t.Errorf("%s: embedded %v, %v", name, got, err)
+			}
+		}
+		if _, ok := b.(outcrop.ModelLister); ok {
+			t.Errorf("%s: it seems to know models", name)
+		}
+	}
+}
