@@ -194,7 +194,7 @@ type Backend struct {
 	Batch string `yaml:"batch" kind:"amazon" enum:"service onDemand" default:"service"`
 
 	// Limits bound what a call may take.
-	Limits BackendLimits `yaml:"limits" kind:"openai amazon"`
+	Limits BackendLimits `yaml:"limits"`
 }
 
 // Role is a role in AWS that calls take on.
@@ -214,22 +214,27 @@ type Role struct {
 type BackendLimits struct {
 	// Dial is how long a connection may take. Default: 10s for openai, 5s for
 	// amazon.
-	Dial time.Duration `yaml:"dial"`
+	Dial time.Duration `yaml:"dial" kind:"openai amazon"`
 	// FirstByte is how long the first event of a stream may take. Default: 5m
 	// for openai, 2m for amazon.
-	FirstByte time.Duration `yaml:"firstByte"`
+	FirstByte time.Duration `yaml:"firstByte" kind:"openai amazon"`
 	// Idle is how long a stream may pause. Default: 1m for openai, 2m for
 	// amazon.
-	Idle time.Duration `yaml:"idle"`
+	Idle time.Duration `yaml:"idle" kind:"openai amazon"`
 	// Reply is how long a whole reply may take. Default: 10m for openai, 1h for
 	// amazon.
-	Reply time.Duration `yaml:"reply"`
+	Reply time.Duration `yaml:"reply" kind:"openai amazon"`
 	// MaxReply is the size of the largest reply.
-	MaxReply Bytes `yaml:"maxReply" default:"64MiB"`
+	MaxReply Bytes `yaml:"maxReply" kind:"openai amazon" default:"64MiB"`
 	// MaxEvent is the size of a stream's largest event.
 	MaxEvent Bytes `yaml:"maxEvent" kind:"openai" default:"1MiB"`
 	// MaxConnections is how many idle connections are kept.
 	MaxConnections int `yaml:"maxConnections" kind:"openai" min:"1" default:"256"`
+	// Concurrent is how many calls, of all its models together, the back-end
+	// gets at once: as many as an engine has slots. The others wait, interactive
+	// calls before the records of batch jobs, and no longer than quotas.maxWait
+	// and quotas.batchMaxWait say. 0 is no bound.
+	Concurrent int `yaml:"concurrent" min:"0" default:"0"`
 }
 
 // Route says who answers for a model id.
@@ -311,6 +316,11 @@ type Batch struct {
 	// one back-end: each ThrottlingException halves them, and replies raise
 	// them again, one by one, up to concurrency times runningJobs.
 	MinConcurrency int `yaml:"minConcurrency" min:"1" default:"1"`
+	// Yield has records make room for interactive calls at a back-end that has
+	// no limits.concurrent: while there are such calls, and for 30 seconds
+	// after, no more records are there than keep it about as busy as more would,
+	// which is found out by trying.
+	Yield bool `yaml:"yield" default:"true"`
 	// RunningJobs is how many jobs run at once; as many others are validated.
 	RunningJobs int `yaml:"runningJobs" min:"1" default:"2"`
 	// MaxRecords is how many records a job may have, and one of its objects.
@@ -741,4 +751,8 @@ type Simulator struct {
 	TokensPerSecond float64 `yaml:"tokensPerSecond" min:"0" default:"80"`
 	// Jitter is how far times vary around these, from 0 to 1.
 	Jitter float64 `yaml:"jitter" min:"0" default:"0.2"`
+	// Concurrent is how many replies a model writes at once, while they take
+	// time; calls beyond wait in the order in which they came, as at an engine
+	// with so many slots. 0 is no bound.
+	Concurrent int `yaml:"concurrent" min:"0" default:"0"`
 }

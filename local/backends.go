@@ -204,6 +204,9 @@ func openSimulator(o *opener, _ string) (outcrop.Backend, error) {
 			}
 			c.Pace = &pace
 		}
+		if c.Concurrent == 0 {
+			c.Concurrent = s.Concurrent
+		}
 		var err error
 		if o.simulator, err = simulator.New(c); err != nil {
 			return nil, err

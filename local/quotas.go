@@ -19,19 +19,33 @@ import (
 	"github.com/outcrop-ai/outcrop/servicequotas"
 )
 
-// govern puts the quotas of the configuration around the back-ends of a router.
-// Without any, and without models of several lanes, it leaves them as they are.
+// govern puts the quotas of the configuration around the back-ends of a router,
+// and the bounds of their own calls. Without any, and without models of several
+// lanes, it leaves them as they are.
 func (o *opener) govern(backends map[string]route.Backend) error {
-	s := &o.settings.Quotas
-	sets := laneSets(o.settings)
-	rules := quotaRules(s)
-	if len(rules)+len(sets) == 0 {
-		return nil
-	}
-	c := governed.Config{Rules: rules, Lanes: sets, Observe: s.Observe, MaxWait: wait(s.MaxWait), BatchMaxWait: wait(s.BatchMaxWait), SpareWait: wait(s.SpareWait)}
+	sets, rules := laneSets(o.settings), quotaRules(&o.settings.Quotas)
 	lanes := make(map[string]governed.Lane, len(backends))
 	for name, b := range backends {
 		lanes[name] = o.lane(name, b.Backend)
+		if err := o.bound(name, &b); err != nil {
+			return err
+		}
+		backends[name] = b
+	}
+	if len(rules)+len(sets) > 0 {
+		if err := o.booked(backends, lanes, rules, sets); err != nil {
+			return err
+		}
+	}
+	o.yield(backends)
+	return nil
+}
+
+// booked puts the quota books around back-ends.
+func (o *opener) booked(backends map[string]route.Backend, lanes map[string]governed.Lane, rules []governed.Rule, sets []governed.ChoiceSet) error {
+	s := &o.settings.Quotas
+	c := governed.Config{Rules: rules, Lanes: sets, Observe: s.Observe, MaxWait: wait(s.MaxWait), BatchMaxWait: wait(s.BatchMaxWait), SpareWait: wait(s.SpareWait)}
+	for name := range backends {
 		if s.TokensPerDay > 0 {
 			for _, account := range o.accounts(name) {
 				c.Days = append(c.Days, quota.DayConfig{Account: account, Region: lanes[name].Region, TokensPerDay: s.TokensPerDay})
@@ -48,6 +62,34 @@ func (o *opener) govern(backends map[string]route.Backend) error {
 	}
 	o.governor = governor
 	return nil
+}
+
+// bound has a back-end get as many calls at once as its limits say.
+func (o *opener) bound(name string, b *route.Backend) error {
+	concurrent := o.settings.Backends[name].Limits.Concurrent
+	if concurrent == 0 {
+		return nil
+	}
+	s := &o.settings.Quotas
+	bounded, closer, err := governed.TakeTurns(b.Backend, governed.TurnsConfig{
+		Concurrent: concurrent, MaxWait: wait(s.MaxWait), BatchMaxWait: wait(s.BatchMaxWait), SpareWait: wait(s.SpareWait),
+	})
+	if err != nil {
+		return err
+	}
+	b.Backend = bounded
+	o.closers = append(o.closers, closer)
+	return nil
+}
+
+// yield has the records of jobs make room at the back-ends that are not bounded.
+func (o *opener) yield(backends map[string]route.Backend) {
+	for name, b := range backends {
+		if o.settings.Batch.Yield && o.settings.Backends[name].Limits.Concurrent == 0 {
+			b.Backend = governed.Yield(b.Backend)
+			backends[name] = b
+		}
+	}
 }
 
 // wait is a setting in which 0 is not to wait, as governed has it.
