@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,7 +11,6 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
-	"github.com/outcrop-ai/outcrop/route"
 )
 
 func newBatch(a *app) *cobra.Command {
@@ -35,79 +32,6 @@ its answer, in the same order.`,
 		newBatchClean(a), newBatchEvents(a),
 	)
 	return c
-}
-
-func newBatchRun(a *app) *cobra.Command {
-	var (
-		out, name string
-		converse  bool
-		money     spending
-	)
-	c := &cobra.Command{
-		Use:   "run INPUT.jsonl",
-		Short: "Run a job over a file in this process and wait for it",
-		Long: `run runs a job over the records of a file in this process, and waits for it.
-Where the calls cost money, at Amazon Bedrock or where prices are configured, it
-says first what they cost at most, and at a terminal asks.`,
-		Example: `  outcrop batch run records.jsonl -o results/
-  outcrop batch run prompts.jsonl --converse -o results/ --json`,
-		Args: exactly(1, "one JSONL file"),
-		RunE: func(c *cobra.Command, args []string) error {
-			if out == "" {
-				return usageError{errors.New("batch run needs -o: the directory for the results")}
-			}
-			return a.with(c, func(ctx context.Context, m *local.Local) error {
-				return a.batchRun(ctx, m, batchRun{input: args[0], out: out, name: name, converse: converse, spending: money})
-			})
-		},
-	}
-	c.Flags().StringVarP(&out, "output", "o", "", "directory for the results")
-	c.Flags().StringVar(&name, "job-name", "", "name of the job (default: made of the file's name)")
-	c.Flags().BoolVar(&converse, "converse", false, "the records are Converse requests, not model-native bodies")
-	money.addFlags(c)
-	return c
-}
-
-type batchRun struct {
-	spending
-	input, out, name string
-	converse         bool
-}
-
-// batchRun copies the input to the objects, runs the job and copies its
-// results out again.
-func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
-	if r.name == "" {
-		r.name = jobName(r.input)
-	}
-	if err := a.agreeToFile(m, &r.spending, r.input, r.converse); err != nil {
-		return err
-	}
-	staged := fmt.Sprintf("s3://%s/%s", a.settings.Objects.Staging, newID())
-	input := staged + "/input/" + filepath.Base(r.input)
-	if err := m.PutFile(ctx, input, r.input); err != nil {
-		return usageError{err}
-	}
-	req := &bedrock.CreateModelInvocationJobRequest{
-		JobName: r.name,
-		InputDataConfig: bedrock.ModelInvocationJobInputDataConfig{
-			S3InputDataConfig: &bedrock.ModelInvocationJobS3InputDataConfig{S3URI: input},
-		},
-		OutputDataConfig: bedrock.ModelInvocationJobOutputDataConfig{S3URI: staged + "/output/"},
-	}
-	if r.converse {
-		req.ModelInvocationType = bedrock.ModelInvocationTypeConverse
-	}
-	// The file was copied to this data directory, where no service reads it.
-	created, err := m.Batch(route.OnDemand(ctx), req)
-	if err != nil {
-		return err
-	}
-	job, err := a.wait(ctx, m, created.JobARN)
-	if err != nil {
-		return err
-	}
-	return a.deliver(ctx, m, job, staged+"/output/", r.out)
 }
 
 // wait follows a job to its end and shows how far it is.
@@ -132,28 +56,6 @@ func (a *app) wait(ctx context.Context, m *local.Local, arn string) (*bedrock.Ge
 		}
 	}
 	return last, nil
-}
-
-// deliver copies a job's results to a directory of the user's.
-func (a *app) deliver(ctx context.Context, m *local.Local, job *bedrock.GetModelInvocationJobResponse, from, dir string) error {
-	if job.Status != bedrock.ModelInvocationJobStatusCompleted {
-		return outcrop.Errorf(bedrock.CodeValidation, "the job ended as %s: %s", job.Status, job.Message)
-	}
-	files, err := m.CopyOut(ctx, from, dir)
-	if err != nil {
-		return err
-	}
-	if a.json {
-		err = a.printJSON(job)
-	} else {
-		for _, file := range files {
-			fmt.Fprintln(a.stdout, file)
-		}
-	}
-	if failed := *job.ErrorRecordCount; failed > 0 {
-		a.say("%d of %d records failed; their lines say why", failed, *job.TotalRecordCount)
-	}
-	return err
 }
 
 // jobName makes a name that the API accepts out of a file's.
