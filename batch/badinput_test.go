@@ -51,7 +51,7 @@ func TestBadInput(t *testing.T) {
 		{"UTF-16", map[string]string{"a.jsonl": "\xff\xfe{\x00}\x00"}, "a.jsonl", "line 1: the line is not valid UTF-8"},
 		{"an overlong line", map[string]string{"a.jsonl": good + `{"recordId":"r2","modelInput":"` + strings.Repeat("x", 200) + `"}`}, "a.jsonl", "s3://input/a.jsonl, line 2: the line has more than 200 bytes"},
 		{"a line that is one byte too long", map[string]string{"a.jsonl": `{"a":"` + strings.Repeat("x", 193) + `"}` + "\n"}, "a.jsonl", "line 1: the line has more than 200 bytes"},
-		{"too few records", map[string]string{"a.jsonl": good}, "a.jsonl", "the job has 1 records; at least 2 are required"},
+		{"too few records", map[string]string{"a.jsonl": good}, "a.jsonl", "s3://input/a.jsonl: the job has 1 records; at least 2 are required"},
 		{"too many records in an object", map[string]string{"a.jsonl": records(0, 4)}, "a.jsonl", "s3://input/a.jsonl, line 4: the object has more than 3 records"},
 		{"too many records in the job", map[string]string{"in/a.jsonl": records(0, 3), "in/b.jsonl": records(3, 2)}, "", "s3://input/in/b.jsonl, line 2: the job has more than 4 records"},
 		{"too large an object", map[string]string{"a.jsonl": good + strings.Repeat("\n", 400)}, "a.jsonl", "s3://input/a.jsonl has more than 400 bytes"},

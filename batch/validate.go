@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 
 	"github.com/outcrop-ai/outcrop"
@@ -120,7 +121,11 @@ func (c *counter) end() error {
 		}
 	}
 	if least := c.source.limits.MinRecords; c.total < least {
-		return outcrop.Errorf(bedrock.CodeValidation, "the job has %d records; at least %d are required", c.total, least)
+		where := c.source.files[0].uri
+		if more := len(c.source.files) - 1; more > 0 {
+			where += fmt.Sprintf(" and %d more", more)
+		}
+		return outcrop.Errorf(bedrock.CodeValidation, "%s: the job has %d records; at least %d are required", where, c.total, least)
 	}
 	return nil
 }

@@ -38,6 +38,9 @@ func TestDiskThatIsFull(t *testing.T) {
 	if job.Status != bedrock.ModelInvocationJobStatusInProgress || !strings.Contains(job.Message, "no space left on device; make room, and start outcrop again") {
 		t.Errorf("the job is %s, and says: %s", job.Status, job.Message)
 	}
+	if strings.Count(job.Message, "no space left on device") != 1 || strings.Contains(job.Message, "\n") {
+		t.Errorf("the message says it more than once: %s", job.Message)
+	}
 	if _, err := o.Create(t.Context(), outcrop.Caller{}, request("s3://input/a.jsonl")); err == nil || !strings.Contains(err.Error(), "no space left on device") {
 		t.Errorf("another job: error %v", err)
 	}

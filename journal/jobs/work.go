@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -150,12 +151,12 @@ func (w *work) Append(ctx context.Context, results []batch.Result) error {
 		pending *journal.Pending
 	}
 	var queue []written
+	var failed error // the first; those after it say the same
 	finish := func(left int) error {
-		var errs []error
 		for len(queue) > left {
 			sequence, err := queue[0].pending.Wait(ctx)
 			if err != nil {
-				errs = append(errs, err)
+				failed = cmp.Or(failed, err)
 			} else {
 				w.mu.Lock()
 				w.keep(sequence, queue[0].group)
@@ -163,15 +164,16 @@ func (w *work) Append(ctx context.Context, results []batch.Result) error {
 			}
 			queue = queue[1:]
 		}
-		return errors.Join(errs...)
+		return failed
 	}
 	for g := range groups(results, w.limit) {
-		if err := finish(inFlight - 1); err != nil {
-			return errors.Join(err, finish(0))
+		if finish(inFlight-1) != nil {
+			return finish(0)
 		}
 		pending, err := w.stream.Begin(fmt.Sprintf("result.%d", g.shard), g.body, g.headers()...)
 		if err != nil {
-			return errors.Join(err, finish(0))
+			failed = err
+			return finish(0)
 		}
 		queue = append(queue, written{g, pending})
 	}
