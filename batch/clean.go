@@ -15,6 +15,10 @@ type Cleaning struct {
 	Before  time.Time // jobs that ended before this
 	Outputs bool      // the objects with their results too
 	DryRun  bool      // only tell
+
+	// Copied tells of an input, which is one object, that it was copied for its
+	// job: it goes with the job, unless another reads it. Nil: none was.
+	Copied func(uri string) bool
 }
 
 // Cleaned is a job that Clean has forgotten, or would forget.
@@ -24,6 +28,7 @@ type Cleaned struct {
 	Status  bedrock.ModelInvocationJobStatus `json:"status"`
 	Ended   time.Time                        `json:"endTime"`
 	Outputs []outcrop.Object                 `json:"outputs,omitzero"` // removed with it
+	Inputs  []outcrop.Object                 `json:"inputs,omitzero"`  // likewise: copies
 }
 
 // deleter is what Objects must be so that results can be removed. An object
@@ -57,9 +62,17 @@ func (j *Jobs) Clean(ctx context.Context, c Cleaning) ([]Cleaned, error) {
 func (j *Jobs) clean(ctx context.Context, job *job, c *Cleaning) (Cleaned, error) {
 	s := job.snapshot()
 	done := Cleaned{ARN: s.ARN, Name: s.Request.JobName, Status: s.Status, Ended: s.Ended}
+	task, err := readRequest(s.Request, anyLimits)
+	if err != nil {
+		return done, err
+	}
 	if c.Outputs {
-		var err error
-		if done.Outputs, err = j.removeResults(ctx, job, c.DryRun); err != nil {
+		if done.Outputs, err = j.remove(ctx, job.scope(task.writes), outputFolder(&task, s.ID), c.DryRun); err != nil {
+			return done, err
+		}
+	}
+	if c.Copied != nil && task.object != "" && c.Copied(task.object) && !j.InUse(task.object) {
+		if done.Inputs, err = j.remove(ctx, job.scope(task.reads), task.object, c.DryRun); err != nil {
 			return done, err
 		}
 	}
@@ -74,26 +87,24 @@ func (j *Jobs) clean(ctx context.Context, job *job, c *Cleaning) (Cleaned, error
 	return done, nil
 }
 
-// removeResults removes what is in the job's own folder below its output.
-func (j *Jobs) removeResults(ctx context.Context, job *job, dry bool) ([]outcrop.Object, error) {
-	task, err := readRequest(job.snapshot().Request, anyLimits)
-	if err != nil {
-		return nil, err
-	}
-	objects := outcrop.ScopeObjects(j.config.Objects, job.scope(task.writes))
+// remove removes an object, or all in a folder, as a job may.
+func (j *Jobs) remove(ctx context.Context, scope outcrop.ObjectScope, uri string, dry bool) ([]outcrop.Object, error) {
+	objects := outcrop.ScopeObjects(j.config.Objects, scope)
 	from, ok := objects.(deleter)
 	if !ok {
-		return nil, outcrop.Errorf(bedrock.CodeValidation, "the results of jobs cannot be removed where these objects lie")
+		return nil, outcrop.Errorf(bedrock.CodeValidation, "the files of jobs cannot be removed where these objects lie")
 	}
 	var found []outcrop.Object
-	for o, err := range objects.List(ctx, outputFolder(&task, job.state.ID)) {
+	for o, err := range objects.List(ctx, uri) {
 		if err != nil {
 			if outcrop.AsError(err).Code == bedrock.CodeResourceNotFound {
 				break // the bucket has gone
 			}
 			return nil, err
 		}
-		found = append(found, o)
+		if o.URI == uri || strings.HasSuffix(uri, "/") {
+			found = append(found, o)
+		}
 	}
 	for _, o := range found {
 		if dry {

@@ -129,6 +129,54 @@ func TestClean(t *testing.T) {
 	}
 }
 
+// TestCopiesGoWithTheirJob: an input that was copied for its job goes with it,
+// and no other, and not while another job reads it.
+func TestCopiesGoWithTheirJob(t *testing.T) {
+	release, held := make(chan struct{}), make(chan struct{}, 1)
+	f := newFixture(t, Config{Backend: outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+		if strings.Contains(string(call.Raw), "held") {
+			held <- struct{}{}
+			<-release
+		}
+		return echo(ctx, call)
+	})})
+	copied := func(uri string) bool { return strings.HasPrefix(uri, "s3://input/copies/") }
+	clean := func() (inputs []string) {
+		t.Helper()
+		list, err := f.Clean(t.Context(), Cleaning{Before: time.Now().Add(time.Hour), Copied: copied})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, job := range list {
+			for _, o := range job.Inputs {
+				inputs = append(inputs, o.URI)
+			}
+		}
+		return inputs
+	}
+	f.put("s3://input/copies/a.jsonl", `{"modelInput":{}}`)
+	f.put("s3://input/copies/a.jsonl.other", `{"modelInput":{}}`)
+	f.put("s3://input/mine.jsonl", `{"modelInput":{}}`)
+	f.wait(f.create(request("s3://input/copies/a.jsonl", "s3://output")))
+	f.wait(f.create(request("s3://input/mine.jsonl", "s3://output")))
+	if gone := clean(); !slices.Equal(gone, []string{"s3://input/copies/a.jsonl"}) || f.get("s3://input/mine.jsonl") == "" || f.get("s3://input/copies/a.jsonl.other") == "" {
+		t.Errorf("what went is %v", gone)
+	}
+	if f.get("s3://input/copies/a.jsonl") != "" {
+		t.Error("the copy is there still")
+	}
+	f.put("s3://input/copies/b.jsonl", `{"modelInput":{}}`)
+	f.wait(f.create(request("s3://input/copies/b.jsonl", "s3://output")))
+	f.put("s3://input/copies/b.jsonl", `{"modelInput":{"held":1}}`)
+	arn := f.create(request("s3://input/copies/b.jsonl", "s3://output"))
+	<-held
+	if gone := clean(); len(gone) > 0 {
+		t.Errorf("%v went while a job reads it", gone)
+	}
+	close(release)
+	f.wait(arn)
+}
+
 // TestCleanLeavesWhatRuns: a job that has not ended stays, and what it reads
 // and writes is in use.
 func TestCleanLeavesWhatRuns(t *testing.T) {

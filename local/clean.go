@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,7 +104,7 @@ func (j *jobs) clean(ctx context.Context, c Cleaning) (*Cleaned, error) {
 	now := time.Now()
 	before := now.Add(-c.OlderThan)
 	done := &Cleaned{DryRun: c.DryRun, Jobs: []batch.Cleaned{}, Staged: []outcrop.Object{}, Leftovers: []objects.Leftover{}}
-	jobs, err := opened.Clean(ctx, batch.Cleaning{Account: c.Account, Before: before, Outputs: c.Outputs, DryRun: c.DryRun})
+	jobs, err := opened.Clean(ctx, batch.Cleaning{Account: c.Account, Before: before, Outputs: c.Outputs, DryRun: c.DryRun, Copied: copied})
 	done.Jobs = append(done.Jobs, jobs...)
 	if err != nil || c.Account != "" {
 		return done, err
@@ -111,11 +112,29 @@ func (j *jobs) clean(ctx context.Context, c Cleaning) (*Cleaned, error) {
 	if done.Staged, err = j.cleanStaged(ctx, opened, before, c.DryRun); err != nil {
 		return done, err
 	}
+	done.Staged = slices.DeleteFunc(done.Staged, done.told)
 	if d, ok := j.config.Objects.(*objects.Directory); ok {
 		done.Leftovers, err = d.Leftovers(ctx, now.Add(-max(c.OlderThan, minLeftover)), c.DryRun)
 	}
 	return done, err
 }
+
+// told tells whether an object is listed with its job: in a dry run it is there
+// still.
+func (c *Cleaned) told(o outcrop.Object) bool {
+	return slices.ContainsFunc(c.Jobs, func(job batch.Cleaned) bool {
+		return slices.ContainsFunc(job.Outputs, func(other outcrop.Object) bool { return other.URI == o.URI })
+	})
+}
+
+// InputCopies is the folder, in the bucket of a job's results, in which batch
+// create has the copy of a file that it was given as the input: under an id of
+// its own making.
+const InputCopies = "outcrop-input"
+
+var copiedForm = regexp.MustCompile(`^s3://[^/]+/` + InputCopies + `/[a-z2-7]{26}/[^/]+$`)
+
+func copied(uri string) bool { return copiedForm.MatchString(uri) }
 
 // stagedForm is the keys under which batch run has its files: an id of its own
 // making, and what for.
@@ -206,7 +225,7 @@ func (j *jobs) sweep(ctx context.Context, opened *batch.Jobs) {
 func (j *jobs) expire(ctx context.Context, opened *batch.Jobs, now time.Time) error {
 	s := j.state.settings
 	if s.Batch.Retention > 0 {
-		if _, err := opened.Clean(ctx, batch.Cleaning{Before: now.Add(-s.Batch.Retention)}); err != nil {
+		if _, err := opened.Clean(ctx, batch.Cleaning{Before: now.Add(-s.Batch.Retention), Copied: copied}); err != nil {
 			return err
 		}
 	}

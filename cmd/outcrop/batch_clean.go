@@ -62,13 +62,18 @@ func (a *app) printCleaned(done *local.Cleaned) error {
 	if a.json {
 		return a.printJSON(done)
 	}
-	results, bytes := 0, int64(0)
+	results, copies, bytes := 0, len(done.Staged), int64(0)
 	for i := range done.Jobs {
 		job := &done.Jobs[i]
 		fmt.Fprintf(a.stdout, "job  %s  %s  %s  ended %s\n", job.ARN[strings.LastIndexByte(job.ARN, '/')+1:], job.Name, job.Status, when(job.Ended))
 		for _, o := range job.Outputs {
 			fmt.Fprintf(a.stdout, "result  %s  %s\n", o.URI, size(o.Size))
 			results++
+			bytes += o.Size
+		}
+		for _, o := range job.Inputs {
+			fmt.Fprintf(a.stdout, "copy  %s  %s\n", o.URI, size(o.Size))
+			copies++
 			bytes += o.Size
 		}
 	}
@@ -84,7 +89,7 @@ func (a *app) printCleaned(done *local.Cleaned) error {
 	if done.DryRun {
 		verb = "would remove"
 	}
-	a.say("%s %d jobs, %d results, %d copies and %d unfinished files: %s", verb, len(done.Jobs), results, len(done.Staged), len(done.Leftovers), size(bytes))
+	a.say("%s %d jobs, %d results, %d copies and %d unfinished files: %s", verb, len(done.Jobs), results, copies, len(done.Leftovers), size(bytes))
 	return nil
 }
 

@@ -118,7 +118,7 @@ func (a *app) jobInput(ctx context.Context, m *local.Local, o *batchCreate) (str
 		return "", err
 	}
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(o.output, "s3://"), "/")
-	uri := fmt.Sprintf("s3://%s/outcrop-input/%s/%s", bucket, newID(), filepath.Base(o.input))
+	uri := fmt.Sprintf("s3://%s/%s/%s/%s", bucket, local.InputCopies, newID(), filepath.Base(o.input))
 	if err := m.PutFile(ctx, uri, o.input); err != nil {
 		return "", err
 	}
