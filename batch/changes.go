@@ -11,6 +11,7 @@ type Change struct {
 	Status  bedrock.ModelInvocationJobStatus `json:"status"`
 	Time    time.Time                        `json:"time"`
 	Message string                           `json:"message,omitzero"` // why it ended, if that was said
+	Counts  *Counts                          `json:"counts,omitzero"`  // then; nil before the input was counted
 }
 
 // History is what a job is, and all states that it has come to, the earliest
@@ -60,6 +61,10 @@ func (s *state) note(message string, now time.Time) {
 	c := Change{Status: s.Status, Time: now}
 	if final(s.Status) {
 		c.Message = clipMessage(message)
+	}
+	if s.Validated {
+		counts := s.Counts
+		c.Counts = &counts
 	}
 	s.Changes = append(s.Changes[:len(s.Changes):len(s.Changes)], c)
 }

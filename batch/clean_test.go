@@ -65,6 +65,9 @@ func TestListenerIsToldOfEachState(t *testing.T) {
 	if want := []bedrock.ModelInvocationJobStatus{submitted, validating, scheduled, inProgress, completed}; !slices.Equal(got, want) {
 		t.Errorf("it was told of %v, want %v", got, want)
 	}
+	if first, last := h.Changes[0].Counts, h.Changes[4].Counts; first != nil || last == nil || *last != (Counts{1, 1, 1, 0, 3, 5}) {
+		t.Errorf("the counts were %+v at first and %+v at last", first, last)
+	}
 	if h.ARN != arn || h.Account != alice.Account || h.Region != alice.Region || h.Name != "my-batch-job-1" || h.ModelID != modelID || h.Submitted.IsZero() {
 		t.Errorf("the job is %+v", h)
 	}

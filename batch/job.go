@@ -122,7 +122,7 @@ func (j *job) recount(t *Tally) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	total := j.state.Counts.TotalRecordCount
-	j.state.Counts = manifest{TotalRecordCount: total}
+	j.state.Counts = Counts{TotalRecordCount: total}
 	j.state.count(t, j.clock.Now())
 	wake(&j.recorded)
 }

@@ -66,8 +66,9 @@ func (o *output) commit() error {
 	return err
 }
 
-// manifest is the last object of a job.
-type manifest struct {
+// Counts is how far a job has come. The last object of a job, its manifest, has
+// them.
+type Counts struct {
 	TotalRecordCount     int   `json:"totalRecordCount"`
 	ProcessedRecordCount int   `json:"processedRecordCount"`
 	SuccessRecordCount   int   `json:"successRecordCount"`
@@ -77,7 +78,7 @@ type manifest struct {
 }
 
 // finish commits what was written, and the manifest after it.
-func (o *output) finish(m manifest) error {
+func (o *output) finish(m Counts) error {
 	if err := o.commit(); err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ type state struct {
 	Ended     time.Time                                `json:"ended,omitzero"`
 	Expires   time.Time                                `json:"expires"`
 	Validated bool                                     `json:"validated,omitzero"` // the manifest's total is known
-	Counts    manifest                                 `json:"counts"`
+	Counts    Counts                                   `json:"counts"`
 	Tags      []bedrock.Tag                            `json:"tags,omitzero"` // in the order in which their keys came
 	Changes   []Change                                 `json:"changes,omitzero"`
 }

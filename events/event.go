@@ -33,6 +33,10 @@ type Detail struct {
 	Status         bedrock.ModelInvocationJobStatus `json:"status"`
 	FailureMessage string                           `json:"failureMessage"`
 	CreationTime   string                           `json:"creationTime"` // as "Aug 28, 2024, 10:47:53 PM", UTC
+
+	// Counts is how far the job had come then, which Amazon does not tell; nil,
+	// and not there, before its input was counted.
+	*batch.Counts
 }
 
 // DetailType is that of a job's changes.
@@ -48,7 +52,7 @@ func newEvent(h *batch.History, n int) *Event {
 		Account: h.Account, Time: c.Time.UTC().Format("2006-01-02T15:04:05Z"), Region: h.Region, Resources: []string{h.ARN},
 		Detail: Detail{
 			Version: "0.0", AccountID: h.Account, BatchJobName: h.Name, BatchJobARN: h.ARN, BatchModelID: h.ModelID,
-			Status: c.Status, FailureMessage: c.Message, CreationTime: h.Submitted.UTC().Format(creationForm),
+			Status: c.Status, FailureMessage: c.Message, CreationTime: h.Submitted.UTC().Format(creationForm), Counts: c.Counts,
 		},
 	}
 }

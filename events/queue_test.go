@@ -1,9 +1,11 @@
 package events
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,5 +175,13 @@ func TestEventShape(t *testing.T) {
 	}
 	if fmt.Sprint(*e) != fmt.Sprint(want) {
 		t.Errorf("event %+v\nwant  %+v", *e, want)
+	}
+	h.Changes[1].Counts = &batch.Counts{TotalRecordCount: 7, ProcessedRecordCount: 5, SuccessRecordCount: 4, ErrorRecordCount: 1, OutputTokenCount: 9}
+	text, err := json.Marshal(newEvent(&h, 1).Detail)
+	if err != nil || !strings.HasSuffix(string(text), `"creationTime":"Aug 28, 2024, 10:47:53 PM","totalRecordCount":7,"processedRecordCount":5,"successRecordCount":4,"errorRecordCount":1,"inputTokenCount":0,"outputTokenCount":9}`) {
+		t.Errorf("the detail is %s, %v", text, err)
+	}
+	if text, _ := json.Marshal(newEvent(&h, 0).Detail); strings.Contains(string(text), "Count") {
+		t.Errorf("without counts the detail is %s", text)
 	}
 }
