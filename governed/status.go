@@ -67,7 +67,27 @@ type Status struct {
 	Rules   []RuleStatus `json:"rules"`
 	Pools   []PoolStatus `json:"pools"`
 	Lanes   []LaneStatus `json:"lanes,omitzero"`
+
+	// Backends are those whose calls are bounded, whatever their models.
+	Backends []QueueStatus `json:"backends,omitzero"`
 }
+
+// QueueStatus is the queue before a back-end.
+type QueueStatus struct {
+	Backend    string `json:"backend"`
+	Inflight   int    `json:"inflight"`
+	Concurrent int    `json:"concurrent"`      // bound of it; 0 is none
+	Tried      bool   `json:"tried,omitzero"`  // the bound was found out, and holds calls that are not interactive
+	Queued     Queued `json:"queued,omitzero"` // by class; their tokens are not counted
+}
+
+// Queue is a back-end with a queue before it, as TakeTurns and Yield make it.
+type Queue interface{ Queue() QueueStatus }
+
+var (
+	_ Queue = (*turns)(nil)
+	_ Queue = (*yielding)(nil)
+)
 
 // LaneStatus is one of the lanes that the models of a pattern can go to.
 type LaneStatus struct {

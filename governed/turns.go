@@ -70,6 +70,12 @@ func (g gateCloser) Close() error {
 	return nil
 }
 
+// Queue tells who is there, and who waits.
+func (b *turns) Queue() QueueStatus {
+	s := &b.gate.Snapshot()[0]
+	return QueueStatus{Inflight: s.Inflight, Concurrent: s.Concurrent, Queued: Queued{Interactive: s.Queued[0], Batch: s.Queued[1], Background: s.Queued[2]}}
+}
+
 // Do waits for a place, and gives it back with the reply's end.
 func (b *turns) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 	if !infers(call.Operation) {

@@ -61,6 +61,18 @@ func Yield(next outcrop.Backend) outcrop.Backend {
 	return b
 }
 
+// Queue tells who is there, and who waits. Which of the two lower classes these
+// are of is not told apart.
+func (b *yielding) Queue() QueueStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := QueueStatus{Inflight: b.inflight, Tried: true, Queued: Queued{Batch: len(b.waiting)}}
+	if time.Since(b.asked) <= quiet {
+		s.Concurrent = b.search.bound
+	}
+	return s
+}
+
 // Do makes a call, in its turn.
 func (b *yielding) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 	if !infers(call.Operation) {

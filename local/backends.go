@@ -44,6 +44,7 @@ type opener struct {
 	strict    *strict.Backend            // around the simulator, where there are grants
 	governor  *governed.Governor         // nil without quotas
 	made      map[string]outcrop.Backend // by name
+	queues    map[string]governed.Queue  // before back-ends, by name
 	closers   []io.Closer
 	services  map[string]outcrop.Jobs // of back-ends that run jobs themselves
 }

@@ -164,6 +164,13 @@ func TestBoundOfABackend(t *testing.T) {
 backends: {engine: {kind: openai, engine: openai, baseUrl: "%s", limits: {concurrent: 2}}}
 backend: engine
 `, 2)
+	status, err := m.QuotaStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(status.Backends) != 1 || status.Backends[0].Backend != "engine" || status.Backends[0].Inflight != 2 || status.Backends[0].Concurrent != 2 {
+		t.Errorf("the queues are %+v", status.Backends)
+	}
 	for range 10 {
 		e.letGo <- struct{}{}
 	}

@@ -77,6 +77,7 @@ func (o *opener) bound(name string, b *route.Backend) error {
 	if err != nil {
 		return err
 	}
+	o.queued(name, bounded)
 	b.Backend = bounded
 	o.closers = append(o.closers, closer)
 	return nil
@@ -87,9 +88,32 @@ func (o *opener) yield(backends map[string]route.Backend) {
 	for name, b := range backends {
 		if o.settings.Batch.Yield && o.settings.Backends[name].Limits.Concurrent == 0 {
 			b.Backend = governed.Yield(b.Backend)
+			o.queued(name, b.Backend)
 			backends[name] = b
 		}
 	}
+}
+
+// queued notes the queue before a back-end, for reports.
+func (o *opener) queued(name string, b outcrop.Backend) {
+	if q, ok := b.(governed.Queue); ok {
+		if o.queues == nil {
+			o.queues = map[string]governed.Queue{}
+		}
+		o.queues[name] = q
+	}
+}
+
+// bounds are the queues before back-ends, as far as they have a bound.
+func (o *opener) bounds() []governed.QueueStatus {
+	var list []governed.QueueStatus
+	for _, name := range slices.Sorted(maps.Keys(o.queues)) {
+		if s := o.queues[name].Queue(); s.Concurrent > 0 {
+			s.Backend = name
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // wait is a setting in which 0 is not to wait, as governed has it.
@@ -193,10 +217,14 @@ func (l *Local) QuotaStatus(ctx context.Context) (governed.Status, error) {
 		err := l.server.Page(ctx, "/quota", &status)
 		return status, err
 	}
+	status := governed.Status{Time: time.Now(), Rules: []governed.RuleStatus{}, Pools: []governed.PoolStatus{}}
 	if g := l.Quotas(); g != nil {
-		return g.Status(), nil
+		status = g.Status()
 	}
-	return governed.Status{Time: time.Now(), Rules: []governed.RuleStatus{}, Pools: []governed.PoolStatus{}}, nil
+	if l.opened != nil {
+		status.Backends = l.opened.bounds()
+	}
+	return status, nil
 }
 
 // Strict is the embedded simulator's accounting, or nil where it grants

@@ -76,7 +76,12 @@ func (a *app) showQuota(s *governed.Status) error {
 	if s.Observe {
 		fmt.Fprintln(a.stdout, "observing: calls are booked, and neither delayed nor changed")
 	}
+	for _, q := range s.Backends {
+		showQueue(a.stdout, &q)
+	}
 	switch {
+	case len(s.Rules)+len(s.Lanes) == 0 && len(s.Backends) > 0:
+		return nil
 	case len(s.Rules)+len(s.Lanes) == 0:
 		fmt.Fprintln(a.stdout, "no quotas are set: see the section quotas of the configuration, or outcrop quota pull")
 		return nil
@@ -124,6 +129,16 @@ func (a *app) showQuota(s *governed.Status) error {
 		}
 	}
 	return showLanes(a.stdout, s.Lanes)
+}
+
+// showQueue tells who is at a back-end, and who waits for it.
+func showQueue(out io.Writer, q *governed.QueueStatus) {
+	why := ""
+	if q.Tried {
+		why = ", which keep it busy: records of jobs make room for interactive calls"
+	}
+	fmt.Fprintf(out, "%s: %d of %d calls are under way%s; %d interactive ones and %d others wait\n",
+		q.Backend, q.Inflight, q.Concurrent, why, q.Queued.Interactive, q.Queued.Batch+q.Queued.Background)
 }
 
 // showLanes tells among which lanes calls are placed.
