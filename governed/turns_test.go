@@ -143,6 +143,31 @@ func TestRecordsYield(t *testing.T) {
 	})
 }
 
+// TestRecordsYieldToALongCall: they do as long as an interactive call is under
+// way, however long it takes.
+func TestRecordsYieldToALongCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &engine{slots: make(chan struct{}, 4), service: time.Second}
+		b := governed.Yield(outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+			if call.Class == outcrop.Interactive {
+				time.Sleep(10 * time.Minute)
+			}
+			return e.Do(ctx, call)
+		}))
+		ctx, stop := context.WithCancel(t.Context())
+		records := crowd(ctx, b, 32)
+		var long sync.WaitGroup
+		long.Go(func() { _, _ = b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9)) })
+		time.Sleep(9 * time.Minute)
+		if e.here > 5 {
+			t.Errorf("%d records are at an engine that takes 4 calls", e.here)
+		}
+		long.Wait()
+		stop()
+		records.Wait()
+	})
+}
+
 // TestPlacesComeBack: whatever ends a call, its place is free again, and so is
 // the reservation of a quota: a reply, an error, a panic, a stream's end, and a
 // caller that leaves while it waits.

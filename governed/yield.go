@@ -67,7 +67,7 @@ func (b *yielding) Queue() QueueStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := QueueStatus{Inflight: b.inflight, Tried: true, Queued: Queued{Batch: len(b.waiting)}}
-	if time.Since(b.asked) <= quiet {
+	if b.shared(time.Now()) {
 		s.Concurrent = b.search.bound
 	}
 	return s
@@ -144,7 +144,12 @@ func (b *yielding) enter(ctx context.Context, class outcrop.Class) error {
 
 // free tells whether a call that yields may go.
 func (b *yielding) free(now time.Time) bool {
-	return b.search.bound == 0 || b.others == 0 || b.inflight < b.search.bound || now.Sub(b.asked) > quiet
+	return b.search.bound == 0 || b.others == 0 || b.inflight < b.search.bound || !b.shared(now)
+}
+
+// shared tells whether there are interactive calls, or were lately.
+func (b *yielding) shared(now time.Time) bool {
+	return b.inflight > b.others || now.Sub(b.asked) <= quiet
 }
 
 func (b *yielding) admit() {
@@ -192,7 +197,7 @@ func (b *yielding) count(now time.Time) {
 		return
 	}
 	rate := float64(e.replies) / now.Sub(e.begun).Seconds()
-	if now.Sub(b.asked) <= quiet {
+	if b.shared(now) {
 		b.search.learn(e.least, rate)
 	}
 	*e = epoch{}
