@@ -81,7 +81,7 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 		return err
 	}
 	err = a.deliver(ctx, m, job, note.staged(a)+"/output/", r.out)
-	if err != nil && job.Status == bedrock.ModelInvocationJobStatusCompleted {
+	if err != nil && job.Status == bedrock.ModelInvocationJobStatusCompleted && outcrop.AsError(err).Code != bedrock.CodeResourceNotFound {
 		return err // its results are delivered the next time
 	}
 	return cmp.Or(err, note.remove())
@@ -167,6 +167,9 @@ func (a *app) deliver(ctx context.Context, m *local.Local, job *bedrock.GetModel
 	files, err := m.CopyOut(ctx, from, dir)
 	if err != nil {
 		return err
+	}
+	if len(files) == 0 {
+		return outcrop.Errorf(bedrock.CodeResourceNotFound, "the results of job %s have been removed; run the same command again for a new job", job.JobARN)
 	}
 	if a.json {
 		err = a.printJSON(job)
