@@ -26,6 +26,10 @@
 // Where a model has several lanes, [Governor.Place] tells in which order to ask
 // them (place.go). It books nothing: the lane that is asked does.
 //
+// Two more decorators order calls by their class alone: TakeTurns, where it is
+// known how many a back-end takes at once (turns.go), and Yield, where it is not
+// (yield.go, search.go).
+//
 // A refusal is Bedrock's own ThrottlingException, with the RefusedError of
 // package quota as its cause.
 package governed
