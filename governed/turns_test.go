@@ -35,10 +35,11 @@ func (e *engine) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 		e.behind = append(e.behind, max(0, e.here-cap(e.slots)))
 	}
 	e.came = append(e.came, call.Class)
+	service := e.service + time.Duration(len(e.came))*time.Microsecond // no two end at once
 	e.here++
 	e.mu.Unlock()
 	e.slots <- struct{}{}
-	time.Sleep(e.service)
+	time.Sleep(service)
 	<-e.slots
 	e.mu.Lock()
 	e.here--
