@@ -49,7 +49,8 @@ simulator:
 //
 //   - quotas: the configuration says how many calls the model takes at once.
 //   - backend: it says how many the back-end takes.
-//   - unknown: it says nothing; the calls wait in the model's own queue.
+//   - unknown: it says nothing, and records make room.
+//   - off: they do not; all wait in the model's own queue.
 //
 // The metrics are the waits of the calls without jobs ("idle"), and with one
 // and two jobs; "service-ms" is the mean time that the model took for a call,
@@ -61,6 +62,7 @@ func BenchmarkServeInteractive(b *testing.B) {
 		{"quotas", "quotas:\n  models:\n    - match: '*'\n      concurrent: 4\n"},
 		{"backend", "backends:\n  engine:\n    kind: simulator\n    limits: {concurrent: 4}\nbackend: engine\n"},
 		{"unknown", ""},
+		{"off", "batch: {yield: false}\n"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			file := filepath.Join(b.TempDir(), "outcrop.yaml")
