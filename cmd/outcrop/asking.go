@@ -27,11 +27,14 @@ func countsAsking(path string) bool {
 // file that the server has read.
 func (a *app) checkAsking(c *cobra.Command, client *remote.Client) error {
 	refuse := func(what, instead string) error {
-		return usageError{fmt.Errorf("%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve%s", what, client.URL(), instead)}
+		return usageError{fmt.Errorf("%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve%s, or name another data directory, where no server is: --data DIR", what, client.URL(), instead)}
 	}
 	for _, f := range a.assigned {
 		switch {
-		case countsAsking(f.Path), f.Flag == "--pace" && !c.Flags().Changed("pace"): // which compare sets by itself
+		case countsAsking(f.Path):
+		case f.Flag == "--pace":
+			// compare sets it by itself; and without it, all is well but the pace.
+			a.say("The server at %s has a pace of its own: outcrop serve --pace is for that.", client.URL())
 		case f.Flag == "--set":
 			return refuse("--set "+f.Path, "")
 		default:

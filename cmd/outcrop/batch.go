@@ -77,6 +77,9 @@ type batchRun struct {
 // batchRun copies the input to the objects, runs the job and copies its
 // results out again.
 func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
+	if err := recordsFile(r.input); err != nil {
+		return err
+	}
 	if r.name == "" {
 		r.name = jobName(r.input)
 	}
@@ -105,9 +108,29 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	}
 	job, err := a.wait(ctx, m, created.JobARN)
 	if err != nil {
+		a.sayLeft(m, created.JobARN, req.OutputDataConfig)
 		return err
 	}
 	return a.deliver(ctx, m, job, staged+"/output/", r.out)
+}
+
+// sayLeft says what becomes of a job that its command has left.
+func (a *app) sayLeft(m *local.Local, arn string, out bedrock.ModelInvocationJobOutputDataConfig) {
+	id := arn[strings.LastIndexByte(arn, '/')+1:]
+	where := "goes on when a server, or a command about jobs, next has the data directory"
+	if m.Served() {
+		where = "goes on at the server, and when one starts again"
+	}
+	a.say("Job %s %s: `outcrop batch wait %s` waits for it, `outcrop batch stop %s` ends it. Its results will lie in %s.", id, where, id, id, m.ResultsPath(out, id))
+}
+
+// recordsFile refuses a file that holds no records, since a job would find out
+// later and less plainly.
+func recordsFile(name string) error {
+	if strings.HasSuffix(name, ".jsonl") {
+		return nil
+	}
+	return usageError{fmt.Errorf("%s: records are read from .jsonl files; `outcrop batch pack` makes one of a CSV file, of JSON lines or of a folder of texts", name)}
 }
 
 // wait follows a job to its end and shows how far it is.

@@ -99,8 +99,20 @@ func (a *app) batchCreate(ctx context.Context, m *local.Local, o *batchCreate) e
 		return err
 	}
 	a.say(ownJob)
-	_, err = a.wait(ctx, m, created.JobARN)
-	return err
+	job, err := a.wait(ctx, m, created.JobARN)
+	if err != nil {
+		a.sayLeft(m, created.JobARN, req.OutputDataConfig)
+		return err
+	}
+	return completed(job)
+}
+
+// completed is the error of a job that has not completed.
+func completed(job *bedrock.GetModelInvocationJobResponse) error {
+	if job.Status == bedrock.ModelInvocationJobStatusCompleted {
+		return nil
+	}
+	return outcrop.Errorf(bedrock.CodeModelError, "the job ended as %s: %s", job.Status, job.Message)
 }
 
 // ownJob is said where a job has no server to run it.
@@ -110,6 +122,9 @@ const ownJob = "no server runs, so this command runs the job and ends with it; `
 func (a *app) jobInput(ctx context.Context, m *local.Local, o *batchCreate) (string, error) {
 	if strings.HasPrefix(o.input, "s3://") {
 		return o.input, nil
+	}
+	if err := recordsFile(o.input); err != nil {
+		return "", err
 	}
 	if _, err := os.Stat(o.input); err != nil {
 		return "", usageError{err}
@@ -162,10 +177,7 @@ func newBatchWait(a *app) *cobra.Command {
 			if err := a.showJob(m, job); err != nil {
 				return err
 			}
-			if job.Status != bedrock.ModelInvocationJobStatusCompleted {
-				return outcrop.Errorf(bedrock.CodeModelError, "the job ended as %s: %s", job.Status, job.Message)
-			}
-			return nil
+			return completed(job)
 		})
 	c.Long = `wait shows how far a job is until it ends, and then its state. Interrupted, it
 leaves the job alone. The exit code is 0 when the job completed, though some of

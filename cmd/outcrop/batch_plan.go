@@ -63,6 +63,9 @@ an estimate; output tokens are the limits of the requests. Nothing is sent.`,
 }
 
 func (a *app) batchPlan(m *local.Local, o *batchPlan) error {
+	if err := recordsFile(o.input); err != nil {
+		return err
+	}
 	f, err := os.Open(o.input)
 	if err != nil {
 		return usageError{err}

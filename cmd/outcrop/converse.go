@@ -48,6 +48,9 @@ func (a *app) converse(ctx context.Context, m *local.Local, q *question, k *kept
 	if err := k.check(); err != nil {
 		return err
 	}
+	if err := q.check(); err != nil {
+		return err
+	}
 	req := outcrop.InferRequest{Method: string(outcrop.MethodConverse), MaxTokens: q.maxTokens, SystemPrompt: q.system, Metadata: k.metadata()}
 	if messages == "" && len(args) == 0 && isTerminal(a.stdin) && isTerminal(a.stdout) && !a.json {
 		return a.chat(ctx, m, q, k, "")

@@ -76,6 +76,9 @@ func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, 
 	if req.OutputS3URI = o.outputS3URI; req.OutputS3URI == "" {
 		return usageError{errors.New("async needs an output URI: --output-s3-uri s3://BUCKET/PREFIX/, where the job writes its results")}
 	}
+	if bucket, _, _ := strings.Cut(strings.TrimPrefix(req.OutputS3URI, "s3://"), "/"); bucket == "" || !strings.HasPrefix(req.OutputS3URI, "s3://") {
+		return usageError{fmt.Errorf("--output-s3-uri %s: a place for results is s3://BUCKET/PREFIX/; without S3, a directory on this machine stands for the bucket", req.OutputS3URI)}
+	}
 	result, err := m.Infer(ctx, req)
 	if err != nil {
 		return err

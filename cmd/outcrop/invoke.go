@@ -45,9 +45,20 @@ func (q *question) flags(c *cobra.Command) {
 	c.Flags().StringVar(&q.system, "system", "", "system prompt")
 }
 
+// check refuses an output limit that is none.
+func (q *question) check() error {
+	if q.maxTokens < 0 {
+		return usageError{fmt.Errorf("--max-tokens %d: from 1 on; 0 leaves it to the model", q.maxTokens)}
+	}
+	return nil
+}
+
 // request is the question as an InferRequest of a method.
 func (q *question) request(a *app, method outcrop.Method, args []string) (outcrop.InferRequest, error) {
 	req := outcrop.InferRequest{Method: string(method), MaxTokens: q.maxTokens, SystemPrompt: q.system}
+	if err := q.check(); err != nil {
+		return req, err
+	}
 	if q.body == "" {
 		text, err := a.prompt(args)
 		req.Prompt = text

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -120,6 +121,9 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 		return err
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w: another server may be running; --listen names another address, 127.0.0.1:0 takes a free port", err)
+	}
 	if err != nil {
 		return usageError{err}
 	}
