@@ -508,7 +508,8 @@ type Quota struct {
 	// and which leaves some of the quota unused; fixed windows, wherever they
 	// begin; or a bucket that refills continuously.
 	Accounting string `yaml:"accounting" enum:"window fixed bucket" default:"window"`
-	// Window is over what the service counts.
+	// Window is over what the service counts. The limits are those of a minute
+	// in any case: a window of 10s has a sixth of them.
 	Window time.Duration `yaml:"window" default:"1m"`
 	// Learn says that the quota is not known, or that others use it too: begin
 	// at half of tpm and rpm, or low where neither is set, and find out.
