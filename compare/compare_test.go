@@ -111,6 +111,14 @@ func TestFailingMethod(t *testing.T) {
 	}
 }
 
+// TestFailedAttempts: what a method has spent before it failed is in its row.
+func TestFailedAttempts(t *testing.T) {
+	r := measure(t, "anthropic.claude-3-sonnet-20240229-v1:0", "rules: [{reply: {text: I would rather not.}}]")[outcrop.MethodConstruct]
+	if r.Status != bedrock.CodeSchemaValidation || r.Usage.InputTokens == 0 || r.Usage.OutputTokens == 0 || r.QuotaTokens == 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestSVG(t *testing.T) {
 	rows := []compare.Row{
 		{Method: "sync", Status: "ok", TimeToFirstTokenMs: 724, TotalMs: 724, Usage: bedrock.TokenUsage{InputTokens: 28, OutputTokens: 34}, QuotaRequests: 1, QuotaTokens: 198},

@@ -119,7 +119,7 @@ var switches = []off{
 	},
 	{
 		282, "removing the results of old jobs", "batch/clean.go",
-		"if err := from.Delete(ctx, o.URI); err != nil {", "if from == nil {\n\t\t\tvar err error",
+		"if err := from.Delete(ctx, o.URI); err != nil {", "if _ = o; from == nil {\n\t\t\tvar err error",
 		"outcrop batch clean --outputs removes what it wrote",
 	},
 	{
@@ -128,8 +128,8 @@ var switches = []off{
 		"outcrop --endpoint",
 	},
 	{
-		283, "counting a job's records", "batch/execution.go",
-		"\te.job.count(&all)\n", "",
+		283, "the counts in a job's manifest", "batch/execution.go",
+		"return out.finish(e.job.snapshot().Counts)", "return out.finish(manifest{})",
 		"one job, one manifest",
 	},
 	{
