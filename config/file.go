@@ -429,6 +429,11 @@ type Conversations struct {
 	// Retention is how long a conversation is kept after its last turn. 0
 	// keeps it until it is deleted.
 	Retention time.Duration `yaml:"retention" min:"0" default:"0s"`
+	// Recognise has a Converse request that names no conversation, and sends its
+	// history, go on with the one that begins with the same exchange, or be kept
+	// from then on. Programs written for AWS have their state kept by it
+	// without a change.
+	Recognise bool `yaml:"recognise" default:"false"`
 	// MaxOpen is how many conversations are held in memory between turns.
 	MaxOpen int `yaml:"maxOpen" min:"1" default:"256"`
 	// EncryptionKeyEnv names the environment variable that holds the key with

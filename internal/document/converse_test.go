@@ -94,9 +94,11 @@ first = converse("` + modelID + `", messages, [{"text": "Be brief."}])
 messages += [first["output"]["message"], {"role": "user", "content": [{"text": "What is my name?"}]}]
 second = converse("` + modelID + `", messages)
 print(json.dumps([first["usage"]["inputTokens"], second["usage"]["inputTokens"], len(second["output"]["message"]["content"][0]["text"])]))
-`)
+`, "--set", "conversations.recognise=true")
 		r := into[[]int](p, o.stdout)
 		p.holds(len(r) == 3 && r[0] > 0 && r[1] > r[0] && r[2] > 0, "two turns, with and without a system prompt: %v", r)
+		shown := p.outcrop("conversations", "show", p.onlyConversation())
+		p.holds(strings.Contains(shown.stdout, "My name is Ada.") && strings.Contains(shown.stdout, "What is my name?"), "the server keeps both, though the program named no conversation: it is known by how it begins")
 	}},
 	{"May have separate quota limits from standard inference", func(p *probe, _ Item) {
 		a, b := quota.PoolID{Model: modelID}, quota.PoolID{Model: modelID, Method: "converse"}
@@ -161,6 +163,17 @@ print(json.dumps([first["usage"]["inputTokens"], second["usage"]["inputTokens"],
 			}
 		}
 	}},
+}
+
+// onlyConversation is the id of the only conversation that there is.
+func (p *probe) onlyConversation() string {
+	p.Helper()
+	type list struct{ Conversations []struct{ ConversationID string } }
+	found := into[list](p, p.outcrop("conversations", "list", "--json").stdout).Conversations
+	if len(found) != 1 {
+		p.Fatalf("%d conversations are kept, not one", len(found))
+	}
+	return found[0].ConversationID
 }
 
 func ptr[T any](v T) *T { return &v }
