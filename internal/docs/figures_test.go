@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/compare"
 	"github.com/outcrop-ai/outcrop/local"
@@ -117,6 +118,25 @@ func equal(t *testing.T, where string, got []int, want ...int) {
 		if got[i] != want[i] {
 			t.Errorf("%s says %v; it is %v", where, got, want)
 			return
+		}
+	}
+}
+
+// TestMethodPages: every method has its page, and every page says what the
+// others say.
+func TestMethodPages(t *testing.T) {
+	for _, method := range outcrop.Methods {
+		text := page(t, "docs/methods/"+string(method)+".md")
+		last := -1
+		for _, heading := range []string{"When", "Go", "Command line", "boto3", "JavaScript", "Quota", "Practices", "Errors"} {
+			at := strings.Index(text, "\n## "+heading+"\n")
+			if at <= last {
+				t.Errorf("docs/methods/%s.md has no part %q, or in another order", method, heading)
+			}
+			last = at
+		}
+		if !strings.Contains(page(t, "docs/methods.md"), "(methods/"+string(method)+".md)") {
+			t.Errorf("docs/methods.md does not lead to %s", method)
 		}
 	}
 }
