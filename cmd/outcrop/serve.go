@@ -68,7 +68,7 @@ GetServiceQuota of AWS's Service Quotas answer on the same port.`,
   outcrop serve --rules rules.yaml
   outcrop serve --quotas grants.yaml           a service that throttles
   outcrop serve --listen :8443 --keys keys.yaml --tls-cert cert.pem --tls-key key.pem`,
-		Args: cobra.NoArgs,
+		Args: exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.simulator.LogPrompts = logPrompts
 			if grants != "" {
