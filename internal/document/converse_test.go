@@ -88,11 +88,11 @@ var conversational = []check{
 		p.holds(auto.Tokens*4 < full.Tokens && strings.Contains(text, "Ghent"), "%d tokens instead of %d hold what the question needs", auto.Tokens, full.Tokens)
 	}},
 	{"python: def converse", func(p *probe, i Item) {
-		o := p.python(i.Text + `
+		o := p.python(i.Text+`
 messages = [{"role": "user", "content": [{"text": "My name is Ada."}]}]
-first = converse("` + modelID + `", messages, [{"text": "Be brief."}])
+first = converse("`+modelID+`", messages, [{"text": "Be brief."}])
 messages += [first["output"]["message"], {"role": "user", "content": [{"text": "What is my name?"}]}]
-second = converse("` + modelID + `", messages)
+second = converse("`+modelID+`", messages)
 print(json.dumps([first["usage"]["inputTokens"], second["usage"]["inputTokens"], len(second["output"]["message"]["content"][0]["text"])]))
 `, "--set", "conversations.recognise=true")
 		r := into[[]int](p, o.stdout)
@@ -168,7 +168,9 @@ print(json.dumps([first["usage"]["inputTokens"], second["usage"]["inputTokens"],
 // onlyConversation is the id of the only conversation that there is.
 func (p *probe) onlyConversation() string {
 	p.Helper()
-	type list struct{ Conversations []struct{ ConversationID string } }
+	type list struct {
+		Conversations []struct{ ConversationID string }
+	}
 	found := into[list](p, p.outcrop("conversations", "list", "--json").stdout).Conversations
 	if len(found) != 1 {
 		p.Fatalf("%d conversations are kept, not one", len(found))
