@@ -27,8 +27,9 @@ test-all: clients engine ## the long tests too: the race detector and a minute o
 	scripts/fuzz.sh 60s
 
 .PHONY: test-long
-test-long: ## the suites over real-world schemas, all of them (OUTCROP_MASKBENCH names the archive)
+test-long: ## the suites over real-world schemas, all of them (OUTCROP_MASKBENCH names the archive), and each practice without its feature
 	OUTCROP_LONG=1 go test -timeout 60m . ./structured/... ./lowered/... ./memory/...
+	OUTCROP_LONG=1 go test -timeout 180m -run '^TestSwitchedOff$$' ./internal/document
 
 .PHONY: test-aws
 test-aws: ## ask Amazon Bedrock on your account: costs less than 5 US cents, and says what it spent

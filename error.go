@@ -35,6 +35,9 @@ type Error struct {
 	Attempts, MaxAttempts int
 }
 
+// InvalidModel is what Bedrock says to a model id that it does not know.
+const InvalidModel = "The provided model identifier is invalid."
+
 // Error is the message with its code before it.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 

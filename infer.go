@@ -49,7 +49,7 @@ func ParseMethod(name string) (Method, error) {
 	if m, ok := operations[lower]; ok {
 		return m, nil
 	}
-	return "", Invalid("method", "unknown inference method %q: use sync, stream, async, converse or construct", name)
+	return "", Invalid("method", "unknown inference method %q: use sync, stream, async, converse or construct; or auto", name)
 }
 
 // InferRequest is one request for any method. Say what to ask by one of

@@ -20,7 +20,13 @@ func (r *InferResult) Text() (string, error) {
 	case r.Construct != nil:
 		return r.Construct.Text, nil
 	}
-	return "", Errorf(bedrock.CodeValidation, "the result of %s is not text yet", r.Method)
+	switch {
+	case r.Stream != nil:
+		return "", Errorf(bedrock.CodeValidation, "a stream is no text: read its events, from InferResult.Stream")
+	case r.Job != nil:
+		return "", Errorf(bedrock.CodeValidation, "a job is no text: wait for it by its ARN, InferResult.Job, and read its results")
+	}
+	return "", Errorf(bedrock.CodeValidation, "the result of %s holds no text", r.Method)
 }
 
 // Usage is what the result cost, as far as it says so by now.

@@ -93,6 +93,9 @@ func (m *Manager) Do(ctx context.Context, call *Call) (*Reply, error) {
 		return nil, err
 	}
 	if req == nil {
+		if reply, err := m.recognised(ctx, call); reply != nil || err != nil {
+			return reply, err
+		}
 		return m.config.Backend.Do(ctx, call)
 	}
 	if _, theirs := m.config.Backend.(ConversationKeeper); theirs {

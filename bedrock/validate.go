@@ -29,6 +29,20 @@ func Validate(v Validatable) error {
 	return &ConstraintError{Violations: c.violations}
 }
 
+// ValidateJob is Validate for a new job, but for the pattern of its modelId:
+// which ids there are is the back-end's matter, as it is for single calls, and
+// those of other servers may be paths.
+func ValidateJob(req *CreateModelInvocationJobRequest) error {
+	named := *req
+	if n := len(req.ModelID); n > 0 && n <= maxModelID {
+		named.ModelID = "amazon.nova-pro-v1:0"
+	}
+	return Validate(&named)
+}
+
+// maxModelID is the API's bound of a modelId, in bytes.
+const maxModelID = 2048
+
 var checkers = sync.Pool{New: func() any { return &checker{path: make([]byte, 0, 128)} }}
 
 // MaxViolations is how many violations a [ConstraintError] lists.

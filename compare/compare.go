@@ -94,6 +94,9 @@ func (o *Options) run(ctx context.Context, m *outcrop.Manager, method outcrop.Me
 	if err != nil {
 		e := outcrop.AsError(err)
 		row.Status, row.Message, row.Err = e.Code, e.Message, e
+		if e.Usage != nil { // attempts that failed were paid for
+			row.Usage, row.QuotaTokens = *e.Usage, settled(m.ModelID(), *e.Usage)
+		}
 		return row
 	}
 	if got.first.IsZero() {

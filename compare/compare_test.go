@@ -6,7 +6,9 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
+	"math"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/compare"
 	"github.com/outcrop-ai/outcrop/local"
 )
@@ -108,87 +111,232 @@ func TestFailingMethod(t *testing.T) {
 	}
 }
 
+// TestFailedAttempts: what a method has spent before it failed is in its row.
+func TestFailedAttempts(t *testing.T) {
+	r := measure(t, "anthropic.claude-3-sonnet-20240229-v1:0", "rules: [{reply: {text: I would rather not.}}]")[outcrop.MethodConstruct]
+	if r.Status != bedrock.CodeSchemaValidation || r.Usage.InputTokens == 0 || r.Usage.OutputTokens == 0 || r.QuotaTokens == 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestSVG(t *testing.T) {
 	rows := []compare.Row{
-		{Method: "sync", Status: "ok", TimeToFirstTokenMs: 723, TotalMs: 723},
-		{Method: "stream", Status: "ok", TimeToFirstTokenMs: 342, TotalMs: 733},
+		{Method: "sync", Status: "ok", TimeToFirstTokenMs: 724, TotalMs: 724, Usage: bedrock.TokenUsage{InputTokens: 28, OutputTokens: 34}, QuotaRequests: 1, QuotaTokens: 198},
+		{Method: "stream", Status: "ok", TimeToFirstTokenMs: 342, TotalMs: 733, Usage: bedrock.TokenUsage{InputTokens: 29, OutputTokens: 35}, QuotaRequests: 1, QuotaTokens: 199},
+		{Method: "async", Status: "ok", TimeToFirstTokenMs: 728, TotalMs: 728, Usage: bedrock.TokenUsage{InputTokens: 27, OutputTokens: 33}},
 		{Method: "construct", Status: "ThrottlingException", Err: errors.New("no")},
 	}
-	var b bytes.Buffer
-	if err := compare.SVG(&b, rows, compare.Figure{ModelID: `a<b>&"c"`, Note: "note"}); err != nil {
-		t.Fatal(err)
+	d := draw(t, rows, compare.Figure{ModelID: `a<b>&"c"`, Note: "Who answered"})
+	if d.Role != "img" || d.LabelledBy != d.Title.ID+" "+d.Desc.ID || d.Title.ID == "" || d.Desc.ID == "" {
+		t.Errorf("role %q, labelled by %q, title %q, description %q", d.Role, d.LabelledBy, d.Title.ID, d.Desc.ID)
 	}
-	text := b.String()
+	if d.Title.Text != "The inference methods on one prompt" {
+		t.Errorf("title %q", d.Title.Text)
+	}
+	shown := strings.Join(d.texts(), "\n")
 	for _, want := range []string{
-		`role="img" aria-labelledby="title desc"`, `<title id="title">The inference methods on one prompt</title>`,
-		"sync: first token after 723, all after 723", "construct failed: ThrottlingException",
-		"time since the request (milliseconds)", ">method<", "a&lt;b&gt;&amp;",
+		"The inference methods on one prompt", `Model a<b>&"c"`, "Who answered", "method", "time since the request (milliseconds)",
+		"waiting for the first token", "reading while it is written", "0", "800",
+		"sync", "all at once, 724 ms", "28 + 34 tokens; quota 1 request, 198 tokens",
+		"stream", "first token 342 ms, all 733 ms", "29 + 35 tokens; quota 1 request, 199 tokens",
+		"async", "all at once, 728 ms", "27 + 33 tokens; quota 0 requests, 0 tokens",
+		"construct", "failed", "ThrottlingException",
 	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q", want)
+		if !slices.Contains(d.texts(), want) {
+			t.Errorf("%q is not shown; what is:\n%s", want, shown)
 		}
 	}
-	checkXML(t, text)
-	// A bar of the plot's width is what the longest row's would be at most.
-	if strings.Count(text, `height="22"`) != 3 {
-		t.Error("a method that failed has a bar, or one that did not has none")
+	for _, want := range []string{
+		"sync: all at once, 724 ms; 28 + 34 tokens; quota 1 request, 198 tokens.",
+		"stream: first token 342 ms, all 733 ms; 29 + 35 tokens; quota 1 request, 199 tokens.",
+		"construct failed: ThrottlingException.", `Model a<b>&"c".`,
+	} {
+		if !strings.Contains(d.Desc.Text, want) {
+			t.Errorf("the description lacks %q: %s", want, d.Desc.Text)
+		}
 	}
+	if bars := d.bars(); len(bars) != 4 {
+		t.Errorf("%d parts of bars; sync and async have one, stream two, a method that failed none", len(bars))
+	}
+}
+
+// TestSVGKeepsToItsEdges: no bar ends beyond the plot, no line of text is longer
+// than a wide face takes, and no text stands on another, whatever the figures.
+func TestSVGKeepsToItsEdges(t *testing.T) {
+	for name, rows := range map[string][]compare.Row{
+		"short": {{Method: "sync", Status: "ok", TimeToFirstTokenMs: 1, TotalMs: 1}},
+		"zero":  {{Method: "sync", Status: "ok"}},
+		"long": {
+			{Method: "construct", Status: "ok", TimeToFirstTokenMs: 3_600_000, TotalMs: 3_600_000, Usage: bedrock.TokenUsage{InputTokens: 200_000, OutputTokens: 64_000}, QuotaRequests: 1, QuotaTokens: 520_000},
+			{Method: "stream", Status: "ok", TimeToFirstTokenMs: 1_234_567, TotalMs: 3_599_999},
+		},
+	} {
+		d := draw(t, rows, compare.Figure{
+			Title:   strings.Repeat("a title of many words ", 20),
+			ModelID: "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/" + strings.Repeat("x", 300),
+			Note:    strings.Repeat("who answered ", 30),
+		})
+		for _, bar := range d.bars() {
+			if bar.X < 16 || bar.X+bar.Width > float64(d.Width)-16+0.1 {
+				t.Errorf("%s: a bar from %g to %g in %d", name, bar.X, bar.X+bar.Width, d.Width)
+			}
+		}
+		places := map[[2]float64]string{}
+		for _, text := range d.Texts {
+			size := text.Size
+			if size == 0 {
+				size = 13
+			}
+			// What a character of DejaVu Sans takes on average, of its size.
+			wide := 0.6 * size * float64(len([]rune(text.Text)))
+			if text.Weight != "" {
+				wide = wide / 0.6 * 0.63
+			}
+			if wide > float64(d.Width)-16 {
+				t.Errorf("%s: %q may take %.0f of %d pixels", name, text.Text, wide, d.Width)
+			}
+			if text.Y > float64(d.Height) {
+				t.Errorf("%s: %q stands at %g of %d", name, text.Text, text.Y, d.Height)
+			}
+			at := [2]float64{text.X, text.Y}
+			if other := places[at]; other != "" {
+				t.Errorf("%s: %q stands where %q does", name, text.Text, other)
+			}
+			places[at] = text.Text
+		}
+	}
+}
+
+// drawn is what the tests look at of a drawing.
+type drawn struct {
+	Role       string  `xml:"role,attr"`
+	LabelledBy string  `xml:"aria-labelledby,attr"`
+	Width      int     `xml:"width,attr"`
+	Height     int     `xml:"height,attr"`
+	Title      named   `xml:"title"`
+	Desc       named   `xml:"desc"`
+	Style      string  `xml:"style"`
+	Rects      []shape `xml:"rect"`
+	Texts      []said  `xml:"text"`
+}
+
+type named struct {
+	ID   string `xml:"id,attr"`
+	Text string `xml:",chardata"`
+}
+
+type said struct {
+	X      float64 `xml:"x,attr"`
+	Y      float64 `xml:"y,attr"`
+	Size   float64 `xml:"font-size,attr"`
+	Weight string  `xml:"font-weight,attr"`
+	Text   string  `xml:",chardata"`
+}
+
+type shape struct {
+	X      float64 `xml:"x,attr"`
+	Width  float64 `xml:"width,attr"`
+	Height float64 `xml:"height,attr"`
+}
+
+func (d *drawn) texts() []string {
+	var list []string
+	for _, t := range d.Texts {
+		list = append(list, t.Text)
+	}
+	return list
+}
+
+// bars are the rectangles of a bar's height: neither the ground nor the legend.
+func (d *drawn) bars() []shape {
+	return slices.DeleteFunc(slices.Clone(d.Rects), func(s shape) bool { return s.Height != 16 })
+}
+
+func draw(t *testing.T, rows []compare.Row, f compare.Figure) *drawn {
+	t.Helper()
+	var b bytes.Buffer
+	if err := compare.SVG(&b, rows, f); err != nil {
+		t.Fatal(err)
+	}
+	d := new(drawn)
+	if err := xml.Unmarshal(b.Bytes(), d); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func TestSVGOfNothing(t *testing.T) {
-	var b bytes.Buffer
-	if err := compare.SVG(&b, nil, compare.Figure{}); err != nil {
-		t.Fatal(err)
-	}
-	checkXML(t, b.String())
-}
-
-func checkXML(t *testing.T, text string) {
-	t.Helper()
-	for d := xml.NewDecoder(strings.NewReader(text)); ; {
-		if _, err := d.Token(); errors.Is(err, io.EOF) {
-			return
-		} else if err != nil {
-			t.Fatal(err)
-		}
+	if d := draw(t, nil, compare.Figure{}); len(d.bars()) != 0 || d.Title.Text == "" {
+		t.Errorf("%+v", d)
 	}
 }
 
-// TestContrast: both colours stand off the white ground, or carry their figures
-// beside them, and off each other (WCAG 2.2, 1.4.11 asks for 3:1).
+// TestContrast computes the contrasts of both colour schemes: of text 7:1 (WCAG
+// 2.2, 1.4.6), of the bars, the grid and the ground 3:1 (1.4.11); of the bars'
+// parts against each other as well, for those who see all colours and for those
+// who lack one kind of cone.
 func TestContrast(t *testing.T) {
-	var b bytes.Buffer
-	if err := compare.SVG(&b, []compare.Row{{Method: "stream", Status: "ok", TimeToFirstTokenMs: 1, TotalMs: 3}}, compare.Figure{}); err != nil {
-		t.Fatal(err)
-	}
-	var colours []float64
-	for line := range strings.Lines(b.String()) {
-		if strings.Contains(line, `height="22"`) {
-			var r, g, blue int
-			_, hex, _ := strings.Cut(line, `fill="#`)
-			if _, err := fmt.Sscanf(hex, "%2x%2x%2x", &r, &g, &blue); err != nil {
+	style := draw(t, nil, compare.Figure{}).Style
+	light, dark, _ := strings.Cut(style, "@media (prefers-color-scheme:dark)")
+	for scheme, css := range map[string]string{"light": light, "dark": dark} {
+		colours := map[string]colour{}
+		for _, m := range regexp.MustCompile(`\.outcrop-(\w+)\{(?:fill|stroke):#(\w{6})\}`).FindAllStringSubmatch(css, -1) {
+			var c [3]int
+			if _, err := fmt.Sscanf(m[2], "%2x%2x%2x", &c[0], &c[1], &c[2]); err != nil {
 				t.Fatal(err)
 			}
-			colours = append(colours, luminance(r, g, blue))
+			colours[m[1]] = linear(c)
 		}
-	}
-	if len(colours) != 2 {
-		t.Fatalf("%d bars", len(colours))
-	}
-	light, dark := max(colours[0], colours[1]), min(colours[0], colours[1])
-	if ratio := (light + 0.05) / (dark + 0.05); ratio < 3 {
-		t.Errorf("the bars' contrast is %.1f", ratio)
-	}
-	if ratio := 1.05 / (dark + 0.05); ratio < 3 {
-		t.Errorf("the dark bar's contrast to the ground is %.1f", ratio)
+		if len(colours) != 5 {
+			t.Fatalf("%s: %d colours in %s", scheme, len(colours), css)
+		}
+		for _, p := range []struct {
+			a, b  string
+			least float64
+		}{{"text", "ground", 7}, {"wait", "ground", 3}, {"read", "ground", 3}, {"wait", "read", 3}, {"tick", "ground", 3}} {
+			for eyes, see := range visions {
+				if ratio := contrast(see(colours[p.a]), see(colours[p.b])); ratio < p.least {
+					t.Errorf("%s, %s: %s against %s is %.2f:1, and should be %g:1", scheme, eyes, p.a, p.b, ratio, p.least)
+				}
+			}
+		}
 	}
 }
 
-// luminance is that of WCAG, with a gamma of 2.2.
-func luminance(r, g, b int) float64 {
-	linear := func(v int) float64 {
+// colour is linear red, green and blue.
+type colour [3]float64
+
+func linear(c [3]int) (l colour) {
+	for i, v := range c {
 		x := float64(v) / 255
-		return x * x * (0.8 + 0.2*x) // close to x^2.2
+		if l[i] = x / 12.92; x > 0.04045 {
+			l[i] = math.Pow((x+0.055)/1.055, 2.4)
+		}
 	}
-	return 0.2126*linear(r) + 0.7152*linear(g) + 0.0722*linear(b)
+	return l
+}
+
+func contrast(a, b colour) float64 {
+	luminance := func(c colour) float64 { return 0.2126*c[0] + 0.7152*c[1] + 0.0722*c[2] }
+	x, y := luminance(a)+0.05, luminance(b)+0.05
+	return max(x, y) / min(x, y)
+}
+
+// visions are how colours look without one kind of cone, by Machado, Oliveira
+// and Fernandes, "A Physiologically-based Model for Simulation of Color Vision
+// Deficiency" (2009), severity 1.
+var visions = map[string]func(colour) colour{
+	"all colours":  func(c colour) colour { return c },
+	"protanopia":   seen([9]float64{0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998}),
+	"deuteranopia": seen([9]float64{0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881}),
+	"tritanopia":   seen([9]float64{1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.303900}),
+}
+
+func seen(m [9]float64) func(colour) colour {
+	return func(c colour) (out colour) {
+		for i := range out {
+			out[i] = min(max(m[3*i]*c[0]+m[3*i+1]*c[1]+m[3*i+2]*c[2], 0), 1)
+		}
+		return out
+	}
 }

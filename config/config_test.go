@@ -297,9 +297,23 @@ func unwrap(err error) error {
 	}
 }
 
+// TestTimes: what is kept may be kept for years, and what is no time is told
+// from what is too long.
+func TestTimes(t *testing.T) {
+	for text, says := range map[string]string{"2160h": "", "87600h": "", "87601h": "at most ten years, 87600 h", "90d": "expected a time", "-1h": "expected a time"} {
+		c, err := config.Parse("", nil, config.Sources{Lookup: env("OUTCROP_CONVERSATIONS_RETENTION", text)})
+		switch {
+		case says == "" && (err != nil || c.Conversations.Retention.String() != text+"0m0s"):
+			t.Errorf("%s: %v, %v", text, c, err)
+		case says != "" && (err == nil || !strings.Contains(err.Error(), says)):
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestSettingErrorsNameTheirSource(t *testing.T) {
 	_, err := config.Parse("", nil, config.Sources{Lookup: env("OUTCROP_CIRCUIT_OPEN", "hush")})
-	if err == nil || err.Error() != "environment OUTCROP_CIRCUIT_OPEN: circuit.open: expected a time such as 500ms, 30s or 5m" {
+	if err == nil || err.Error() != "environment OUTCROP_CIRCUIT_OPEN: circuit.open: expected a time such as 500ms, 30s, 5m or 720h" {
 		t.Errorf("got %v", err)
 	}
 	for path, says := range map[string]string{

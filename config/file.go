@@ -439,6 +439,11 @@ type Conversations struct {
 	// Retention is how long a conversation is kept after its last turn. 0
 	// keeps it until it is deleted.
 	Retention time.Duration `yaml:"retention" min:"0" default:"0s"`
+	// Recognise has a Converse request that names no conversation, and sends its
+	// history, go on with the one that begins with the same exchange, or be kept
+	// from then on. Programs written for AWS have their state kept by it
+	// without a change.
+	Recognise bool `yaml:"recognise" default:"false"`
 	// MaxOpen is how many conversations are held in memory between turns.
 	MaxOpen int `yaml:"maxOpen" min:"1" default:"256"`
 	// EncryptionKeyEnv names the environment variable that holds the key with
@@ -518,7 +523,8 @@ type Quota struct {
 	// and which leaves some of the quota unused; fixed windows, wherever they
 	// begin; or a bucket that refills continuously.
 	Accounting string `yaml:"accounting" enum:"window fixed bucket" default:"window"`
-	// Window is over what the service counts.
+	// Window is over what the service counts. The limits are those of a minute
+	// in any case: a window of 10s has a sixth of them.
 	Window time.Duration `yaml:"window" default:"1m"`
 	// Learn says that the quota is not known, or that others use it too: begin
 	// at half of tpm and rpm, or low where neither is set, and find out.

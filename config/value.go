@@ -59,16 +59,20 @@ var (
 	bytesType    = reflect.TypeFor[Bytes]()
 )
 
-// maxDuration is the longest time that a setting may name.
-const maxDuration = 30 * 24 * time.Hour
+// maxDuration is the longest time that a setting may name: ten years, for what
+// is kept.
+const maxDuration = 3650 * 24 * time.Hour
 
 // scalar reads a single value from its text. The error does not repeat it.
 func scalar(v reflect.Value, text string, tag reflect.StructTag) error {
 	switch {
 	case v.Type() == durationType:
 		d, err := time.ParseDuration(text)
-		if err != nil || d < 0 || d > maxDuration {
-			return errors.New("expected a time such as 500ms, 30s or 5m")
+		if err != nil || d < 0 {
+			return errors.New("expected a time such as 500ms, 30s, 5m or 720h")
+		}
+		if d > maxDuration {
+			return fmt.Errorf("a time is at most ten years, %d h", maxDuration/time.Hour)
 		}
 		v.SetInt(int64(d))
 		return nil

@@ -18,7 +18,7 @@ func conversationsConfig(s *config.Config, store outcrop.Conversations) outcrop.
 	set := &s.Conversations
 	return outcrop.ConversationsConfig{
 		Store: store, Policy: memory.Policy{Strategy: memory.Strategy(set.Memory)}, Budget: set.Budget,
-		OnConflict: outcrop.OnConflict(set.OnConflict), SummaryModelID: set.SummaryModel, Retention: set.Retention, MaxOpen: set.MaxOpen,
+		OnConflict: outcrop.OnConflict(set.OnConflict), SummaryModelID: set.SummaryModel, Retention: set.Retention, MaxOpen: set.MaxOpen, Recognise: set.Recognise,
 	}
 }
 

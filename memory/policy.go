@@ -70,7 +70,7 @@ type Policy struct {
 	RetrieveTokens int `json:"retrieveTokens,omitzero"`
 
 	// RetrievePassages is how many passages of old turns are compared for
-	// what they say, after the search by words: 200 by default. More find
+	// what they say, after the search by words: 400 by default. More find
 	// more, and cost about a microsecond each.
 	RetrievePassages int `json:"retrievePassages,omitzero"`
 }

@@ -365,7 +365,7 @@ func (r *Router) SchemaProfile(modelID string) string {
 
 // unknown refuses a model as Bedrock does, and names those that are near.
 func (r *Router) unknown(id string) error {
-	code, text := bedrock.CodeValidation, "The provided model identifier is invalid."
+	code, text := bedrock.CodeValidation, outcrop.InvalidModel
 	if strings.HasPrefix(id, "arn:") {
 		code, text = bedrock.CodeResourceNotFound, "Could not resolve the foundation model from the provided model identifier."
 	}

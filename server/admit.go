@@ -153,6 +153,14 @@ func isJSON(media string) bool {
 // and the headers, into a request of package bedrock, and checks the API's
 // constraints.
 func (x *exchange) decode(req bedrock.Validatable) error {
+	if err := x.read(req); err != nil {
+		return err
+	}
+	return bedrock.Validate(req)
+}
+
+// read is decode without the API's constraints.
+func (x *exchange) read(req bedrock.Validatable) error {
 	if x.r.Method == http.MethodPost {
 		if err := x.wantJSON(); err != nil {
 			return err
@@ -161,8 +169,5 @@ func (x *exchange) decode(req bedrock.Validatable) error {
 			return err
 		}
 	}
-	if err := x.bind(req); err != nil {
-		return err
-	}
-	return bedrock.Validate(req)
+	return x.bind(req)
 }

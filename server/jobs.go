@@ -7,7 +7,10 @@ import (
 
 func (x *exchange) createJob() error {
 	var req bedrock.CreateModelInvocationJobRequest
-	if err := x.decode(&req); err != nil {
+	if err := x.read(&req); err != nil {
+		return err
+	}
+	if err := bedrock.ValidateJob(&req); err != nil {
 		return err
 	}
 	x.model = req.ModelID

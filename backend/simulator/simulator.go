@@ -260,7 +260,7 @@ func (b *Backend) remember(entry *Request, err error) {
 func (b *Backend) model(id string) (*model, error) {
 	match, ok := b.catalog.Resolve(id)
 	if !ok {
-		e := outcrop.Errorf(bedrock.CodeValidation, "The provided model identifier is invalid.")
+		e := outcrop.Errorf(bedrock.CodeValidation, outcrop.InvalidModel)
 		e.Field = "modelId"
 		return nil, e
 	}

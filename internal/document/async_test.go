@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -236,9 +239,13 @@ print(json.dumps({"arn": arn, "status": job["status"], "records": job["successRe
 	{"Implement job polling", func(p *probe, _ Item) {
 		r := p.pool(16)
 		p.holds(r.states[len(r.states)-1] == "Completed" && len(r.states) > 1, "Jobs.Watch tells each change of state once, with no loop of one's own")
-		url := p.serve()
+		e := p.engine(0)
+		url := p.serve("--backend", e.flag)
 		arn := strings.TrimSpace(p.outcrop(append(jobLines("polled"), "--endpoint-url", url)...).stdout)
-		p.outcrop("--endpoint", url, "batch", "wait", arn)
+		waits := p.start("--endpoint", url, "batch", "wait", arn)
+		p.holds(waits.says(has("InProgress")), "outcrop batch wait shows how far the job is")
+		e.goOn()
+		p.holds(strings.Contains(waits.ends(), "Completed"), "and ends with it")
 		p.until(url, arn, "Completed")
 	}},
 	{"Manage job lifecycles", func(p *probe, _ Item) {
@@ -260,14 +267,16 @@ print(json.dumps({"arn": arn, "status": job["status"], "records": job["successRe
 		arn := strings.TrimSpace(p.outcrop(append(jobLines("old"), "--endpoint-url", url)...).stdout)
 		p.until(url, arn, "Completed")
 		p.outcrop("--endpoint", url, "batch", "clean", "--older-than", "0s", "--outputs")
+		p.holds(p.files(".local/share/outcrop/objects")["inline.jsonl.out"] == 0, "outcrop batch clean --outputs removes what it wrote")
 		p.fails("--endpoint", url, "batch", "get", arn)
-		p.holds(p.files(".local/share/outcrop/objects")["inline.jsonl.out"] == 0, "the job is forgotten, and its output removed")
 	}},
 	{"Use job batching", func(p *probe, _ Item) {
 		p.write("records.jsonl", records(100))
 		p.outcrop("batch", "run", "records.jsonl", "-o", "results", "-m", modelID)
 		manifest := into[struct{ TotalRecordCount, SuccessRecordCount int }](p, p.read("results/manifest.json.out"))
 		p.holds(manifest.TotalRecordCount == 100 && manifest.SuccessRecordCount == 100, "one job, one manifest, %d requests", manifest.TotalRecordCount)
+		answers := strings.Count(p.read("results/records.jsonl.out"), "modelOutput")
+		p.holds(answers == 100, "and %d answers in one file", answers)
 	}},
 	{"Implement notification mechanisms", func(p *probe, _ Item) {
 		m := p.manager(local.Config{})
@@ -276,10 +285,24 @@ print(json.dumps({"arn": arn, "status": job["status"], "records": job["successRe
 		last := p.watch(m, r.Job.JobARN)
 		p.ran("for state := range Jobs.Watch(job)", "%s", last.Status)
 		p.holds(last.Status == bedrock.ModelInvocationJobStatusCompleted, "whoever watches is told when the job has ended")
-		url := p.serve()
+		told := make(chan string, 100)
+		hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			event, _ := io.ReadAll(r.Body)
+			told <- string(event)
+		}))
+		p.Cleanup(hook.Close)
+		p.write("outcrop.yaml", "events:\n  statuses: [Completed]\n  targets:\n    hook: {kind: webhook, url: "+hook.URL+"}\n")
+		url := p.serve("--config", "outcrop.yaml")
 		arn := strings.TrimSpace(p.outcrop(append(jobLines("watched"), "--endpoint-url", url)...).stdout)
 		o := p.outcrop("--endpoint", url, "batch", "watch", arn)
-		p.holds(strings.Contains(o.stdout+o.stderr, "Completed"), "the command line prints a line for each change and ends with the job: something to notify from")
+		p.holds(strings.Contains(o.stdout, "Completed"), "the command line prints a line for each change and ends with the job: something to notify from")
+		var event string
+		select {
+		case event = <-told:
+		case <-time.After(patience):
+		}
+		p.note("·", "the URL was called with "+event)
+		p.holds(strings.Contains(event, arn) && strings.Contains(event, `"status":"Completed"`), "a URL is called when the job has ended")
 	}},
 }
 

@@ -48,7 +48,7 @@ func sent(p *probe, s *memory.State, policy memory.Policy, budget int, question 
 
 var conversational = []check{
 	{"The Converse API is purpose-built", func(p *probe, _ Item) {
-		o := p.command("My name is Ada.\nWhat is my name?\n/tokens\n/save history.json\n", `printf 'My name is Ada.\nWhat is my name?\n/tokens\n/save history.json\n' | outcrop chat`, binary, "chat", "-m", modelID)
+		o := p.command("My name is Ada.\nWhat is my name?\n/tokens\n/save history.json\n", `printf 'My name is Ada.\nWhat is my name?\n/tokens\n/save history.json\n' | outcrop chat`, program(p.T), "chat", "-m", modelID)
 		p.holds(o.code == 0 && strings.Contains(o.stderr, "4 messages saved"), "a chat sends what was said before without being told")
 		_, _, text := sent(p, talk(p, 200), memory.Policy{}, 2000, "Where does my sister Anna live?")
 		p.holds(strings.Contains(text, "Ghent"), "memory finds what bears on a question among 200 turns")
@@ -88,15 +88,17 @@ var conversational = []check{
 		p.holds(auto.Tokens*4 < full.Tokens && strings.Contains(text, "Ghent"), "%d tokens instead of %d hold what the question needs", auto.Tokens, full.Tokens)
 	}},
 	{"python: def converse", func(p *probe, i Item) {
-		o := p.python(i.Text + `
+		o := p.python(i.Text+`
 messages = [{"role": "user", "content": [{"text": "My name is Ada."}]}]
-first = converse("` + modelID + `", messages, [{"text": "Be brief."}])
+first = converse("`+modelID+`", messages, [{"text": "Be brief."}])
 messages += [first["output"]["message"], {"role": "user", "content": [{"text": "What is my name?"}]}]
-second = converse("` + modelID + `", messages)
+second = converse("`+modelID+`", messages)
 print(json.dumps([first["usage"]["inputTokens"], second["usage"]["inputTokens"], len(second["output"]["message"]["content"][0]["text"])]))
-`)
+`, "--set", "conversations.recognise=true")
 		r := into[[]int](p, o.stdout)
 		p.holds(len(r) == 3 && r[0] > 0 && r[1] > r[0] && r[2] > 0, "two turns, with and without a system prompt: %v", r)
+		shown := p.outcrop("conversations", "show", p.onlyConversation())
+		p.holds(strings.Contains(shown.stdout, "My name is Ada.") && strings.Contains(shown.stdout, "What is my name?"), "the server keeps both, though the program named no conversation: it is known by how it begins")
 	}},
 	{"May have separate quota limits from standard inference", func(p *probe, _ Item) {
 		a, b := quota.PoolID{Model: modelID}, quota.PoolID{Model: modelID, Method: "converse"}
@@ -126,7 +128,9 @@ print(json.dumps([first["usage"]["inputTokens"], second["usage"]["inputTokens"],
 		s := talk(p, 200)
 		wanted := s.Wanted(memory.Policy{}, 8)
 		p.ran("State.Wanted", "%d summaries", len(wanted))
-		p.holds(len(wanted) > 0, "memory says which summaries a model could write")
+		if !p.holds(len(wanted) > 0, "memory says which summaries a model could write") {
+			return
+		}
 		p.must(s.WithSummary(wanted[0].Node, "Anna lives in Ghent; many harbours."))
 		_, _, text := sent(p, s, memory.Policy{Strategy: memory.StrategySummary, RetrieveTokens: -1}, 1000, "And now?")
 		p.holds(strings.Contains(text, "Anna lives in Ghent; many harbours."), "and the summary stands in for its turns")
@@ -159,6 +163,19 @@ print(json.dumps([first["usage"]["inputTokens"], second["usage"]["inputTokens"],
 			}
 		}
 	}},
+}
+
+// onlyConversation is the id of the only conversation that there is.
+func (p *probe) onlyConversation() string {
+	p.Helper()
+	type list struct {
+		Conversations []struct{ ConversationID string }
+	}
+	found := into[list](p, p.outcrop("conversations", "list", "--json").stdout).Conversations
+	if len(found) != 1 {
+		p.Fatalf("%d conversations are kept, not one", len(found))
+	}
+	return found[0].ConversationID
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,25 +22,43 @@ import (
 // The model that the document's commands name.
 const modelID = "anthropic.claude-3-sonnet-20240229-v1:0"
 
-// binary is the program under test, which TestMain builds, and beside it
-// examples/ with the programs of the repository's examples.
-var binary string
+// built is a directory for the programs that checks run; each is built when a
+// check first needs it.
+var built string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "outcrop-document-")
 	if err != nil {
 		panic(err)
 	}
-	binary = filepath.Join(dir, "outcrop")
-	for target, packages := range map[string]string{binary: "../../cmd/outcrop", filepath.Join(dir, "examples") + "/": "../../examples/..."} {
-		if out, err := exec.Command("go", "build", "-o", target, packages).CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-			os.Exit(1)
-		}
-	}
+	built = dir
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// program is the path of the program under test, and examples the directory of
+// those of the repository's examples.
+var (
+	theProgram  = sync.OnceValues(func() (string, error) { return build("outcrop", "../../cmd/outcrop") })
+	theExamples = sync.OnceValues(func() (string, error) { return build("examples/", "../../examples/...") })
+)
+
+func build(name, packages string) (string, error) {
+	target := built + "/" + name
+	if out, err := exec.Command("go", "build", "-o", target, packages).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return target, nil
+}
+
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := theProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // probe is one check at work: it notes what ran, what that printed and what
@@ -81,16 +100,21 @@ func (p *probe) ran(call string, format string, args ...any) {
 	p.note(" ", fmt.Sprintf(format, args...))
 }
 
-// holds asserts what an item says.
-func (p *probe) holds(ok bool, format string, args ...any) {
+// broke begins what a check says of an assertion that failed; switches_test.go
+// tells it by that from trouble of another kind.
+const broke = "does not hold: "
+
+// holds asserts what an item says, and returns whether it is so.
+func (p *probe) holds(ok bool, format string, args ...any) bool {
 	p.Helper()
 	p.held++
 	text := fmt.Sprintf(format, args...)
 	if !ok {
-		p.Errorf("does not hold: %s", text)
-		return
+		p.Error(broke + text)
+		return false
 	}
 	p.note("✓", text)
+	return true
 }
 
 // must ends the check on an error that is none of the document's.
@@ -104,7 +128,7 @@ func (p *probe) must(err error) {
 // env is that of a user with an empty home and the program in the path.
 func (p *probe) env() []string {
 	return []string{
-		"HOME=" + p.dir, "PATH=" + filepath.Dir(binary) + ":" + os.Getenv("PATH"), "LANG=C.UTF-8",
+		"HOME=" + p.dir, "PATH=" + filepath.Dir(program(p.T)) + ":" + os.Getenv("PATH"), "LANG=C.UTF-8",
 		"AWS_EC2_METADATA_DISABLED=true", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=" + p.dir,
 	}
 }
@@ -140,7 +164,7 @@ func (p *probe) command(stdin, show, name string, args ...string) outcome {
 // outcrop runs the program, which must succeed.
 func (p *probe) outcrop(args ...string) outcome {
 	p.Helper()
-	o := p.command("", "outcrop "+quoted(args), binary, args...)
+	o := p.command("", "outcrop "+quoted(args), program(p.T), args...)
 	if o.code != 0 {
 		p.Fatalf("outcrop %s: exit %d\n%s", quoted(args), o.code, o.stderr)
 	}
@@ -150,9 +174,9 @@ func (p *probe) outcrop(args ...string) outcome {
 // fails runs the program, which must not succeed.
 func (p *probe) fails(args ...string) outcome {
 	p.Helper()
-	o := p.command("", "outcrop "+quoted(args), binary, args...)
+	o := p.command("", "outcrop "+quoted(args), program(p.T), args...)
 	if o.code == 0 {
-		p.Fatalf("outcrop %s succeeded", quoted(args))
+		p.Fatal(broke + "outcrop " + quoted(args) + " is refused")
 	}
 	return o
 }
@@ -192,7 +216,7 @@ func (p *probe) serve(flags ...string) string {
 	p.Helper()
 	args := append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)
 	p.note("$", "outcrop "+quoted(args)+" &")
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(program(p.T), args...)
 	cmd.Dir, cmd.Env = p.dir, p.env()
 	stdout, err := cmd.StdoutPipe()
 	p.must(err)

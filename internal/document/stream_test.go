@@ -1,7 +1,12 @@
 package document
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -83,7 +88,7 @@ var streaming = []check{
 	}},
 	{"Chat interfaces where typing indicators", func(p *probe, _ Item) {
 		url := p.serve()
-		o := p.command("Hello\nAnd again\n", `printf 'Hello\nAnd again\n' | outcrop chat`, binary, "chat", "--endpoint", url)
+		o := p.command("Hello\nAnd again\n", `printf 'Hello\nAnd again\n' | outcrop chat`, program(p.T), "chat", "--endpoint", url)
 		p.holds(o.code == 0 && o.stdout != "", "the chat answers")
 		log := p.command("", "curl "+url+"/outcrop/requests", "curl", "-s", url+"/outcrop/requests")
 		p.holds(strings.Count(log.stdout, "ConverseStream") == 2, "with a stream for each reply")
@@ -140,15 +145,32 @@ print(len(kinds), kinds[0], kinds.count("content_block_delta"), kinds[-1])
 		text, _, pieces := p.drain(r.Stream, func() { shown++ })
 		p.ran("m.Infer by stream", "%d pieces of %q", pieces, text)
 		p.holds(shown == pieces && shown > 3, "the display was updated %d times", shown)
+		e := p.engine(0)
+		watched := p.start("stream", "--backend", e.flag, "-m", modelID, "Write a short story.")
+		p.holds(watched.says(has(firstWords)) && !strings.Contains(watched.said(), lastWords), "the first words are shown while the model writes the last")
+		e.goOn()
+		p.holds(strings.Contains(watched.ends(), lastWords), "and then the last")
+		e = p.engine(0)
+		url := p.serve("--backend", e.flag)
+		watched = p.start("stream", "--endpoint", url, "-m", modelID, "Write a short story.")
+		p.holds(watched.says(has(firstWords)) && !strings.Contains(watched.said(), lastWords), "through a server, too")
+		e.goOn()
+		watched.ends()
 	}},
 	{"Implement robust error handling", func(p *probe, _ Item) {
-		p.write("rules.yaml", "rules: [{reply: {text: one two three four five six seven eight, cut: {after: 6, code: ModelStreamErrorException}}}]")
+		p.write("rules.yaml", "rules: [{reply: {text: one two three four five six seven eight, cut: {after: 3, code: ModelStreamErrorException}}}]")
 		o := p.fails("--rules", "rules.yaml", "stream", "Count.")
 		p.holds(strings.Contains(o.stderr, "ModelStreamErrorException") && o.code != 1, "the interruption has a name and an exit code of its own, %d", o.code)
-		p.holds(strings.HasPrefix(o.stdout, "one"), "and what had come is not lost")
+		p.holds(strings.HasPrefix(o.stdout, "one") && !strings.Contains(o.stdout, "eight"), "and what had come is not lost")
+		url := p.serve("--rules", "rules.yaml")
+		o = p.fails("--endpoint", url, "stream", "Count.")
+		p.holds(strings.Contains(o.stderr, "the rules file cuts this stream") && strings.HasPrefix(o.stdout, "one"), "a server says why, within the stream")
 	}},
 	{"Consider connection timeout limits", func(p *probe, _ Item) {
-		m := p.manager(local.Config{Simulator: p.rules(fmt.Sprintf("rules: [{reply: {text: %q, cut: {after: 20, code: ModelStreamErrorException}}, times: 1}, {reply: {text: and that is the end.}}]", story))})
+		m := p.manager(local.Config{Simulator: p.rules(fmt.Sprintf(`rules:
+- {reply: {text: %q, cut: {after: 20, code: ModelStreamErrorException}}, times: 1}
+- {match: {turn: 2}, reply: {text: and that is the end.}}
+- {reply: {text: Once upon a time}}`, story))})
 		partial, err := p.broken(m)
 		p.holds(err != nil && partial != "", "a connection that ends leaves its words and an error")
 		r, err := m.Converse(p.Context(), &bedrock.ConverseRequest{Messages: []bedrock.Message{
@@ -158,8 +180,10 @@ print(len(kinds), kinds[0], kinds.count("content_block_delta"), kinds[-1])
 		rest := r.Output.Message.Text()
 		p.ran("m.Converse(what came, go on)", "%q + %q", partial, rest)
 		p.holds(rest == "and that is the end.", "another request goes on from the partial text")
-		o := p.outcrop("serve", "--help")
-		p.holds(strings.Contains(o.stdout, "--write-stall") && strings.Contains(o.stdout, "--idle-timeout"), "the server's time limits are settings")
+		p.write("long.yaml", fmt.Sprintf("rules: [{reply: {text: %q}}]", strings.Repeat(story+" ", 8)))
+		url := p.serve("--idle-timeout", "50ms", "--write-stall", "50ms", "--rules", "long.yaml")
+		p.holds(p.hangsUp(url), "the server ends a connection that is idle: --idle-timeout")
+		p.holds(p.givesUp(url), "and one whose client reads nothing: --write-stall")
 	}},
 	{"Manage incomplete responses", func(p *probe, _ Item) {
 		m := p.manager(local.Config{Simulator: p.rules(fmt.Sprintf("rules: [{reply: {text: %q, cut: {after: 20, code: ModelStreamErrorException}}}]", story))})
@@ -176,6 +200,75 @@ print(len(kinds), kinds[0], kinds.count("content_block_delta"), kinds[-1])
 		p.ran("memory.Assemble(Resume)", "%d messages, interrupted: %v", len(c.Messages), s.Interrupted())
 		p.holds(s.Interrupted() && strings.Contains(text, strings.TrimSpace(partial)), "a conversation keeps the partial reply and goes on from it")
 	}},
+}
+
+// has tells whether a program has said something.
+func has(words string) func(string) bool {
+	return func(text string) bool { return strings.Contains(text, words) }
+}
+
+// dial connects to a server, for a client that is not to behave.
+func (p *probe) dial(url string) *net.TCPConn {
+	p.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	p.must(err)
+	p.Cleanup(func() { c.Close() })
+	p.must(c.SetDeadline(time.Now().Add(stopTimeout)))
+	return c.(*net.TCPConn)
+}
+
+const (
+	aRequest = `{"messages":[{"role":"user","content":[{"text":"Tell all."}]}]}`
+	aHeader  = "POST /model/%s/converse HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+)
+
+// hangsUp tells whether a server ends a connection on which nothing more is
+// asked.
+func (p *probe) hangsUp(url string) bool {
+	p.Helper()
+	c := p.dial(url)
+	_, err := fmt.Fprintf(c, aHeader, modelID, len(aRequest), aRequest)
+	p.must(err)
+	reply, err := http.ReadResponse(bufio.NewReader(c), nil)
+	p.must(err)
+	_, err = io.Copy(io.Discard, reply.Body)
+	p.must(err)
+	p.must(c.SetReadDeadline(time.Now().Add(patience)))
+	_, err = c.Read(make([]byte, 1))
+	p.ran("a second request is not sent", "%v", err)
+	return errors.Is(err, io.EOF)
+}
+
+// givesUp tells whether a server leaves a client that asks for much and reads
+// nothing.
+func (p *probe) givesUp(url string) bool {
+	p.Helper()
+	const asked = 1500 // replies, more than the sockets hold
+	for wait := 500 * time.Millisecond; wait < patience; wait *= 4 {
+		c := p.dial(url)
+		go fmt.Fprint(c, strings.Repeat(fmt.Sprintf(aHeader, modelID, len(aRequest), aRequest), asked)) //nolint:errcheck // the server may have gone
+		time.Sleep(wait)
+		replies := bufio.NewReader(c)
+		whole := 0
+		for whole < asked && readReply(replies) == nil {
+			whole++
+		}
+		c.Close()
+		p.ran(fmt.Sprintf("%d requests, and nothing read for %v", asked, wait), "%d replies", whole)
+		if whole < asked {
+			return true
+		}
+	}
+	return false
+}
+
+func readReply(r *bufio.Reader) error {
+	reply, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, reply.Body)
+	return err
 }
 
 // near is within 5 %.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -243,7 +244,9 @@ print(json.dumps(reply))
 		// The simulator is no model that reads lists, so its replies are written here.
 		m := p.manager(local.Config{Simulator: p.rules(`rules:
   - match: {text: under its id}
-    reply: {text: '{"answers":[{"id":1,"answer":"green"},{"id":2,"answer":"white"},{"id":3,"answer":"black"},{"id":4,"answer":"red"},{"id":5,"answer":"blue"}]}'}
+    replies:
+      - {text: '{"answers":[{"id":1,"answer":"green"},{"id":2,"answer":"white"},{"id":3,"answer":"black"},{"id":4,"answer":"red"},{"id":5,"answer":"blue"}]}'}
+      - {text: '{"answers":[{"id":1,"answer":"green"},{"id":2,"answer":7},{"id":3,"answer":"black"},{"id":4,"answer":"red"}]}'}
   - reply: {text: '"grey"'}`)})
 		ask := outcrop.ManyRequest{Instruction: "Name the colour of the thing as a child would, in one lower-case word of English, and choose the one it has most of the time when it has several.", Items: []string{"grass", "snow", "coal", "blood", "the sky"}, PerRequest: 1}
 		alone, err := m.InvokeMany(p.Context(), &ask)
@@ -260,11 +263,22 @@ print(json.dumps(reply))
 		p.ran("m.InvokeMany of 5 items, each alone and together", "%d and %d requests, %d and %d input tokens", alone.Requests, together.Requests, alone.Usage.InputTokens, together.Usage.InputTokens)
 		p.holds(alone.Requests == 5 && together.Requests == 1 && answered == 5, "one request instead of five against the RPM quota, and all five answers")
 		p.holds(together.Usage.InputTokens < alone.Usage.InputTokens, "and the instructions are paid once")
+		spoiled, err := m.InvokeMany(p.Context(), &ask)
+		p.must(err)
+		var words []string
+		for _, i := range spoiled.Items {
+			words = append(words, i.Text())
+		}
+		p.ran("the same, where a reply lacks one answer and has a wrong one", "%v after %d requests", words, spoiled.Requests)
+		p.holds(slices.Equal(words, []string{"green", "grey", "black", "red", "grey"}) && spoiled.Requests == 3, "what is missing or wrong is asked again alone")
 	}},
 	{"Optimize prompt size", func(p *probe, _ Item) {
 		long := strings.Repeat("Please be so kind as to answer the following question for me. ", 6) + "What is a rock?"
 		o := p.outcrop("tokens", long)
 		p.holds(strings.Contains(o.stdout, "repeat"), "outcrop tokens finds what stands there twice")
+		p.write("request.json", `{"system":[{"text":"Answer in one sentence."}],"messages":[{"role":"user","content":[{"text":"What is a rock?"}]}]}`)
+		o = p.outcrop("tokens", "request.json")
+		p.holds(strings.Contains(o.stdout, "system (system.0)") && strings.Contains(o.stdout, "user text (messages.0.content.0)"), "and tells what each part takes")
 		m := p.manager(local.Config{})
 		_, wordy := p.invoke(m.Manager, long)
 		_, concise := p.invoke(m.Manager, "What is a rock?")
@@ -276,19 +290,30 @@ print(json.dumps(reply))
 		c := &clock{now: time.Unix(0, 0)}
 		s, err := simulator.New(p.rules("rules: [{replies: [{error: {code: ThrottlingException, message: slow down}}, {error: {code: ThrottlingException, message: slow down}}, {text: At last.}]}]"))
 		p.must(err)
-		retry := route.NewRetry(s, route.RetryConfig{Now: c.Now, Random: func() float64 { return 0.99 }, Sleep: func(ctx context.Context, d time.Duration) error {
+		retry := route.NewRetry(s, route.RetryConfig{Now: c.Now, Random: func() float64 { return 0.5 }, Sleep: func(ctx context.Context, d time.Duration) error {
 			waits = append(waits, d)
 			return c.Sleep(ctx, d)
 		}})
 		m, err := outcrop.New(outcrop.Config{ModelID: modelID, Backend: retry, Now: c.Now})
 		p.must(err)
-		text, _ := p.invoke(m, "Hello")
-		p.ran("m.Infer of a model that throttles twice", "%q after waits of %v", text, waits)
-		p.holds(text == "At last." && len(waits) == 2 && waits[1] > waits[0], "throttling is retried, and the second wait is longer")
+		result, err := m.Infer(p.Context(), outcrop.InferRequest{Prompt: "Hello"})
+		p.ran("m.Infer of a model that throttles twice", "error %v after waits of %v", err, waits)
+		p.holds(err == nil && len(waits) == 2, "throttling is retried")
+		if err == nil {
+			text, err := result.Text()
+			p.must(err)
+			p.holds(text == "At last.", "and the reply comes in the end")
+			p.holds(waits[1] == 2*waits[0], "the bound of the second wait is twice that of the first")
+			p.holds(waits[0] == route.DefaultBase/2, "and each wait is drawn from 0 to its bound: the middle is %v", waits[0])
+		}
 		s, err = simulator.New(p.rules("rules: [{replies: [{error: {code: ValidationException, message: wrong}}, {text: At last.}]}]"))
 		p.must(err)
 		_, err = route.NewRetry(s, route.RetryConfig{}).Do(p.Context(), outcrop.NewConverseCall(bedrock.OpConverse, &bedrock.ConverseRequest{ModelID: modelID, Messages: []bedrock.Message{bedrock.UserText("Hello")}}))
 		p.holds(err != nil && outcrop.AsError(err).Code == bedrock.CodeValidation, "an error that would come again is not retried")
+		e := p.engine(1)
+		e.goOn()
+		o := p.command("", "outcrop converse --backend "+e.flag+" Hello", program(p.T), "converse", "--backend", e.flag, "-m", modelID, "Hello")
+		p.holds(o.code == 0 && strings.Contains(o.stdout, firstWords), "the program asks a back-end again that throttles once")
 	}},
 	{"Monitor token usage", func(p *probe, _ Item) {
 		p.outcrop("invoke", "What is quantum computing?")
@@ -299,7 +324,24 @@ print(json.dumps(reply))
 			}
 		}](p, p.outcrop("usage", "--json").stdout)
 		p.holds(len(rows.Rows) == 1 && rows.Rows[0].Input > 0 && rows.Rows[0].Output > 0, "the books tell input and output apart")
+		url := p.serve()
+		p.outcrop("--endpoint", url, "invoke", "What is quantum computing?")
+		o := p.command("", "curl "+url+"/metrics", "curl", "-s", url+"/metrics")
+		p.holds(counted(o.stdout, "input") > 0 && counted(o.stdout, "output") > 0, "the server's counters, too: %v and %v", counted(o.stdout, "input"), counted(o.stdout, "output"))
+		o = p.command("", "curl "+url+"/usage", "curl", "-s", url+"/usage")
+		p.holds(strings.Contains(o.stdout, `"requests":2`), "and its books hold both calls")
 	}},
+}
+
+// counted is the sum of a server's counters of a kind of tokens.
+func counted(metrics, kind string) (sum float64) {
+	for line := range strings.Lines(metrics) {
+		if strings.HasPrefix(line, "outcrop_tokens_total{") && strings.Contains(line, `kind="`+kind+`"`) {
+			n, _ := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:len(line)-1], 64)
+			sum += n
+		}
+	}
+	return sum
 }
 
 // script runs the document's command lines with aws replaced by outcrop.

@@ -91,7 +91,9 @@ var tables = []check{
 // example runs one of the programs of examples/.
 func (p *probe) example(name, stdin, want string) {
 	p.Helper()
-	o := p.command(stdin, "go run ./examples/"+name, filepath.Join(filepath.Dir(binary), "examples", name))
+	examples, err := theExamples()
+	p.must(err)
+	o := p.command(stdin, "go run ./examples/"+name, filepath.Join(examples, name))
 	p.holds(o.code == 0 && strings.TrimSpace(o.stdout) != "" && strings.Contains(o.stdout, want), "examples/%s runs", name)
 }
 
