@@ -112,6 +112,17 @@ func (x *exchange) readBody() error {
 	return nil
 }
 
+// takeRest reads what is left of a long body, and throws it away, before an
+// error goes out over HTTP/2. Clients there may take no reply before they are
+// done: Node's lets one pass unseen while more than 10 MB are left to send, and
+// then waits for ever.
+func (x *exchange) takeRest() {
+	const long, most = 4 << 20, 4
+	if x.r.ProtoMajor == 2 && x.r.ContentLength > long {
+		_, _ = io.CopyN(io.Discard, x.r.Body, most*x.server.config.MaxBody) // the reply tells of what matters
+	}
+}
+
 // first is header.Get for a name that is in its canonical form.
 func first(header http.Header, name string) string {
 	if values := header[name]; len(values) > 0 {

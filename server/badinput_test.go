@@ -68,7 +68,7 @@ func TestBadInput(t *testing.T) {
 		{"bad UTF-8", post, converse, message("{\"text\":\"\xff\"}"), jsonHeader, 400, invalid, "messages.0.content.0.text"},
 		{"an unknown role", post, converse, `{"messages":[{"role":"robot","content":[{"text":"x"}]}]}`, jsonHeader, 400, invalid, "messages.1.member.role"},
 		{"two members of a union", post, converse, message(`{"text":"x","image":{"format":"png","source":{"bytes":"AA=="}}}`), jsonHeader, 400, invalid, "messages.1.member.content.1.member"},
-		{"10,000 levels of nesting", post, converse, message(`{"toolUse":{"toolUseId":"a","name":"b","input":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}}`), jsonHeader, 400, invalid, "nested more than 256 levels"},
+		{"10,000 levels of nesting", post, converse, message(`{"toolUse":{"toolUseId":"a","name":"b","input":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}}`), jsonHeader, 400, invalid, "messages.0.content.0.toolUse.input: the JSON text is nested more than 256 levels"},
 		{"too large", post, converse, strings.Repeat(" ", 100_001), jsonHeader, 413, "RequestEntityTooLargeException", "larger than 100000 bytes"},
 		{"no content type", post, converse, message(`{"text":"x"}`), nil, 400, invalid, "Content-Type: the header is missing"},
 		{"a form", post, converse, message(`{"text":"x"}`), map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, 400, invalid, "Content-Type: 'application/x-www-form-urlencoded' is not application/json"},
