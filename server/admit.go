@@ -143,6 +143,9 @@ func unread(err error) error {
 // AWS does, it keeps a web page from sending one without asking first.
 func (x *exchange) wantJSON() error {
 	declared := first(x.r.Header, "Content-Type")
+	if n := len(x.r.Header["Content-Type"]); n > 1 {
+		return outcrop.Invalid("Content-Type", "the header is given %d times", n)
+	}
 	if declared == contentJSON {
 		return nil
 	}

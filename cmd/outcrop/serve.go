@@ -106,7 +106,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	log := &lineBuffer{w: a.stderr}
 	defer log.Close() //nolint:errcheck // a log that cannot be written has nobody to tell
 	config := server.Config{
-		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(log, nil)), RequestLog: log, Origin: m.Desk().Origin,
+		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(log, nil)), RequestLog: log, Origin: m.Desk().Origin, Ready: m.Ready,
 		Region: a.settings.ARNRegion(), Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
 	}
 	ring, err := a.secure(&config, set, lock.Dir())
