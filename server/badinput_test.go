@@ -129,6 +129,27 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// TestTwoContentTypes: of headers that contradict each other none is believed.
+func TestTwoContentTypes(t *testing.T) {
+	r := start(t, server.Config{})
+	c := client(t, &http.Transport{})
+	req, err := http.NewRequest(http.MethodPost, r.url+"/model/m/converse", strings.NewReader(converseBody))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header["Content-Type"] = []string{"application/json", "text/plain"}
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkRefused(t, answer{resp.StatusCode, resp.Header, string(text)}, 400, "ValidationException", "Content-Type: the header is given 2 times")
+}
+
 // trustedLength is more than what a body may announce and get at once.
 const trustedLength = 300 << 10
 
