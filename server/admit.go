@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -101,7 +103,11 @@ func (x *exchange) readBody() error {
 		}
 		return nil
 	}
+	if err := x.hold(size); err != nil {
+		return err
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limit))
+	x.keep(int64(cap(body)))
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return tooLarge(limit)
@@ -110,6 +116,39 @@ func (x *exchange) readBody() error {
 	}
 	x.body = body
 	return nil
+}
+
+// hold waits until there is room for a long body, or for the longest when it
+// does not say how long it is.
+func (x *exchange) hold(size int64) error {
+	ctx := x.r.Context()
+	if wait := x.server.config.ReadTimeout; wait >= 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+	}
+	if size < 0 {
+		size = x.server.config.MaxBody
+	}
+	if err := x.server.bodies.take(ctx, size); err != nil {
+		busy := outcrop.Errorf(bedrock.CodeServiceUnavailable, "The server has no room for another long request body now. Try again.")
+		busy.Retryable, busy.RetryAfter = true, time.Second
+		return busy
+	}
+	x.held = size
+	return nil
+}
+
+// keep gives back the room that a body did not need, and all of it for a short
+// one; what is kept, finish gives back.
+func (x *exchange) keep(size int64) {
+	if size <= trusted {
+		size = 0
+	}
+	if size < x.held {
+		x.server.bodies.give(x.held - size)
+		x.held = size
+	}
 }
 
 // takeRest reads what is left of a long body, and throws it away, before an

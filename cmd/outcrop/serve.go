@@ -168,7 +168,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 
 func serverLimits(l *settings.ServerLimits) server.Limits {
 	return server.Limits{
-		MaxBody: int64(l.MaxBody), MaxHeader: int(l.MaxHeader), ReadHeaderTimeout: l.ReadHeaderTimeout, ReadTimeout: l.ReadTimeout,
+		MaxBody: int64(l.MaxBody), HeldBodies: int64(l.HeldBodies), MaxHeader: int(l.MaxHeader), ReadHeaderTimeout: l.ReadHeaderTimeout, ReadTimeout: l.ReadTimeout,
 		IdleTimeout: l.IdleTimeout, WriteStall: l.WriteStall, LameDuck: l.LameDuck, DrainTimeout: l.DrainTimeout, CloseTimeout: l.CloseTimeout,
 		MaxStreams: l.MaxStreams,
 	}
