@@ -12,6 +12,7 @@ func (l *Ledger) Tidy() error { return l.tidy() }
 
 // SetShelf bounds the rows that are kept, and Shelved are the hours they are of.
 func (l *Ledger) SetShelf(rows int) { l.shelf.most = rows }
+
 func (l *Ledger) Shelved() []time.Time {
 	return slices.SortedFunc(maps.Keys(l.shelf.hours), time.Time.Compare)
 }
