@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -103,18 +104,30 @@ func (x *exchange) readBody() error {
 		}
 		return nil
 	}
-	if err := x.hold(size); err != nil {
-		return err
+	return x.readLong(size, limit)
+}
+
+// readLong reads a body that is long, or does not say how long it is. It gets
+// room once more than trusted of it has come: who announces much and sends
+// nothing keeps nobody else out.
+func (x *exchange) readLong(size, limit int64) error {
+	source := http.MaxBytesReader(x.w, x.r.Body, limit)
+	body := bytes.NewBuffer(make([]byte, 0, bytes.MinRead))
+	n, err := body.ReadFrom(io.LimitReader(source, trusted+1))
+	if err == nil && n > trusted {
+		if err := x.hold(size); err != nil {
+			return err
+		}
+		_, err = body.ReadFrom(source)
+		x.keep(int64(body.Cap()))
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limit))
-	x.keep(int64(cap(body)))
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return tooLarge(limit)
 		}
 		return unread(err)
 	}
-	x.body = body
+	x.body = body.Bytes()
 	return nil
 }
 
@@ -139,12 +152,8 @@ func (x *exchange) hold(size int64) error {
 	return nil
 }
 
-// keep gives back the room that a body did not need, and all of it for a short
-// one; what is kept, finish gives back.
+// keep gives back the room that a body did not need; the rest finish gives back.
 func (x *exchange) keep(size int64) {
-	if size <= trusted {
-		size = 0
-	}
 	if size < x.held {
 		x.server.bodies.give(x.held - size)
 		x.held = size

@@ -73,7 +73,7 @@ func TestRoomForBodies(t *testing.T) {
 		leave <- struct{}{}
 	}
 	slow.Wait()
-	for range 3 { // each gives back what it had, and takes the room of the longest until its length is known
+	for range 3 { // each gives back what it had, and takes the room of the longest while it is read
 		if a := ask("m", long, true); a.status != 200 {
 			t.Errorf("afterwards: %d %s", a.status, a.body)
 		}
