@@ -55,6 +55,11 @@ func TestUnmarshalNamesTheField(t *testing.T) {
 		"cut in half":           {`{"messages":[{"role":`, "messages.0.role", "invalid JSON at byte 21: unexpected EOF"},
 		"empty":                 {``, "", "the JSON text is empty"},
 		"too deep":              {strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), "", "the JSON text is nested more than 256 levels deep"},
+		"too deep in a tool's input": {
+			`{"messages":[{"role":"user","content":[{"toolUse":{"toolUseId":"a","name":"b","input":` + strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000) + `}}]}]}`,
+			"messages.0.content.0.toolUse.input", "the JSON text is nested more than 256 levels deep",
+		},
+		"too deep in a list":    {`{"messages":` + strings.Repeat("[", 10_000), "messages", "the JSON text is nested more than 256 levels deep"},
 		"array for the request": {`[]`, "", "expected an object, found an array"},
 	}
 	for name, tt := range tests {

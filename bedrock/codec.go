@@ -70,7 +70,7 @@ func Unmarshal(data []byte, v any) error {
 		return nil
 	}
 	if deeperThan(data, MaxDepth) {
-		return &DecodeError{Reason: fmt.Sprintf("the JSON text is nested more than %d levels deep", MaxDepth)}
+		return &DecodeError{Field: deepField(data), Reason: fmt.Sprintf("the JSON text is nested more than %d levels deep", MaxDepth)}
 	}
 	if err := json.Unmarshal(data, v, codec); err != nil {
 		return decodeError(data, err)
@@ -98,6 +98,28 @@ func deeperThan(data []byte, limit int) bool {
 		}
 	}
 	return false
+}
+
+// deepField is the member in which a text is nested too deeply: the first of
+// its way down, as far as they have names and are few.
+func deepField(data []byte) string {
+	const most = 6 // messages.0.content.0.toolUse.input
+	d := jsontext.NewDecoder(bytes.NewBuffer(data))
+	for d.StackDepth() <= MaxDepth {
+		if _, err := d.ReadToken(); err != nil {
+			return "" // it is broken besides
+		}
+	}
+	var names []string
+	for token := range d.StackPointer().Tokens() {
+		if names = append(names, token); len(names) == most {
+			break
+		}
+	}
+	for len(names) > 0 && strings.Trim(names[len(names)-1], "0123456789") == "" {
+		names = names[:len(names)-1]
+	}
+	return strings.Join(names, ".")
 }
 
 // DecodeError says which member of a JSON text is wrong, and how.

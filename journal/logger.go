@@ -50,8 +50,9 @@ func (j *Journal) guard(ctx context.Context) (_ context.Context, stop func()) {
 	}
 }
 
-// disk is the error of a server that cannot write any more, or nil.
-func (j *Journal) disk() error {
+// Err is why nothing can be written until the journal is opened anew, a
+// *DiskError, or nil.
+func (j *Journal) Err() error {
 	if j.log == nil || j.log.writes.Err() == nil {
 		return nil
 	}
@@ -84,7 +85,7 @@ func (l *logger) Errorf(format string, args ...any) {
 	message := strings.TrimSpace(fmt.Sprintf(format, args...))
 	l.told(message)
 	if _, reason, ok := strings.Cut(message, "ritical write error: "); ok {
-		l.fail(&DiskError{reason})
+		l.fail(&DiskError{strings.TrimSpace(reason[strings.LastIndex(reason, ": ")+1:])}) // which file it was is for the log
 	}
 	l.to.Error("journal: " + message)
 }

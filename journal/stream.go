@@ -178,7 +178,7 @@ type Pending struct {
 // Whoever begins bounds how many are under way; beyond 256 of the whole journal
 // Begin itself waits, and fails soon.
 func (s *Stream) Begin(subject string, data []byte, options ...AppendOption) (*Pending, error) {
-	if err := s.journal.disk(); err != nil {
+	if err := s.journal.Err(); err != nil {
 		return nil, s.failed("writing "+subject, err)
 	}
 	m, publish := s.message(subject, data, options)
@@ -252,7 +252,7 @@ func (s *Stream) failed(what string, err error) error {
 		return nil
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		if disk := s.journal.disk(); disk != nil {
+		if disk := s.journal.Err(); disk != nil {
 			err = disk
 		}
 	}

@@ -39,6 +39,19 @@ func (l *Local) Journal(ctx context.Context) (*journal.Journal, error) {
 	return l.state.open(ctx)
 }
 
+// Ready is nil unless what a server acknowledges could not be kept: its disk was
+// full, and the journal takes nothing until the next start.
+func (l *Local) Ready() error {
+	if l.state == nil || !l.state.mu.TryLock() { // being opened, or closed
+		return nil
+	}
+	defer l.state.mu.Unlock()
+	if l.state.journal == nil {
+		return nil
+	}
+	return l.state.journal.Err()
+}
+
 func (s *state) open(ctx context.Context) (*journal.Journal, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,11 +1,14 @@
 package server
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -101,15 +104,71 @@ func (x *exchange) readBody() error {
 		}
 		return nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limit))
+	return x.readLong(size, limit)
+}
+
+// readLong reads a body that is long, or does not say how long it is. It gets
+// room once more than trusted of it has come: who announces much and sends
+// nothing keeps nobody else out.
+func (x *exchange) readLong(size, limit int64) error {
+	source := http.MaxBytesReader(x.w, x.r.Body, limit)
+	body := bytes.NewBuffer(make([]byte, 0, bytes.MinRead))
+	n, err := body.ReadFrom(io.LimitReader(source, trusted+1))
+	if err == nil && n > trusted {
+		if err := x.hold(size); err != nil {
+			return err
+		}
+		_, err = body.ReadFrom(source)
+		x.keep(int64(body.Cap()))
+	}
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return tooLarge(limit)
 		}
 		return unread(err)
 	}
-	x.body = body
+	x.body = body.Bytes()
 	return nil
+}
+
+// hold waits until there is room for a long body, or for the longest when it
+// does not say how long it is.
+func (x *exchange) hold(size int64) error {
+	ctx := x.r.Context()
+	if wait := x.server.config.ReadTimeout; wait >= 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+	}
+	if size < 0 {
+		size = x.server.config.MaxBody
+	}
+	if err := x.server.bodies.take(ctx, size); err != nil {
+		busy := outcrop.Errorf(bedrock.CodeServiceUnavailable, "The server has no room for another long request body now. Try again.")
+		busy.Retryable, busy.RetryAfter = true, time.Second
+		return busy
+	}
+	x.held = size
+	return nil
+}
+
+// keep gives back the room that a body did not need; the rest finish gives back.
+func (x *exchange) keep(size int64) {
+	if size < x.held {
+		x.server.bodies.give(x.held - size)
+		x.held = size
+	}
+}
+
+// takeRest reads what is left of a long body, and throws it away, before an
+// error goes out over HTTP/2. Clients there may take no reply before they are
+// done: Node's lets one pass unseen while more than 10 MB are left to send, and
+// then waits for ever.
+func (x *exchange) takeRest() {
+	const long, most = 4 << 20, 4
+	if x.r.ProtoMajor == 2 && x.r.ContentLength > long {
+		_, _ = io.CopyN(io.Discard, x.r.Body, most*x.server.config.MaxBody) // the reply tells of what matters
+	}
 }
 
 // first is header.Get for a name that is in its canonical form.
@@ -132,6 +191,9 @@ func unread(err error) error {
 // AWS does, it keeps a web page from sending one without asking first.
 func (x *exchange) wantJSON() error {
 	declared := first(x.r.Header, "Content-Type")
+	if n := len(x.r.Header["Content-Type"]); n > 1 {
+		return outcrop.Invalid("Content-Type", "the header is given %d times", n)
+	}
 	if declared == contentJSON {
 		return nil
 	}

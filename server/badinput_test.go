@@ -68,7 +68,7 @@ func TestBadInput(t *testing.T) {
 		{"bad UTF-8", post, converse, message("{\"text\":\"\xff\"}"), jsonHeader, 400, invalid, "messages.0.content.0.text"},
 		{"an unknown role", post, converse, `{"messages":[{"role":"robot","content":[{"text":"x"}]}]}`, jsonHeader, 400, invalid, "messages.1.member.role"},
 		{"two members of a union", post, converse, message(`{"text":"x","image":{"format":"png","source":{"bytes":"AA=="}}}`), jsonHeader, 400, invalid, "messages.1.member.content.1.member"},
-		{"10,000 levels of nesting", post, converse, message(`{"toolUse":{"toolUseId":"a","name":"b","input":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}}`), jsonHeader, 400, invalid, "nested more than 256 levels"},
+		{"10,000 levels of nesting", post, converse, message(`{"toolUse":{"toolUseId":"a","name":"b","input":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}}`), jsonHeader, 400, invalid, "messages.0.content.0.toolUse.input: the JSON text is nested more than 256 levels"},
 		{"too large", post, converse, strings.Repeat(" ", 100_001), jsonHeader, 413, "RequestEntityTooLargeException", "larger than 100000 bytes"},
 		{"no content type", post, converse, message(`{"text":"x"}`), nil, 400, invalid, "Content-Type: the header is missing"},
 		{"a form", post, converse, message(`{"text":"x"}`), map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, 400, invalid, "Content-Type: 'application/x-www-form-urlencoded' is not application/json"},
@@ -91,6 +91,11 @@ func TestBadInput(t *testing.T) {
 		{"jobs: a bad status", get, "/model-invocation-jobs?statusEquals=Sleeping", "", nil, 400, invalid, "statusEquals"},
 		{"models: a bad filter", get, "/foundation-models?byOutputModality=SMELL", "", nil, 400, invalid, "byOutputModality"},
 		{"models: a bad escape", get, "/foundation-models?byProvider=%zz", "", nil, 400, invalid, "query string"},
+		{"conversations: a bad escape", get, "/conversations?maxResults=%zz", "", nil, 400, invalid, "query string"},
+		{"conversations: maxResults is a word", get, "/conversations?maxResults=ten", "", nil, 400, invalid, "maxResults: expected a number"},
+		{"conversations: twice", get, "/conversations?nextToken=a&nextToken=b", "", nil, 400, invalid, "nextToken: it is given 2 times"},
+		{"conversation: a bad escape", get, "/conversations/c?format=%zz", "", nil, 400, invalid, "query string"},
+		{"conversation: a bad format", get, "/conversations/c?format=pdf", "", nil, 400, invalid, "format: expected export"},
 		{"profiles: a forged token", get, "/inference-profiles?nextToken=abc", "", nil, 400, invalid, "nextToken"},
 		{"no such model", get, "/foundation-models/nobody.model-v1:0", "", nil, 404, "ResourceNotFoundException", "modelIdentifier"},
 		{"no such profile", get, "/inference-profiles/xx.nobody.model-v1:0", "", nil, 404, "ResourceNotFoundException", "inferenceProfileIdentifier"},
@@ -122,6 +127,27 @@ func TestBadInput(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTwoContentTypes: of headers that contradict each other none is believed.
+func TestTwoContentTypes(t *testing.T) {
+	r := start(t, server.Config{})
+	c := client(t, &http.Transport{})
+	req, err := http.NewRequest(http.MethodPost, r.url+"/model/m/converse", strings.NewReader(converseBody))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header["Content-Type"] = []string{"application/json", "text/plain"}
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkRefused(t, answer{resp.StatusCode, resp.Header, string(text)}, 400, "ValidationException", "Content-Type: the header is given 2 times")
 }
 
 // trustedLength is more than what a body may announce and get at once.

@@ -18,13 +18,29 @@ import (
 func (x *exchange) bind(req any) error {
 	b := binder{labels: x.labelValues(), header: x.r.Header}
 	if x.r.URL.RawQuery != "" {
-		query, err := url.ParseQuery(x.r.URL.RawQuery)
-		if err != nil {
-			return outcrop.Errorf(bedrock.CodeValidation, "The query string cannot be read: it has an invalid escape or separator.")
+		var err error
+		if b.query, err = x.query(); err != nil {
+			return err
 		}
-		b.query = query
 	}
 	return b.bind(reflect.ValueOf(req).Elem())
+}
+
+// query is the request's query.
+func (x *exchange) query() (url.Values, error) {
+	query, err := url.ParseQuery(x.r.URL.RawQuery)
+	if err != nil {
+		return nil, outcrop.Errorf(bedrock.CodeValidation, "The query string cannot be read: it has an invalid escape or separator.")
+	}
+	return query, nil
+}
+
+// parameter is the value of a parameter of a query that may be given once.
+func parameter(query url.Values, name string) (string, error) {
+	if n := len(query[name]); n > 1 {
+		return "", outcrop.Invalid(name, "it is given %d times", n)
+	}
+	return query.Get(name), nil
 }
 
 // labelValues pairs the names of the route's labels with their values.

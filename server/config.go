@@ -19,6 +19,7 @@ const (
 	DefaultAddr              = "127.0.0.1:8777"
 	DefaultRegion            = "us-east-1"
 	DefaultMaxBody           = 25_000_000
+	DefaultHeldBodies        = 1_000_000_000
 	DefaultMaxHeader         = 64 << 10
 	DefaultReadHeaderTimeout = 10 * time.Second
 	DefaultReadTimeout       = 2 * time.Minute
@@ -107,6 +108,11 @@ type Config struct {
 type Limits struct {
 	// MaxBody is the largest request body, in bytes.
 	MaxBody int64
+	// HeldBodies is how many bytes of bodies longer than 256 KiB may be held at
+	// once; a request that finds no room waits, for ReadTimeout at most. A body
+	// takes three to six times its length until its memory is collected. It is MaxBody at
+	// least.
+	HeldBodies int64
 	// MaxHeader is how many bytes a request's headers may have.
 	MaxHeader int
 	// ReadHeaderTimeout is how long a client may take to send its headers, and
@@ -167,6 +173,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Account, sigv4.DefaultAccount)
 	setDefault(&c.Logger, slog.New(slog.DiscardHandler))
 	setDefault(&c.MaxBody, DefaultMaxBody)
+	setDefault(&c.HeldBodies, DefaultHeldBodies)
+	c.HeldBodies = max(c.HeldBodies, c.MaxBody)
 	setDefault(&c.MaxHeader, DefaultMaxHeader)
 	setDefault(&c.MaxStreams, DefaultMaxStreams)
 	for _, d := range []struct {

@@ -31,15 +31,25 @@ func (x *exchange) clientToken() string {
 }
 
 func (x *exchange) listConversations() error {
-	query := x.r.URL.Query()
+	query, err := x.query()
+	if err != nil {
+		return err
+	}
+	most, err := parameter(query, "maxResults")
+	if err != nil {
+		return err
+	}
 	limit := 0
-	if text := query.Get("maxResults"); text != "" {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 {
+	if most != "" {
+		if limit, err = strconv.Atoi(most); err != nil || limit < 1 {
 			return outcrop.Invalid("maxResults", "expected a number, 1 or more")
 		}
 	}
-	list, err := x.server.manager.Conversations(x.context(), query.Get("nextToken"), limit)
+	token, err := parameter(query, "nextToken")
+	if err != nil {
+		return err
+	}
+	list, err := x.server.manager.Conversations(x.context(), token, limit)
 	if err != nil {
 		return err
 	}
@@ -47,10 +57,16 @@ func (x *exchange) listConversations() error {
 }
 
 func (x *exchange) getConversation() error {
+	query, err := x.query()
+	if err != nil {
+		return err
+	}
+	format, err := parameter(query, "format")
+	if err != nil {
+		return err
+	}
 	c := x.server.manager.Conversation(x.labels[0])
-	format := x.r.URL.Query().Get("format")
 	var history *outcrop.ConversationHistory
-	var err error
 	switch format {
 	case "":
 		history, err = c.History(x.context())

@@ -35,6 +35,7 @@ func (e *statusError) Unwrap() error { return e.err }
 func (x *exchange) fail(err error) {
 	status, e := x.judge(err)
 	x.code = e.Code
+	x.takeRest()
 	header := x.w.Header()
 	header["X-Amzn-Errortype"] = []string{e.Code}
 	tellAttempts(header, e.Attempts, e.MaxAttempts)

@@ -33,6 +33,7 @@ type exchange struct {
 	caller    outcrop.Caller
 	class     outcrop.Class
 	body      []byte
+	held      int64 // room for the body, in bytes
 
 	room       [8]string // for values of the reply's header
 	values     []string  // in the room, or beyond
@@ -73,6 +74,7 @@ func (x *exchange) draining() bool {
 // finish recovers from a panic and logs the request.
 func (x *exchange) finish() {
 	defer x.server.active.Add(-1)
+	defer x.keep(0)
 	if p := recover(); p != nil {
 		if p == http.ErrAbortHandler { //nolint:errorlint // the value itself is the signal
 			x.gone = true

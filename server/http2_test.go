@@ -115,3 +115,47 @@ func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	pool.AddCert(leaf)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool
 }
+
+// TestLongBodyRefused: over HTTP/2 an error comes when the client has sent its
+// body, however little of it counts. Node's client misses one that comes before.
+func TestLongBodyRefused(t *testing.T) {
+	config := server.Config{}
+	config.MaxBody = 2 << 20
+	open := start(t, config)
+	config.Keys = keyring(t)
+	keyed := start(t, config)
+	var h2c http.Protocols
+	h2c.SetUnencryptedHTTP2(true)
+	c := client(t, &http.Transport{Protocols: &h2c})
+	for _, tt := range []struct {
+		name   string
+		url    string
+		status int
+		code   string
+	}{
+		{"too large", open.url + "/model/m/converse", 413, "RequestEntityTooLargeException"},
+		{"no such operation", open.url + "/model/m/guess", 404, "UnknownOperationException"},
+		{"of nobody", keyed.url + "/model/m/converse", 403, "MissingAuthenticationTokenException"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			body := strings.NewReader(strings.Repeat(" ", 6<<20))
+			req, err := http.NewRequest(http.MethodPost, tt.url, io.NopCloser(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.ContentLength = body.Size()
+			req.Header.Set("Content-Type", "application/json")
+			resp, err := c.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != tt.status || resp.Header.Get("X-Amzn-Errortype") != tt.code {
+				t.Errorf("%d %s, want %d %s", resp.StatusCode, resp.Header.Get("X-Amzn-Errortype"), tt.status, tt.code)
+			}
+			if body.Len() > 0 {
+				t.Errorf("the reply came with %d bytes to send", body.Len())
+			}
+		})
+	}
+}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/outcrop-ai/outcrop"
@@ -20,9 +19,9 @@ func (x *exchange) pass() error {
 			return outcrop.Errorf(bedrock.CodeValidation, "The body is not valid JSON.")
 		}
 	}
-	query, err := url.ParseQuery(x.r.URL.RawQuery)
+	query, err := x.query()
 	if err != nil {
-		return outcrop.Errorf(bedrock.CodeValidation, "The query cannot be read.")
+		return err
 	}
 	params := map[string]string{}
 	for name := range query {

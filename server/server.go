@@ -22,7 +22,8 @@ type Server struct {
 	guard    guard
 	table    *table
 	verifier *sigv4.Verifier // nil: everybody is let in
-	via      string          // its entry in the header Via
+	bodies   room
+	via      string // its entry in the header Via
 
 	draining atomic.Bool
 	watched  atomic.Bool  // Serve sets the write deadlines of connections
@@ -37,6 +38,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: config, manager: config.Manager, log: config.Logger, guard: newGuard(&config), via: newVia()}
+	s.bodies.free = config.HeldBodies
 	if config.Keys != nil {
 		s.verifier = &sigv4.Verifier{
 			Keys: config.Keys, Tokens: tokens{config.Keys, config.Tokens},

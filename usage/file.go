@@ -102,30 +102,6 @@ func appendLines(text []byte, counts map[Key]*Counts) ([]byte, map[Key]int, erro
 	return text, ends, nil
 }
 
-// readRows reads the files from the hour of since to that of until, each key
-// of an hour once.
-func readRows(dir string, since, until time.Time) ([]Row, error) {
-	hours, err := files(dir)
-	if err != nil {
-		return nil, err
-	}
-	var rows []Row
-	for _, hour := range hours {
-		if hour.Before(hourOf(since)) || hour.After(until) {
-			continue
-		}
-		sums, _, err := readFile(dir, hour)
-		if err != nil {
-			return nil, err
-		}
-		for key, c := range sums {
-			rows = append(rows, Row{hour, key, *c})
-		}
-	}
-	sortRows(rows)
-	return rows, nil
-}
-
 // readFile reads the file of an hour. lines is how many it had.
 func readFile(dir string, hour time.Time) (sums map[Key]*Counts, lines int, err error) {
 	path := filepath.Join(dir, fileName(hour))

@@ -55,6 +55,7 @@ type Ledger struct {
 	closed  bool
 
 	writing sync.Mutex // one Flush at a time
+	shelf   shelf
 	stop    chan struct{}
 	done    chan struct{}
 }
@@ -83,7 +84,7 @@ func Open(config Config) (*Ledger, error) {
 	}
 	if config.Dir != "" {
 		now := config.Now()
-		rows, err := readRows(config.Dir, monthOf(now), now.Add(time.Hour))
+		rows, err := Read(config.Dir, monthOf(now), now.Add(time.Hour))
 		if err != nil {
 			return nil, err
 		}
@@ -247,13 +248,17 @@ func (l *Ledger) putBack(hour time.Time, counts map[Key]*Counts) {
 }
 
 // Rows are the books from the hour of since to that of until, in the order of
-// hours and keys. They cost reading the files of these hours.
-func (l *Ledger) Rows(since, until time.Time) ([]Row, error) {
+// hours and keys. They cost reading those files of these hours that were not read
+// before, or have changed. Nobody changes the maps in them.
+func (l *Ledger) Rows(since, until time.Time) ([]Row, error) { return l.RowsOf("", since, until) }
+
+// RowsOf is Rows of one tenant; with "" of all.
+func (l *Ledger) RowsOf(tenant string, since, until time.Time) ([]Row, error) {
 	if l.config.Dir != "" {
 		if err := l.Flush(); err != nil {
 			return nil, err
 		}
-		return readRows(l.config.Dir, since, until)
+		return l.shelf.read(l.config.Dir, tenant, since, until)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -263,6 +268,9 @@ func (l *Ledger) Rows(since, until time.Time) ([]Row, error) {
 			continue
 		}
 		for key, c := range counts {
+			if tenant != "" && key.Tenant != tenant {
+				continue
+			}
 			row := Row{Hour: hour, Key: key}
 			row.Counts.Add(*c)
 			rows = append(rows, row)
@@ -273,7 +281,9 @@ func (l *Ledger) Rows(since, until time.Time) ([]Row, error) {
 }
 
 // Read is Rows for a directory that another process writes, or none does.
-func Read(dir string, since, until time.Time) ([]Row, error) { return readRows(dir, since, until) }
+func Read(dir string, since, until time.Time) ([]Row, error) {
+	return new(shelf).read(dir, "", since, until)
+}
 
 // compactAfter is how long after an hour its file is left as it is, for other
 // processes may still append to it.

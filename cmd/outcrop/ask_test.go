@@ -12,7 +12,7 @@ import (
 // ask is a client of `outcrop serve` for the scripts: it waits until the
 // server has written its address to a file, and prints what it answers.
 //
-//	ask FILE url|converse|requests|unknown
+//	ask FILE url|converse|requests|PATH|'POST PATH'
 func ask() {
 	if err := askServer(os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, "ask:", err)
@@ -35,6 +35,9 @@ func askServer(file, what string) error {
 		text = `{"messages":[{"role":"user","content":[{"text":"say hello"}]}]}`
 	case "requests":
 		path = "/outcrop/requests"
+	}
+	if posted, ok := strings.CutPrefix(what, "POST "); ok {
+		method, path = http.MethodPost, "/"+posted
 	}
 	request, err := http.NewRequest(method, url+path, strings.NewReader(text))
 	if err != nil {

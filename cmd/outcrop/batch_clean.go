@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
 	"github.com/outcrop-ai/outcrop/server"
 	"github.com/outcrop-ai/outcrop/sigv4"
@@ -99,7 +100,12 @@ func cleanDoor(m *local.Local) server.Mount {
 	return server.Mount{
 		Name: "clean", Path: local.CleanPath, Methods: []string{http.MethodPost}, Verify: true,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			q, err := local.ReadCleaning(r.URL.Query())
+			query, err := parameters(r)
+			if err != nil { // above all one that hides dryRun
+				refuse(w, outcrop.Errorf(bedrock.CodeValidation, "%w", err))
+				return
+			}
+			q, err := local.ReadCleaning(query)
 			if err != nil {
 				refuse(w, outcrop.AsError(err))
 				return

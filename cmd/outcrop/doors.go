@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/outcrop-ai/outcrop"
@@ -11,28 +14,46 @@ import (
 	"github.com/outcrop-ai/outcrop/local"
 	"github.com/outcrop-ai/outcrop/metrics"
 	"github.com/outcrop-ai/outcrop/server"
+	"github.com/outcrop-ai/outcrop/usage"
 )
 
 // usageDoor serves the books: all of them to whoever sees all, its own to a
 // tenant.
+//
+// A report of long books takes time and memory, and tenants that may ask for one
+// might ask for many, so each is made in its turn.
 func usageDoor(m *local.Local) server.Mount {
+	reports := newTurns()
 	return server.Mount{
 		Name: "usage", Path: usagePath, Methods: []string{http.MethodGet}, Verify: true,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			q, err := readUsageQuery(r.URL.Query(), time.Now())
+			query, err := parameters(r)
+			var q usageQuery
+			if err == nil {
+				q, err = readUsageQuery(query, time.Now())
+			}
 			if err != nil {
 				refuse(w, outcrop.Errorf(bedrock.CodeValidation, "%w", err))
 				return
 			}
-			list := m.Desk().Tenants()
-			if caller := outcrop.OriginOf(r.Context()).Caller; !seesAll(m, caller) {
+			list, caller := m.Desk().Tenants(), outcrop.OriginOf(r.Context()).Caller
+			if !seesAll(m, caller) {
 				if q.tenant != "" && q.tenant != caller.Tenant {
 					refuse(w, outcrop.Errorf(bedrock.CodeAccessDenied, "Tenant %s sees its own usage only.", caller.Tenant))
 					return
 				}
 				q.tenant = caller.Tenant
 			}
-			report, err := newUsageReport(m.Ledger().Rows, list, q, time.Now())
+			done, err := reports.take(r.Context(), caller.Tenant)
+			if err != nil {
+				w.Header().Set("Retry-After", "1")
+				refuse(w, outcrop.AsError(err))
+				return
+			}
+			defer done()
+			report, err := newUsageReport(func(since, until time.Time) ([]usage.Row, error) {
+				return m.Ledger().RowsOf(q.tenant, since, until)
+			}, list, q, time.Now())
 			if err != nil {
 				refuse(w, outcrop.AsError(err))
 				return
@@ -90,11 +111,29 @@ func seesAll(m *local.Local, caller outcrop.Caller) bool {
 	return ok && t.Operator
 }
 
+// parameters are those of a query, each of which may be given once.
+func parameters(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, errors.New("the query string cannot be read: it has an invalid escape or separator")
+	}
+	for name, values := range query {
+		if len(values) > 1 {
+			return nil, fmt.Errorf("%s: it is given %d times", name, len(values))
+		}
+	}
+	return query, nil
+}
+
 func reply(w http.ResponseWriter, status int, v any) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		status, text = http.StatusInternalServerError, []byte(`{"message":"internal error"}`)
 	}
+	replyText(w, status, text)
+}
+
+func replyText(w http.ResponseWriter, status int, text []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -65,11 +66,58 @@ func TestLineBuffer(t *testing.T) {
 		time.Sleep(2 * lineDelay)
 		expect("")
 		say("e")
+		expect("e")
 		say("f")
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
 		say("g")
-		expect("e|f|g")
+		expect("f|g")
+	})
+}
+
+// stuck is a writer that nobody reads, until there is somebody.
+type stuck struct {
+	writes
+	read chan struct{}
+}
+
+func (w *stuck) Write(p []byte) (int, error) {
+	<-w.read
+	return w.writes.Write(p)
+}
+
+// TestLineBufferStuck: who logs never waits for who reads the log. What there is
+// no room for is counted, and the end is not held up either.
+func TestLineBufferStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &stuck{read: make(chan struct{})}
+		b := &lineBuffer{w: w}
+		line := []byte(strings.Repeat("x", 1023) + "\n")
+		const kept, lost = 1 + lineRoom/1024, 500
+		begun := time.Now()
+		for i := range kept + lost {
+			if n, err := b.Write(line); n != len(line) || err != nil {
+				t.Fatal(n, err)
+			}
+			if i == 0 {
+				synctest.Wait() // until that one is being written
+			}
+		}
+		if waited := time.Since(begun); waited > 0 {
+			t.Errorf("who logs waited for %v", waited)
+		}
+		if err := b.Close(); err == nil || time.Since(begun) > lineClose {
+			t.Errorf("Close: %v after %v", err, time.Since(begun))
+		}
+		if _, err := b.Write(line); err != nil {
+			t.Error(err)
+		}
+		close(w.read)
+		synctest.Wait()
+		got := w.take()
+		if lines := strings.Count(got, string(line)); lines != kept || !strings.HasSuffix(got, fmt.Sprintf(" lines=%d\n", lost+1)) {
+			t.Errorf("%d lines, want %d; at the end %q", lines, kept, got[len(got)-100:])
+		}
 	})
 }

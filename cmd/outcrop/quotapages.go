@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 
+	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
@@ -33,16 +34,16 @@ func page(m *local.Local, name, path string, value func(*http.Request) (any, err
 		Name: name, Path: path, Methods: []string{http.MethodGet}, Verify: true,
 		Handler: onlyAllSeeing(m, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			v, err := value(r)
-			if err == nil {
-				var text []byte
-				if text, err = bedrock.Marshal(v); err == nil {
-					w.Header().Set("Content-Type", "application/json")
-					w.Header().Set("Cache-Control", "no-store")
-					w.Write(text) //nolint:errcheck // the client has gone
-					return
-				}
+			if err != nil {
+				refuse(w, outcrop.AsError(err))
+				return
 			}
-			http.Error(w, err.Error(), http.StatusInternalServerError)
+			text, err := bedrock.Marshal(v)
+			if err != nil {
+				refuse(w, outcrop.AsError(err))
+				return
+			}
+			replyText(w, http.StatusOK, text)
 		})),
 	}
 }

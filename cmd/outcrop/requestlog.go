@@ -1,9 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http"
 
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
 	"github.com/outcrop-ai/outcrop/server"
 )
@@ -16,7 +17,7 @@ func requestLog(m *local.Local) server.Mount {
 		Name: "requests", Path: "/outcrop/requests", Methods: []string{http.MethodGet, http.MethodDelete}, Verify: true,
 		Handler: onlyAllSeeing(m, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if m.Simulator() == nil {
-				http.Error(w, "no model is answered by the simulator, which alone keeps requests", http.StatusNotFound)
+				refuse(w, outcrop.Errorf(bedrock.CodeResourceNotFound, "No model is answered by the simulator, which alone keeps requests."))
 				return
 			}
 			if r.Method == http.MethodDelete {
@@ -24,13 +25,7 @@ func requestLog(m *local.Local) server.Mount {
 				w.WriteHeader(http.StatusNoContent)
 				return
 			}
-			text, err := json.Marshal(map[string]any{"requests": m.Simulator().Requests()})
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusInternalServerError)
-				return
-			}
-			w.Header().Set("Content-Type", "application/json")
-			w.Write(text) //nolint:errcheck // the client has gone
+			reply(w, http.StatusOK, map[string]any{"requests": m.Simulator().Requests()})
 		})),
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +51,8 @@ and the other commands with this --data ask the server instead of working in
 their own process, with keys or without.
 
 Lines of the log that come close together are written together, 100 ms late at
-most. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
+most; when nobody reads them, requests go on, and lines are lost that find no
+room in 1 MB. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
 
 GET /usage tells who used what, GET /metrics the same to Prometheus.
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
@@ -102,11 +105,12 @@ func addServeFlags(c *cobra.Command) {
 
 func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error {
 	tuneCollector()
+	signal.Ignore(syscall.SIGPIPE) // whoever read the log may go: the server stays
 	set := &a.settings.Server
 	log := &lineBuffer{w: a.stderr}
 	defer log.Close() //nolint:errcheck // a log that cannot be written has nobody to tell
 	config := server.Config{
-		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(log, nil)), RequestLog: log, Origin: m.Desk().Origin,
+		Manager: m.Manager, Logger: slog.New(slog.NewTextHandler(log, nil)), RequestLog: log, Origin: m.Desk().Origin, Ready: m.Ready,
 		Region: a.settings.ARNRegion(), Account: set.Account, AllowedHosts: set.AllowedHosts, MaxSkew: set.MaxSkew, Limits: serverLimits(&set.Limits),
 	}
 	ring, err := a.secure(&config, set, lock.Dir())
@@ -164,7 +168,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 
 func serverLimits(l *settings.ServerLimits) server.Limits {
 	return server.Limits{
-		MaxBody: int64(l.MaxBody), MaxHeader: int(l.MaxHeader), ReadHeaderTimeout: l.ReadHeaderTimeout, ReadTimeout: l.ReadTimeout,
+		MaxBody: int64(l.MaxBody), HeldBodies: int64(l.HeldBodies), MaxHeader: int(l.MaxHeader), ReadHeaderTimeout: l.ReadHeaderTimeout, ReadTimeout: l.ReadTimeout,
 		IdleTimeout: l.IdleTimeout, WriteStall: l.WriteStall, LameDuck: l.LameDuck, DrainTimeout: l.DrainTimeout, CloseTimeout: l.CloseTimeout,
 		MaxStreams: l.MaxStreams,
 	}

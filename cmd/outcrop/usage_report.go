@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/outcrop-ai/outcrop/quota"
@@ -68,9 +69,9 @@ func readUsageQuery(v url.Values, now time.Time) (q usageQuery, err error) {
 // newUsageReport answers a query from the books.
 func newUsageReport(read func(since, until time.Time) ([]usage.Row, error), list []tenants.Tenant, q usageQuery, now time.Time) (*usageReport, error) {
 	// One reading serves both, so that they agree.
-	from := tenants.Since(now)
-	if q.since.Before(from) {
-		from = q.since
+	from := q.since
+	if forecasts := tenants.Since(now); len(list) > 0 && forecasts.Before(from) {
+		from = forecasts
 	}
 	rows, err := read(from, now)
 	if err != nil {
@@ -81,7 +82,9 @@ func newUsageReport(read func(since, until time.Time) ([]usage.Row, error), list
 		list = slices.DeleteFunc(slices.Clone(list), func(t tenants.Tenant) bool { return t.Name != q.tenant })
 	}
 	since := q.since.UTC().Truncate(time.Hour)
-	asked := slices.DeleteFunc(slices.Clone(rows), func(r usage.Row) bool { return r.Hour.Before(since) || r.Hour.After(q.until) })
+	first := sort.Search(len(rows), func(i int) bool { return !rows[i].Hour.Before(since) }) // they are in the order of hours
+	end := sort.Search(len(rows), func(i int) bool { return rows[i].Hour.After(q.until) })
+	asked := rows[first:max(first, end)]
 	report := &usageReport{
 		Format: usageFormat, Since: since, Until: q.until.UTC(), Rows: usage.Sum(asked, q.by),
 		Forecasts: tenants.Forecasts(list, rows, quota.DefaultBurndown(), now),

@@ -13,6 +13,7 @@ import (
 func refusals(t *testing.T, p *program, url string) {
 	good := signed(url)
 	sayings := params{"modelId": modelID, "words": question}
+	novel := params{"modelId": modelID, "words": strings.Repeat("a", 26_000_000)}
 	tests := []struct {
 		name   string
 		env    env
@@ -29,6 +30,9 @@ func refusals(t *testing.T, p *program, url string) {
 		{"no such model to describe", good, "getModel", params{"modelId": "no.such-model-v1:0"}, bedrock.CodeResourceNotFound, 404, "no.such-model-v1:0", true},
 		{"no such profile", good, "getProfile", params{"profileId": "us.no.such-model-v1:0"}, bedrock.CodeResourceNotFound, 404, "us.no.such-model-v1:0", true},
 		{"no such job", good, "getJob", params{"job": "arn:aws:bedrock:us-east-1:" + account + ":model-invocation-job/abcdefghijkl"}, bedrock.CodeResourceNotFound, 404, "no model invocation job", true},
+		{"too large", good, "converse", novel, bedrock.CodeRequestTooLarge, 413, "larger than 25000000 bytes", false},
+		{"too large, streamed", good, "converseStream", novel, bedrock.CodeRequestTooLarge, 413, "larger than 25000000 bytes", false},
+		{"too large, of nobody", good.with("AWS_ACCESS_KEY_ID", "AKIDNOBODY"), "converse", novel, bedrock.CodeUnrecognizedClient, 403, "security token", false},
 		{"unknown key", good.with("AWS_ACCESS_KEY_ID", "AKIDNOBODY"), "converse", sayings, bedrock.CodeUnrecognizedClient, 403, "security token", false},
 		{"unknown key, streamed", good.with("AWS_ACCESS_KEY_ID", "AKIDNOBODY"), "converseStream", sayings, bedrock.CodeUnrecognizedClient, 403, "security token", false},
 		{"unknown key, control", good.with("AWS_ACCESS_KEY_ID", "AKIDNOBODY"), "listModels", params{"provider": "Anthropic"}, bedrock.CodeUnrecognizedClient, 403, "security token", false},

@@ -1,0 +1,70 @@
+package local_test
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
+)
+
+// A full disk makes a server unready until it is started again, and who asked
+// hears why, but not where. What was acknowledged is there afterwards. It takes
+// a file system of its own, and so root.
+func TestReadyUntilTheDiskIsFull(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skipf("no file system of its own: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	m, url, stop := serve(t, dir)
+	if err := m.Ready(); err != nil {
+		t.Errorf("before anything was kept: %v", err)
+	}
+	turn := func() error {
+		_, err := m.Converse(t.Context(), &bedrock.ConverseRequest{
+			ModelID: sonnet, Messages: []bedrock.Message{bedrock.UserText(strings.Repeat("word ", 20_000))},
+			RequestMetadata: map[string]string{"outcrop:conversation": "c", "outcrop:memory": "window"},
+		})
+		return err
+	}
+	kept := 0
+	var err error
+	for ; err == nil && kept < 1000; kept++ {
+		err = turn()
+	}
+	kept--
+	if err == nil || kept == 0 {
+		t.Fatalf("%d turns fit, then: %v", kept, err)
+	}
+	if text := outcrop.AsError(err).Message; !strings.Contains(text, "no space left on device; make room, and start outcrop again") || strings.Contains(text, dir) {
+		t.Errorf("the turn that did not fit: %s", text)
+	}
+	if err := m.Ready(); err == nil || !strings.Contains(err.Error(), "no space left on device") || strings.Contains(err.Error(), filepath.Base(dir)) {
+		t.Errorf("then it is ready: %v", err)
+	}
+	resp, err := http.Get(url + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("and alive: %s, %v", resp.Status, err)
+	}
+	stop()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	m, _, stop = serve(t, dir)
+	defer stop()
+	history, err := m.Conversation("c").History(t.Context())
+	if err != nil || history.Turns != kept {
+		t.Errorf("%d turns were kept, and there are %s, %v", kept, fmt.Sprint(history), err)
+	}
+	if err := turn(); err != nil || m.Ready() != nil {
+		t.Errorf("with room: %v, ready: %v", err, m.Ready())
+	}
+}
