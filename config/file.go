@@ -145,9 +145,11 @@ type Backend struct {
 	// http://127.0.0.1:11434/v1.
 	BaseURL string `yaml:"baseUrl" kind:"openai" expand:"true"`
 
-	// Engine is which server it is, where that is known; the differences are
-	// small. Empty means what all of them take.
-	Engine string `yaml:"engine" kind:"openai" enum:"llama.cpp vllm sglang ollama lmstudio openai"`
+	// Engine is which server it is, which decides on native Construct and on
+	// whose tokenizer counts. Empty means that the server is asked, by its list
+	// of models. Say it where a gateway hides the server, and other where no
+	// more is to be expected than what all of them take.
+	Engine string `yaml:"engine" kind:"openai" enum:"llama.cpp vllm sglang ollama lmstudio openai other"`
 
 	// Model is the server's model for every id that no entry of models gives
 	// another name.
