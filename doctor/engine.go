@@ -33,11 +33,12 @@ func (e *examination) engine() {
 	defer cancel()
 	models, err := lister.Models(ctx)
 	if err != nil {
-		e.failed("reachable", Fail, err, "")
-		last := &e.findings[len(e.findings)-1]
-		if last.Advice == "" || outcrop.AsError(err).Retryable {
-			last.Advice = "start the server, or correct baseUrl (" + e.backend.Where + "): outcrop init looks for servers on this machine"
+		f := outcrop.AsError(err)
+		todo := advice(f, "")
+		if f.Retryable {
+			todo = "start the server, or correct baseUrl (" + e.backend.Where + "): outcrop init looks for servers on this machine"
 		}
+		e.add("reachable", Fail, f.Message, todo)
 		return
 	}
 	e.add("reachable", OK, fmt.Sprintf("%s, %d models", e.backend.Where, len(models)), "")

@@ -67,6 +67,9 @@ type compareRun struct {
 
 func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error {
 	a.say("Model %s. %s", m.ModelID(), m.Notice())
+	if m.Served() {
+		a.say("It answers at its own pace; a simulator there keeps that of a real model with outcrop serve --pace.")
+	}
 	if run.maxTokens == 0 {
 		if _, charged, err := m.Cost(m.ModelID(), estimate.Work{}, false); err == nil && charged {
 			run.maxTokens = billedTokens

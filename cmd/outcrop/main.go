@@ -16,7 +16,6 @@ import (
 	"syscall"
 
 	"github.com/outcrop-ai/outcrop"
-	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
 func main() {
@@ -76,9 +75,7 @@ func messages(err error) []string {
 		if code := "(" + e.Code + ")"; !strings.Contains(before, code) {
 			text += " " + code
 		}
-		if e.Code == bedrock.CodeInternalServer && e.Cause != nil {
-			text += ": " + e.Cause.Error()
-		}
+		text += cause(e)
 	}
 	return []string{text}
 }

@@ -37,7 +37,7 @@ func (a *app) open(c *cobra.Command) (*local.Local, error) {
 	if client == nil {
 		return local.Open(dir, config)
 	}
-	if err := a.checkAsking(c, client); err != nil {
+	if err := a.checkAsking(c, client, shared); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
 	if !shared {
