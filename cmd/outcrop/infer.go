@@ -76,6 +76,9 @@ func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, 
 	if req.OutputS3URI = o.outputS3URI; req.OutputS3URI == "" {
 		return usageError{errors.New("async needs an output URI: --output-s3-uri s3://BUCKET/PREFIX/, where the job writes its results")}
 	}
+	if err := checkS3("--output-s3-uri", o.outputS3URI); err != nil {
+		return err
+	}
 	result, err := m.Infer(ctx, req)
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type app struct {
 	pace     bool
 
 	assigned   []config.Assignment // settings that the command line makes
+	given      string              // its global flags, to be typed again
 	servedFile string              // the configuration file of the server that was found
 	served     string              // the model of requests that name none, where a server was found that says it
 	noModel    bool                // the command needs no model: nobody is asked for a default
