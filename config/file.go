@@ -520,7 +520,9 @@ type Quota struct {
 	// and which leaves some of the quota unused; fixed windows, wherever they
 	// begin; or a bucket that refills continuously.
 	Accounting string `yaml:"accounting" enum:"window fixed bucket" default:"window"`
-	// Window is over what the service counts.
+	// Window is the stretch of time over which the service counts. It does not
+	// change what tpm and rpm mean, which are per minute: with rpm 6, a window of
+	// 10s grants 1 request.
 	Window time.Duration `yaml:"window" default:"1m"`
 	// Learn says that the quota is not known, or that others use it too: begin
 	// at half of tpm and rpm, or low where neither is set, and find out.
