@@ -53,7 +53,7 @@ call then has at most 1000 tokens, unless --max-tokens says otherwise.`,
 		},
 	}
 	c.Flags().StringVar(&run.svg, "svg", "", "draw the comparison into this file")
-	c.Flags().IntVar(&run.maxTokens, "max-tokens", 0, "output tokens of each call, at most (default: the model's own limit, or 1000 where calls cost money)")
+	c.Flags().Var((*count)(&run.maxTokens), "max-tokens", "output tokens of each call, at most (default: the model's own limit, or 1000 where calls cost money)")
 	run.addFlags(c)
 	return c
 }

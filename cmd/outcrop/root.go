@@ -10,6 +10,7 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/internal/near"
 	"github.com/outcrop-ai/outcrop/metrics"
 )
 
@@ -56,7 +57,6 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          unknownCommand,
 	}
-	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see: %s --help)", err, c.CommandPath())}
 	})
@@ -82,6 +82,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	)
 	root.AddCommand(newExitCodes())
 	complete(root, "model-id", a.completeModels)
+	finish(root)
 	return root
 }
 
@@ -101,8 +102,14 @@ func unknownCommand(c *cobra.Command, args []string) error {
 		return c.Help()
 	}
 	text := fmt.Sprintf("unknown command %q", args[0])
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	var known []string
+	for _, sub := range c.Commands() { // help topics too, which cobra leaves out
+		if !sub.Hidden {
+			known = append(known, sub.Name())
+		}
+	}
+	if words := near.Words(args[0], known, 2); len(words) > 0 {
+		text += "; did you mean " + strings.Join(words, " or ") + "?"
 	}
 	return usageError{fmt.Errorf("%s (see: %s --help)", text, c.CommandPath())}
 }
