@@ -41,12 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		a.sayInterrupted()
 		return exitInterrupted
 	}
-	for _, text := range messages(err) {
-		fmt.Fprintln(stderr, "outcrop:", text)
-	}
-	if hint := a.nearModels(err); hint != "" {
-		fmt.Fprintln(stderr, "outcrop:", hint)
-	}
+	a.sayError(err)
 	return exitCode(err)
 }
 

@@ -63,7 +63,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	flags := root.PersistentFlags()
 	a.addSettingFlags(flags)
 	flags.StringVar(&a.endpoint, "endpoint", "", "URL of an Outcrop server to ask (default $OUTCROP_ENDPOINT, else the server that owns the data directory, else this process); $OUTCROP_TOKEN is its bearer token, by which a command is a tenant and not the owner of this machine's server")
-	flags.BoolVar(&a.json, "json", false, "print JSON on standard output")
+	flags.BoolVar(&a.json, "json", false, "print JSON on standard output, and an error as a line of JSON on standard error")
 
 	addGroup(root, "ask", "Ask models:",
 		newInvoke(a), newStream(a), newConverse(a), newChat(a), newConstruct(a), newInfer(a), newCompare(a), newTokens(a),

@@ -54,6 +54,9 @@ func Words(word string, known []string, most int) []string {
 			}
 			return 1
 		}
+		if strings.HasPrefix(strings.ToLower(a.word), word) && len(a.word) != len(b.word) {
+			return len(a.word) - len(b.word) // less of it was left out
+		}
 		return strings.Compare(a.word, b.word)
 	})
 	var words []string
