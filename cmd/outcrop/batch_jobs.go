@@ -357,6 +357,9 @@ func (a *app) batchList(ctx context.Context, m *local.Local, o *batchList) error
 	if a.json {
 		return a.printJSON(list)
 	}
+	if len(list) == 0 {
+		a.say("no such job %s", a.lookedIn(m))
+	}
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tNAME\tSTATE\tRECORDS\tSUBMITTED\tMODEL")
 	for i := range list {

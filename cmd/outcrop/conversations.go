@@ -68,15 +68,19 @@ func conversationsList(a *app) *cobra.Command {
 						break
 					}
 				}
-				return a.printConversations(all)
+				return a.printConversations(all, a.lookedIn(m))
 			})
 		},
 	}
 }
 
-func (a *app) printConversations(all *outcrop.ConversationList) error {
+func (a *app) printConversations(all *outcrop.ConversationList, where string) error {
 	if a.json {
 		return a.printJSON(all)
+	}
+	if len(all.Conversations) == 0 {
+		a.say("no conversation is kept %s", where)
+		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tTURNS\tLAST USED\tMODEL")
