@@ -54,7 +54,7 @@ func findEngine(ctx context.Context, url string) (engine, bool) {
 	if err != nil {
 		return engine{}, false
 	}
-	defer server.Close()
+	defer server.Close() //nolint:errcheck // idle connections only
 	models, err := server.Models(ctx)
 	if err != nil {
 		return engine{}, false
