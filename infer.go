@@ -49,7 +49,7 @@ func ParseMethod(name string) (Method, error) {
 	if m, ok := operations[lower]; ok {
 		return m, nil
 	}
-	return "", Invalid("method", "unknown inference method %q: use sync, stream, async, converse or construct; or auto", name)
+	return "", Invalid("method", "unknown inference method %q: use sync, stream, async, converse or construct, or auto", name)
 }
 
 // InferRequest is one request for any method. Say what to ask by one of
@@ -68,6 +68,9 @@ type InferRequest struct {
 
 	SystemPrompt string            // apart from the conversation
 	MaxTokens    int               // of output; the model's default when 0
+	Temperature  *float64          // from 0 to 1; the model's default when nil
+	TopP         *float64          // from 0 to 1; the model's default when nil
+	Stop         []string          // sequences that end the reply
 	OutputS3URI  string            // async: where the results go, required
 	JobName      string            // async: made up when empty
 	Schema       json.RawMessage   // construct: the JSON Schema, required
@@ -145,6 +148,10 @@ func (r *InferRequest) check(method Method) error {
 		return Invalid("messages", "%s takes Prompt or a model-native Body, not messages", method)
 	case len(r.Body) > 0 && (method == MethodConverse || method == MethodConstruct):
 		return Invalid("body", "%s takes Prompt or Messages, not a model-native body", method)
+	case r.MaxTokens < 0:
+		return Invalid("maxTokens", "%d: expected 1 or more, or 0 for the model's default", r.MaxTokens)
+	case len(r.Body) > 0 && r.samples():
+		return Invalid("body", "temperature, topP and stop stand in the body, where there is one")
 	case method == MethodAsync && r.OutputS3URI == "":
 		return Invalid("outputS3Uri", "async needs an output URI: where the job writes its results")
 	case method == MethodConstruct && len(r.Schema) == 0:
@@ -163,11 +170,19 @@ func (r *InferRequest) native() ([]byte, error) {
 	if family == nil {
 		family = native.Default()
 	}
-	body, err := family.Body(native.Question{Prompt: r.Prompt, System: r.SystemPrompt, MaxTokens: r.MaxTokens})
+	body, err := family.Body(native.Question{
+		Prompt: r.Prompt, System: r.SystemPrompt, MaxTokens: r.MaxTokens,
+		Sampling: native.Sampling{Temperature: r.Temperature, TopP: r.TopP, StopSequences: r.Stop},
+	})
 	if err != nil {
 		return nil, AsError(err)
 	}
 	return body, nil
+}
+
+// samples tells whether the request says how words are chosen.
+func (r *InferRequest) samples() bool {
+	return r.Temperature != nil || r.TopP != nil || len(r.Stop) > 0
 }
 
 func (r *InferRequest) converse() *bedrock.ConverseRequest {
@@ -180,8 +195,11 @@ func (r *InferRequest) converse() *bedrock.ConverseRequest {
 	if r.SystemPrompt != "" {
 		req.System = []bedrock.SystemContentBlock{{Text: &r.SystemPrompt}}
 	}
-	if r.MaxTokens > 0 {
-		req.InferenceConfig = &bedrock.InferenceConfiguration{MaxTokens: &r.MaxTokens}
+	if config := (bedrock.InferenceConfiguration{Temperature: r.Temperature, TopP: r.TopP, StopSequences: r.Stop}); r.MaxTokens > 0 || r.samples() {
+		if r.MaxTokens > 0 {
+			config.MaxTokens = &r.MaxTokens
+		}
+		req.InferenceConfig = &config
 	}
 	return req
 }

@@ -20,13 +20,7 @@ func (r *InferResult) Text() (string, error) {
 	case r.Construct != nil:
 		return r.Construct.Text, nil
 	}
-	switch {
-	case r.Stream != nil:
-		return "", Errorf(bedrock.CodeValidation, "a stream is no text: read its events, from InferResult.Stream")
-	case r.Job != nil:
-		return "", Errorf(bedrock.CodeValidation, "a job is no text: wait for it by its ARN, InferResult.Job, and read its results")
-	}
-	return "", Errorf(bedrock.CodeValidation, "the result of %s holds no text", r.Method)
+	return "", Errorf(bedrock.CodeValidation, "the result of %s is no text: %s", r.Method, r.instead())
 }
 
 // Usage is what the result cost, as far as it says so by now.
@@ -39,7 +33,18 @@ func (r *InferResult) Usage() (bedrock.TokenUsage, error) {
 	case r.Construct != nil:
 		return r.Construct.Usage, nil
 	}
-	return bedrock.TokenUsage{}, Errorf(bedrock.CodeValidation, "the result of %s has no usage yet", r.Method)
+	return bedrock.TokenUsage{}, Errorf(bedrock.CodeValidation, "the result of %s has no usage: %s", r.Method, r.instead())
+}
+
+// instead says what to read where a result is not whole when Infer returns.
+func (r *InferResult) instead() string {
+	switch {
+	case r.Stream != nil:
+		return "read the chunks of result.Stream.Events with a ChunkReader, and close it"
+	case r.Job != nil:
+		return "the job result.Job.JobARN writes it to the output URI; Manager.Jobs follows it"
+	}
+	return "there is none"
 }
 
 // ChunkReader reads the words and the usage out of the chunks of

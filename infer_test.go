@@ -155,3 +155,44 @@ func TestInferRunsEveryMethodOnTheSameWords(t *testing.T) {
 		t.Error("async without Config.Jobs must be refused")
 	}
 }
+
+// How words are chosen goes to the model by every method, and stands in the body
+// where there is one.
+func TestInferSamples(t *testing.T) {
+	for _, method := range []string{"sync", "converse"} {
+		s := &scripted{texts: []string{"Because."}}
+		_, err := manager(t, s).Infer(t.Context(), outcrop.InferRequest{Method: method, Prompt: "Why?", Temperature: new(0.0), TopP: new(0.5), Stop: []string{"END"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := s.calls[0].Converse()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := req.InferenceConfig
+		if c == nil || c.Temperature == nil || *c.Temperature != 0 || c.TopP == nil || *c.TopP != 0.5 || len(c.StopSequences) != 1 || c.StopSequences[0] != "END" {
+			t.Errorf("by %s: %+v", method, c)
+		}
+	}
+	m := manager(t, &scripted{texts: []string{"Because."}})
+	for request, want := range map[*outcrop.InferRequest]string{
+		{Body: []byte(`{}`), Temperature: new(0.5)}: "stand in the body",
+		{Prompt: "Why?", MaxTokens: -5}:             "maxTokens: -5: expected 1 or more",
+	} {
+		if _, err := m.Infer(t.Context(), *request); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// A result that is not whole says what to read instead.
+func TestInferResultNamesWhatToRead(t *testing.T) {
+	result, err := manager(t, &scripted{texts: []string{"Because."}}).Infer(t.Context(), outcrop.InferRequest{Method: "stream", Prompt: "Why?"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Stream.Close()
+	if _, err := result.Text(); err == nil || !strings.Contains(err.Error(), "result.Stream.Events with a ChunkReader") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -38,7 +38,7 @@ const (
 // readRequest checks what can be told of a request alone. Whether objects
 // exist is found out when the job is validated.
 func readRequest(req *bedrock.CreateModelInvocationJobRequest, limits func(modelID string) Limits) (task, error) {
-	if err := bedrock.ValidateJob(req); err != nil {
+	if err := bedrock.Validate(req); err != nil {
 		return task{}, outcrop.AsError(err)
 	}
 	t := task{modelID: req.ModelID, converse: req.ModelInvocationType == bedrock.ModelInvocationTypeConverse}

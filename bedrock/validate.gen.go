@@ -190,7 +190,7 @@ func checkConstructFallbackModelIDs(c *checker, v []string) {
 	c.length(len(v), atMost, 5)
 	for i := range v {
 		mark := c.enterItem(i)
-		checkConversationalModelID(c, v[i])
+		checkConstructModelID(c, v[i])
 		c.leave(mark)
 	}
 }
@@ -202,6 +202,11 @@ func checkConstructFormat(c *checker, v ConstructFormat) {
 func checkConstructMaxAttempts(c *checker, v int) {
 	c.within(float64(v), atLeast, 1)
 	c.within(float64(v), atMost, 10)
+}
+
+func checkConstructModelID(c *checker, v string) {
+	c.length(runes(v), atLeast, 1)
+	c.length(runes(v), atMost, 2048)
 }
 
 func (v *ConstructRequest) validate(c *checker) {
@@ -500,11 +505,6 @@ func (v *CreateModelInvocationJobRequest) validate(c *checker) {
 		c.leave(mark)
 	}
 	c.required("modelId", v.ModelID != "")
-	if v.ModelID != "" {
-		mark := c.enter("modelId")
-		checkModelID(c, v.ModelID)
-		c.leave(mark)
-	}
 	{
 		mark := c.enter("inputDataConfig")
 		v.InputDataConfig.validate(c)

@@ -29,17 +29,6 @@ func Validate(v Validatable) error {
 	return &ConstraintError{Violations: c.violations}
 }
 
-// ValidateJob is Validate for a new job, but for the pattern of its modelId:
-// which ids there are is the back-end's matter, as it is for single calls, and
-// those of other servers may be paths.
-func ValidateJob(req *CreateModelInvocationJobRequest) error {
-	named := *req
-	if n := len(req.ModelID); n > 0 && n <= maxModelID {
-		named.ModelID = "amazon.nova-pro-v1:0"
-	}
-	return Validate(&named)
-}
-
 // maxModelID is the API's bound of a modelId, in bytes.
 const maxModelID = 2048
 

@@ -2,7 +2,9 @@ package cassette
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -42,6 +44,18 @@ var (
 	_ outcrop.TokenCounter  = (*Player)(nil)
 )
 
+// EmptyError is a directory without recordings.
+type EmptyError struct{ Dir, Why string }
+
+func (e *EmptyError) Error() string { return "cassette: " + e.Dir + " holds no recordings" + e.Why }
+
+func emptyOf(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return &EmptyError{dir, ": there is no such directory"}
+	}
+	return &EmptyError{dir, " (*.yaml)"}
+}
+
 // Open reads a directory of recordings. It refuses one with a file that cannot
 // be read, and one without any.
 func Open(dir string, config Config) (*Player, error) {
@@ -51,7 +65,7 @@ func Open(dir string, config Config) (*Player, error) {
 		return nil, fmt.Errorf("cassette: %w", err)
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("cassette: %s holds no recordings (*.yaml)", dir)
+		return nil, emptyOf(dir)
 	}
 	if p.profiles, err = readProfiles(dir); err != nil {
 		return nil, err

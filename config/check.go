@@ -106,11 +106,18 @@ func (c *Config) failure(path, format string, args ...any) error {
 	text := path + ": " + fmt.Sprintf(format, args...)
 	for at := path; at != ""; at = parent(at) {
 		if o, ok := c.origins[at]; ok {
-			return fmt.Errorf("%s: %s", o, text)
+			return &SettingError{o.String() + ": " + text}
 		}
 	}
-	return errors.New(text)
+	return &SettingError{text}
 }
+
+// SettingError is a setting that turns out to be wrong when it is needed, as the
+// name of a variable that is not set.
+type SettingError struct{ text string }
+
+// Error says who set it, its name, and what is wrong.
+func (e *SettingError) Error() string { return e.text }
 
 func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
 

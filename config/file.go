@@ -145,9 +145,11 @@ type Backend struct {
 	// http://127.0.0.1:11434/v1.
 	BaseURL string `yaml:"baseUrl" kind:"openai" expand:"true"`
 
-	// Engine is which server it is, where that is known; the differences are
-	// small. Empty means what all of them take.
-	Engine string `yaml:"engine" kind:"openai" enum:"llama.cpp vllm sglang ollama lmstudio openai"`
+	// Engine is which server it is, which decides on native Construct and on
+	// whose tokenizer counts. Empty means that the server is asked, by its list
+	// of models. Say it where a gateway hides the server, and other where no
+	// more is to be expected than what all of them take.
+	Engine string `yaml:"engine" kind:"openai" enum:"llama.cpp vllm sglang ollama lmstudio openai other"`
 
 	// Model is the server's model for every id that no entry of models gives
 	// another name.
@@ -523,8 +525,9 @@ type Quota struct {
 	// and which leaves some of the quota unused; fixed windows, wherever they
 	// begin; or a bucket that refills continuously.
 	Accounting string `yaml:"accounting" enum:"window fixed bucket" default:"window"`
-	// Window is over what the service counts. The limits are those of a minute
-	// in any case: a window of 10s has a sixth of them.
+	// Window is the stretch of time over which the service counts. It does not
+	// change what tpm and rpm mean, which are per minute: with rpm 6, a window of
+	// 10s grants 1 request.
 	Window time.Duration `yaml:"window" default:"1m"`
 	// Learn says that the quota is not known, or that others use it too: begin
 	// at half of tpm and rpm, or low where neither is set, and find out.

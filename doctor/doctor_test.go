@@ -300,6 +300,12 @@ func TestEngine(t *testing.T) {
 	if f := find(t, findings, "model"); f.Status != doctor.OK || f.Detail != "tiny" {
 		t.Errorf("%+v", f)
 	}
+	if f := find(t, findings, "engine"); f.Status != doctor.OK || !strings.Contains(f.Detail, "backends.e.engine says so") {
+		t.Errorf("%+v", f)
+	}
+	if f := find(t, examine(t, base+", engine: vllm}}"), "engine"); f.Status != doctor.OK || f.Detail != "vllm" {
+		t.Errorf("%+v", f)
+	}
 	findings = examine(t, base+"}}\nmodel: big")
 	if f := find(t, findings, "model"); f.Status != doctor.Warn || !strings.Contains(f.Advice, "small:1b") || doctor.Failed(findings) != 0 {
 		t.Errorf("%+v", f)

@@ -173,7 +173,7 @@ func (e *WaitedError) Unwrap() error { return e.Refused }
 // Waited tells that waiting was tried.
 func (e *WaitedError) Waited() bool { return true }
 
-// refusal is a refusal as Bedrock words it.
+// refusal is a refusal as Bedrock words it, and then that it was not Bedrock's.
 func (g *Governor) refusal(refused *quota.RefusedError, a *attempt, waited time.Duration) error {
 	d := refused.Decision
 	limit := d.Limit
@@ -182,12 +182,22 @@ func (g *Governor) refusal(refused *quota.RefusedError, a *attempt, waited time.
 	}
 	e := outcrop.Errorf(bedrock.CodeThrottling, "%s", limit.Message())
 	e.Cause = refused
+	e.Message += " Outcrop's own quota books say so, not the service: "
+	setting := "quotas.batchMaxWait"
+	if a.call.Class == outcrop.Interactive {
+		setting = "quotas.maxWait"
+	}
 	switch d.Reason {
 	case quota.TooLarge:
-		e.Message += " Input and max_tokens together reserve " + strconv.Itoa(a.input+a.limit) + " tokens, more than the quota ever grants: lower max_tokens."
+		e.Message += "input and max_tokens together reserve " + strconv.Itoa(a.input+a.limit) + " tokens, more than the quota ever grants: lower max_tokens."
 		e.Retryable = false
 	case quota.Expired:
 		e.Cause = &WaitedError{Refused: refused, After: waited}
+		e.Message += "the call waited " + waited.Round(time.Millisecond).String() + " for its turn, and may no longer (" + setting + ")."
+	case quota.QueueFull:
+		e.Message += "too many calls wait already."
+	default:
+		e.Message += "its turn is later than calls may wait (" + setting + ")."
 	}
 	if !d.Until.IsZero() {
 		e.RetryAfter = max(0, time.Until(d.Until))

@@ -264,13 +264,14 @@ func TestEachLimitBindsAlone(t *testing.T) {
 				}
 			})
 			synctest.Test(t, func(t *testing.T) {
-				// Who does not wait is refused in Bedrock's words, and may come again.
+				// Who does not wait is refused in Bedrock's words, is told whose
+				// refusal it is, and may come again.
 				_, b := govern(t, newService(says("ho", usage(500, 300), service)), governed.Config{Rules: rule(c.pool), Days: c.days, MaxWait: -1})
 				go b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 900))
 				synctest.Wait()
 				_, err := b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 900))
 				e := outcrop.AsError(err)
-				if err == nil || e.Code != bedrock.CodeThrottling || e.Message != c.message || !e.Retryable {
+				if err == nil || e.Code != bedrock.CodeThrottling || e.Message != c.message+" Outcrop's own quota books say so, not the service: its turn is later than calls may wait (quotas.maxWait)." || !e.Retryable {
 					t.Errorf("refused with %v", err)
 				}
 				time.Sleep(2 * service)
@@ -323,6 +324,9 @@ func TestWaitingEnds(t *testing.T) {
 				}
 				if _, waited := errors.AsType[*governed.WaitedError](err); c.code != "" && waited != c.waited {
 					t.Errorf("the cause is %T", e.Cause)
+				}
+				if want := "Outcrop's own quota books say so, not the service: the call waited " + c.after.String(); c.waited && !strings.Contains(e.Message, want) {
+					t.Errorf("it says %q, and not %q", e.Message, want)
 				}
 				done()
 				synctest.Wait()

@@ -93,7 +93,7 @@ func (j *jobs) open(ctx context.Context) (*batch.Jobs, error) {
 }
 
 // unopened is an error of opening the journal as the API tells it: these are
-// about files of the user's, and say nothing else.
+// about files and settings of the user's, and say nothing else.
 func unopened(err error) error {
 	if _, ok := errors.AsType[*outcrop.Error](err); ok {
 		return err
@@ -102,7 +102,8 @@ func unopened(err error) error {
 	_, owned := errors.AsType[*owner.OwnedError](err)
 	_, mode := errors.AsType[*journal.ModeError](err)
 	_, format := errors.AsType[*journal.FormatError](err)
-	if owned || mode || format {
+	_, setting := errors.AsType[*config.SettingError](err)
+	if owned || mode || format || setting {
 		code = bedrock.CodeConflict
 	}
 	e := outcrop.Errorf(code, "%w", err)

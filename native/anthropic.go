@@ -17,6 +17,7 @@ var anthropicMessages = &Family{
 	encoder: newAnthropicEncoder,
 	usage:   anthropicReplyUsage,
 	limits:  []string{"max_tokens"},
+	sampled: anthropicSampling,
 	ask:     askAnthropic,
 }
 

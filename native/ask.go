@@ -12,6 +12,7 @@ type Question struct {
 	Prompt    string
 	System    string // may be empty
 	MaxTokens int    // of output; 0 leaves it to the family's habit
+	Sampling
 }
 
 // defaultMaxTokens is the output limit of families that demand one.
@@ -22,7 +23,11 @@ func (f *Family) Body(q Question) ([]byte, error) {
 	if f.ask == nil {
 		return nil, &RequestError{Reason: fmt.Sprintf("a body in the format %s cannot be made of a prompt: give the body itself", f.name)}
 	}
-	return bedrock.Marshal(f.ask(q))
+	body, err := bedrock.Marshal(f.ask(q))
+	if err != nil {
+		return nil, err
+	}
+	return f.sampled.write(f.name, body, &q.Sampling)
 }
 
 // withLimit sets the output limit of a body, where the question has one.

@@ -1,6 +1,8 @@
 package native
 
 import (
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -39,6 +41,42 @@ func TestBodyIsReadBack(t *testing.T) {
 				t.Errorf("the limit reads back as %d, %v, %v", limit, ok, err)
 			}
 		})
+	}
+}
+
+// Sampling is read back too, or refused where the format has no place for it.
+func TestBodySamples(t *testing.T) {
+	given := Sampling{Temperature: new(0.25), TopP: new(0.5), StopSequences: []string{"END", "\n\n"}}
+	for _, f := range families() {
+		t.Run(f.Name(), func(t *testing.T) {
+			wanted := given
+			body, err := f.Body(Question{Prompt: "Why?", MaxTokens: 7, Sampling: wanted})
+			if f == llamaText && err != nil {
+				wanted.StopSequences = nil
+				body, err = f.Body(Question{Prompt: "Why?", MaxTokens: 7, Sampling: wanted})
+			}
+			if f.Embeds() {
+				if err == nil {
+					t.Errorf("%s samples an embedding", body)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			req, err := f.Request(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := req.InferenceConfig
+			if c == nil || c.Temperature == nil || *c.Temperature != 0.25 || c.TopP == nil || *c.TopP != 0.5 ||
+				!slices.Equal(c.StopSequences, wanted.StopSequences) || c.MaxTokens == nil || *c.MaxTokens != 7 {
+				t.Errorf("%s reads back as %+v", body, c)
+			}
+		})
+	}
+	if _, err := llamaText.Body(Question{Prompt: "Why?", Sampling: Sampling{StopSequences: []string{"END"}}}); err == nil || !strings.Contains(err.Error(), "the format meta-llama has no place for stop sequences") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -17,6 +17,7 @@ var cohereCommandR = &Family{
 	reply:   cohereReply,
 	encoder: newCohereEncoder,
 	limits:  []string{"max_tokens"},
+	sampled: cohereSampling,
 	ask:     askCohere,
 }
 

@@ -14,6 +14,7 @@ var deepseekText = &Family{
 	reply:   deepseekReply,
 	encoder: newDeepseekEncoder,
 	limits:  []string{"max_tokens"},
+	sampled: chatSampling,
 	chat:    deepseekChat,
 	ask:     askDeepseek,
 }

@@ -16,6 +16,7 @@ type Family struct {
 	encoder func(info *Info) Encoder
 	usage   func(body []byte) (bedrock.TokenUsage, bool)
 	limits  []string // where the output limit stands: "max_tokens", "inferenceConfig.maxTokens"; the first is written when none is there
+	sampled sampling // where temperature, top_p and stop sequences stand
 	embed   *embedder
 	chat    *Family              // the format of requests with messages, where this one has a prompt
 	ask     func(q Question) any // a native request of plain words

@@ -14,6 +14,7 @@ var llamaText = &Family{
 	encoder: newLlamaEncoder,
 	usage:   llamaUsage,
 	limits:  []string{"max_gen_len"},
+	sampled: llamaSampling,
 	ask:     askLlama,
 }
 

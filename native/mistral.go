@@ -14,6 +14,7 @@ var mistralText = &Family{
 	reply:   mistralReply,
 	encoder: newMistralEncoder,
 	limits:  []string{"max_tokens"},
+	sampled: chatSampling,
 	chat:    mistralChat,
 	ask:     askMistral,
 }

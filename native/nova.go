@@ -15,6 +15,7 @@ var novaMessages = &Family{
 	encoder: newNovaEncoder,
 	usage:   novaReplyUsage,
 	limits:  []string{"inferenceConfig.maxTokens", "inferenceConfig.max_new_tokens"},
+	sampled: novaSampling,
 	ask:     askNova,
 }
 

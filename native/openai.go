@@ -16,6 +16,7 @@ func chatFamily(name string, style chatStyle) *Family {
 		encoder: style.encoder,
 		usage:   chatReplyUsage,
 		limits:  []string{"max_tokens", "max_completion_tokens"},
+		sampled: chatSampling,
 		ask:     askChat,
 	}
 }

@@ -14,6 +14,7 @@ var titanText = &Family{
 	encoder: newTitanEncoder,
 	usage:   titanUsage,
 	limits:  []string{"textGenerationConfig.maxTokenCount"},
+	sampled: titanSampling,
 	ask:     askTitan,
 }
 

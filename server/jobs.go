@@ -10,7 +10,7 @@ func (x *exchange) createJob() error {
 	if err := x.read(&req); err != nil {
 		return err
 	}
-	if err := bedrock.ValidateJob(&req); err != nil {
+	if err := bedrock.Validate(&req); err != nil {
 		return err
 	}
 	x.model = req.ModelID

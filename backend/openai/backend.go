@@ -16,10 +16,10 @@ const Name = "openai"
 // Backend asks one server. It is safe for concurrent use. Close it to drop
 // its idle connections.
 type Backend struct {
-	config  Config
-	dialect dialect
-	client  *http.Client
-	schemas *structured.Compiler
+	config     Config
+	recognised recognition
+	client     *http.Client
+	schemas    *structured.Compiler
 }
 
 var (
@@ -36,16 +36,19 @@ func New(config Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{
-		config:  config,
-		dialect: dialects[config.Engine],
+	b := &Backend{
+		config: config,
 		client: &http.Client{
 			Transport: config.Transport,
 			// A redirect would carry the prompt, and perhaps the key, elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		schemas: structured.NewCompiler(structured.Config{}),
-	}, nil
+	}
+	if engine := config.configured(); engine != "" {
+		b.recognised.found.Store(&engine)
+	}
+	return b, nil
 }
 
 // Close drops idle connections. Calls under way go on. It may be called more
@@ -110,5 +113,6 @@ func (b *Backend) model(id string) string {
 }
 
 // SchemaProfile names the subset of JSON Schema that the server's constrained
-// decoding takes, when the configuration says which server it is.
-func (b *Backend) SchemaProfile(string) string { return b.dialect.profile }
+// decoding takes, where the configuration says which server it is, or the
+// server does.
+func (b *Backend) SchemaProfile(string) string { return b.dialect().profile }

@@ -169,7 +169,7 @@ func TestServerHangs(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, err := New(Config{
-					BaseURL: "http://server/v1", APIKey: secret, Transport: &c.server,
+					BaseURL: "http://server/v1", APIKey: secret, Transport: &c.server, Engine: other,
 					FirstByteTimeout: first, IdleTimeout: idle, ReplyTimeout: whole,
 				})
 				if err != nil {

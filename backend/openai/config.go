@@ -26,7 +26,9 @@ type Config struct {
 	Header map[string]string
 
 	// Engine is which server it is: "llama.cpp", "vllm", "sglang", "ollama",
-	// "lmstudio" or "openai". Empty means what all of them take.
+	// "lmstudio" or "openai"; "other" is one of which no more is expected than
+	// what all of them take. Empty means that the server is recognised when the
+	// first call comes, by its list of models; one that says nothing is "other".
 	Engine string
 
 	// Models maps model ids, as callers name them, to the server's names. An
@@ -83,7 +85,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("openai: Config.BaseURL is no http or https URL") // it may hold a password: not repeated
 	}
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	if _, ok := dialects[c.Engine]; !ok {
+	if _, ok := dialects[c.Engine]; !ok && c.Engine != "" {
 		return c, fmt.Errorf("openai: Config.Engine %q is not known; known are %s", c.Engine, strings.Join(engineNames(), ", "))
 	}
 	for _, d := range []struct {

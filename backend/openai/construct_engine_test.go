@@ -16,7 +16,8 @@ import (
 // the engine's grammar, so what comes back validates.
 func TestConstructOnAnEngine(t *testing.T) {
 	engine := testengine.Start(t)
-	backend, err := openai.New(openai.Config{BaseURL: engine.URL + "/v1", Model: engine.Model, Engine: "llama.cpp"})
+	// Nobody says which engine it is: it is recognised.
+	backend, err := openai.New(openai.Config{BaseURL: engine.URL + "/v1", Model: engine.Model})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,8 @@ func TestConstructOnAnEngine(t *testing.T) {
 // cost, and carries no value that was made up.
 func TestPromptedConstructOnAnEngine(t *testing.T) {
 	engine := testengine.Start(t)
-	backend, err := openai.New(openai.Config{BaseURL: engine.URL + "/v1", Model: engine.Model, Engine: "llama.cpp"})
+	// Nobody says which engine it is: it is recognised.
+	backend, err := openai.New(openai.Config{BaseURL: engine.URL + "/v1", Model: engine.Model})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/outcrop-ai/outcrop/tokens"
 )
 
-// CountTokens counts a call's input with the server's own tokenizer, where
-// the configuration names a server that has one to ask; else by estimate.
+// CountTokens counts a call's input with the server's own tokenizer, where it
+// is a server that has one to ask; else by estimate.
 // Pictures and sound are beyond those tokenizers, so calls that hold any are
 // estimated too.
 func (b *Backend) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.TokenCount, error) {
@@ -25,21 +25,30 @@ func (b *Backend) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.
 	if err != nil {
 		return outcrop.TokenCount{}, err
 	}
-	kind := b.dialect.tokenizer
+	kind := b.dialect().tokenizer
 	if bytes.Contains(a.body, []byte(`"type":"image_url"`)) || bytes.Contains(a.body, []byte(`"type":"input_audio"`)) {
 		kind = noTokenizer
 	}
-	switch kind {
-	case llamaTokenizer:
-		return b.countByTemplate(ctx, a)
-	case vllmTokenizer:
-		var reply struct {
-			Count int `json:"count"`
+	if kind != noTokenizer {
+		count, err := b.count(ctx, kind, a)
+		// A server that was only recognised may stand behind a gateway, which
+		// lets nothing but its API through.
+		if err == nil || b.config.Engine != "" || outcrop.AsError(err).Code != bedrock.CodeResourceNotFound {
+			return count, err
 		}
-		err := b.fetch(ctx, http.MethodPost, "//tokenize", a.body, &reply)
-		return outcrop.TokenCount{InputTokens: reply.Count}, err
 	}
 	return outcrop.TokenCount{InputTokens: tokens.Default().For(model).Input(req).Total, Estimated: true}, nil
+}
+
+func (b *Backend) count(ctx context.Context, kind tokenizer, a *ask) (outcrop.TokenCount, error) {
+	if kind == llamaTokenizer {
+		return b.countByTemplate(ctx, a)
+	}
+	var reply struct {
+		Count int `json:"count"`
+	}
+	err := b.fetch(ctx, http.MethodPost, "//tokenize", a.body, &reply)
+	return outcrop.TokenCount{InputTokens: reply.Count}, err
 }
 
 // countByTemplate has llama-server write the prompt as it would for a reply,

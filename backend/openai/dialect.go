@@ -33,9 +33,12 @@ const (
 	thinkingByTemplate                 // chat_template_kwargs.enable_thinking
 )
 
-var dialects = map[string]dialect{
+// other is a server of none of these: it is asked for what all of them take.
+const other = "other"
+
+var dialects = map[string]*dialect{
 	//                 limit                                profile                   tokenizer                  earlier reasoning
-	"":          {limitName: "max_tokens", topK: true},
+	other:       {limitName: "max_tokens", topK: true},
 	"llama.cpp": {limitName: "max_tokens", profile: "llama.cpp", tokenizer: llamaTokenizer, reasoning: true, thinking: thinkingByTemplate, topK: true},
 	"vllm":      {limitName: "max_tokens", profile: "llama.cpp", tokenizer: vllmTokenizer, reasoning: true, thinking: thinkingByTemplate, continues: true, topK: true},
 	"sglang":    {limitName: "max_tokens", profile: "llama.cpp", reasoning: true, thinking: thinkingByTemplate, topK: true},
@@ -46,5 +49,5 @@ var dialects = map[string]dialect{
 
 // engineNames are the names that Config.Engine takes.
 func engineNames() []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(dialects)), func(name string) bool { return name == "" })
+	return slices.Sorted(maps.Keys(dialects))
 }

@@ -11,22 +11,35 @@ import (
 	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
+// modelList is what a server says of its models.
+type modelList struct {
+	Data []listedModel `json:"data"`
+}
+
+type listedModel struct {
+	ID      string `json:"id"`
+	OwnedBy string `json:"owned_by"`
+	Context int    `json:"max_model_len"` // vLLM, SGLang
+	Meta    *struct {
+		Context int `json:"n_ctx"`
+		Trained int `json:"n_ctx_train"`
+	} `json:"meta"` // llama-server
+}
+
+func (b *Backend) list(ctx context.Context) (*modelList, error) {
+	list := new(modelList)
+	return list, b.fetch(ctx, http.MethodGet, "/models", nil, list)
+}
+
 // Models lists the server's models, and after them the ids that the
 // configuration maps to them.
 func (b *Backend) Models(ctx context.Context) ([]outcrop.Model, error) {
-	var list struct {
-		Data []struct {
-			ID      string `json:"id"`
-			OwnedBy string `json:"owned_by"`
-			Context int    `json:"max_model_len"` // vLLM, SGLang
-			Meta    *struct {
-				Context int `json:"n_ctx"`
-				Trained int `json:"n_ctx_train"`
-			} `json:"meta"` // llama-server
-		} `json:"data"`
-	}
-	if err := b.fetch(ctx, http.MethodGet, "/models", nil, &list); err != nil {
+	list, err := b.list(ctx)
+	if err != nil {
 		return nil, err
+	}
+	if b.recognised.found.Load() == nil {
+		b.learn(ctx, list)
 	}
 	var models []outcrop.Model
 	byName := map[string]outcrop.Model{}

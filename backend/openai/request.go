@@ -27,7 +27,7 @@ func (b *Backend) prepare(req *bedrock.ConverseRequest, model string, stream boo
 		return nil, err
 	}
 	a := &ask{request: req, model: model}
-	w := writer{buf: make([]byte, 0, 1024+sizeOf(req)), dialect: &b.dialect}
+	w := writer{buf: make([]byte, 0, 1024+sizeOf(req)), dialect: b.dialect()}
 	w.raw(`{"model":`)
 	w.str(model)
 	w.raw(`,"messages":[`)
@@ -46,7 +46,7 @@ func (b *Backend) prepare(req *bedrock.ConverseRequest, model string, stream boo
 	if err := w.additional(req); err != nil {
 		return nil, err
 	}
-	if last := len(req.Messages) - 1; b.dialect.continues && req.Messages[last].Role == bedrock.ConversationRoleAssistant {
+	if last := len(req.Messages) - 1; w.dialect.continues && req.Messages[last].Role == bedrock.ConversationRoleAssistant {
 		w.raw(`,"add_generation_prompt":false,"continue_final_message":true`)
 	}
 	if stream {

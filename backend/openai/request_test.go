@@ -14,6 +14,9 @@ func newBackend(t testing.TB, config Config) *Backend {
 	if config.BaseURL == "" {
 		config.BaseURL = "http://127.0.0.1:1/v1"
 	}
+	if config.Engine == "" {
+		config.Engine = other // which nobody has to ask
+	}
 	b, err := New(config)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/near"
 	"github.com/outcrop-ai/outcrop/internal/yamlfile"
 )
 
@@ -42,7 +43,11 @@ func (n node) members(read map[string]func(node) error) error {
 		f, known := read[m.Key]
 		if !known {
 			at := n.at(&yamlfile.Node{Line: m.Line}, m.Key)
-			return at.fail("unknown key; the keys here are %s", strings.Join(slices.Sorted(maps.Keys(read)), ", "))
+			keys := slices.Sorted(maps.Keys(read))
+			if words := near.Words(m.Key, keys, 2); len(words) > 0 {
+				return at.fail("unknown key; did you mean %s?", strings.Join(words, " or "))
+			}
+			return at.fail("unknown key; the keys here are %s", strings.Join(keys, ", "))
 		}
 		if err := f(n.at(m.Value, m.Key)); err != nil {
 			return err

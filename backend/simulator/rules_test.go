@@ -282,7 +282,7 @@ func TestRulesErrorsNameThePlace(t *testing.T) {
 		{"rules:\n- reply: {malformed: most}", `f.yaml:2: rules.0.reply.malformed: "most" is none of json, schema, toolInput, toolJSON, empty, noMetadata`},
 		{"rules:\n- reply: {toolUse: [{name: a, input: [1]}]}", "f.yaml:2: rules.0.reply.toolUse.0.input: expected a mapping: the input of a tool is an object"},
 		{"rules:\n- reply: {text: [a]}", "f.yaml:2: rules.0.reply.text: expected a text"},
-		{"ruels: []", "f.yaml:1: ruels: unknown key; the keys here are rules"},
+		{"ruels: []", "f.yaml:1: ruels: unknown key; did you mean rules?"},
 		{"rules: 7", "f.yaml:1: rules: expected a list"},
 		{"just words", "f.yaml:1: expected a mapping with the keys rules"},
 		{"---\nrules: []\n---\nrules: []", "f.yaml:4: a second document; one file is one document"},

@@ -22,16 +22,27 @@ func countsAsking(path string) bool {
 }
 
 // checkAsking refuses what the command line says about who answers, where a
-// server does: it would not hear of it. The environment, and files that nobody
-// named, are passed over, since they are for all commands; and so is the very
-// file that the server has read.
-func (a *app) checkAsking(c *cobra.Command, client *remote.Client) error {
-	refuse := func(what, instead string) error {
-		return usageError{fmt.Errorf("%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve%s", what, client.URL(), instead)}
+// server does: it would not hear of it. What only colours the answer is passed
+// over with a warning. The environment, and files that nobody named, are passed
+// over, since they are for all commands; and so is the very file that the server
+// has read. shared says that the server was found in the data directory.
+func (a *app) checkAsking(c *cobra.Command, client *remote.Client, shared bool) error {
+	otherwise := "leave out --endpoint"
+	if shared {
+		otherwise = "name a data directory of its own for this process, as with --data ./scratch"
+	}
+	refuse := func(what, or string) error {
+		return usageError{fmt.Errorf("%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve; or %s%s", what, client.URL(), otherwise, or)}
 	}
 	for _, f := range a.assigned {
 		switch {
-		case countsAsking(f.Path), f.Flag == "--pace" && !c.Flags().Changed("pace"): // which compare sets by itself
+		case f.Flag == "--pace":
+			if c.Flags().Changed("pace") { // compare sets it by itself
+				a.say("warning: --pace has no effect: the server at %s answers, and a simulator there keeps the pace of a real model with outcrop serve --pace; or %s", client.URL(), otherwise)
+			}
+		case f.Path == "region" && a.settings.Objects.Store != config.StoreS3:
+			a.say("warning: the region has no effect: the server at %s answers, and calls models where its own settings say; or %s", client.URL(), otherwise)
+		case countsAsking(f.Path):
 		case f.Flag == "--set":
 			return refuse("--set "+f.Path, "")
 		default:
@@ -46,7 +57,7 @@ func (a *app) checkAsking(c *cobra.Command, client *remote.Client) error {
 	}
 	for _, top := range a.settings.InFile() {
 		if !countsAsking(top) {
-			return refuse(fmt.Sprintf("%s in --config %s", top, a.file), ", or leave it out")
+			return refuse(fmt.Sprintf("%s in --config %s", top, a.file), "; or leave the file out")
 		}
 	}
 	return nil

@@ -135,12 +135,12 @@ func (a *app) withClient(c *cobra.Command, f func(ctx context.Context, client *r
 	if err != nil {
 		return err
 	}
-	client, _, err := a.server(dir, c.Flags().Changed("data"))
+	client, shared, err := a.server(dir, c.Flags().Changed("data"))
 	if err != nil {
 		return err
 	}
 	if client != nil {
-		if err := a.checkAsking(c, client); err != nil {
+		if err := a.checkAsking(c, client, shared); err != nil {
 			return errors.Join(err, client.Close())
 		}
 		err := f(c.Context(), client, nil)

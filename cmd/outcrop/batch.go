@@ -46,6 +46,8 @@ func (a *app) wait(ctx context.Context, m *local.Local, arn string) (*bedrock.Ge
 	var last *bedrock.GetModelInvocationJobResponse
 	for state, err := range jobs.Watch(ctx, outcrop.OriginOf(ctx).Caller, arn) {
 		if err != nil {
+			p.done()
+			a.sayLeft(ctx, m, arn, err)
 			return nil, err
 		}
 		last = state

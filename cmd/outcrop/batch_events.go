@@ -20,8 +20,12 @@ func newBatchEvents(a *app) *cobra.Command {
 		Use:   "events",
 		Short: "List events of jobs that their targets have not taken",
 		Long: `events lists the changes of jobs that wait to be delivered to the targets under
-events in the configuration, with the error of the last attempt. Where nothing
-is printed, everything was delivered, or given up after events.maxAge.`,
+events in the configuration, with the error of the last attempt. Where there
+are none, everything was delivered, or given up after events.maxAge.
+
+Attempts are counted and their errors known by the server that makes them. A
+command that ran a job in its own process made attempts too, and has taken its
+count with it; the next one begins with 0.`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(c, func(ctx context.Context, m *local.Local) error {
@@ -32,10 +36,12 @@ is printed, everything was delivered, or given up after events.maxAge.`,
 				if a.json {
 					return a.printJSON(list)
 				}
-				w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-				if len(list) > 0 {
-					fmt.Fprintln(w, "TARGET\tJOB\tSTATE\tSINCE\tATTEMPTS\tNEXT\tERROR")
+				if len(list) == 0 {
+					a.say("no event waits")
+					return nil
 				}
+				w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+				fmt.Fprintln(w, "TARGET\tJOB\tSTATE\tSINCE\tATTEMPTS\tNEXT\tERROR")
 				for i := range list {
 					u := &list[i]
 					since, _ := time.Parse(time.RFC3339, u.Event.Time)

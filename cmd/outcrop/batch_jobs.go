@@ -42,7 +42,14 @@ no server runs, the command runs the job itself and ends with it.`,
 			if !strings.HasPrefix(o.output, "s3://") {
 				return usageError{errors.New("batch create needs -o s3://BUCKET/PREFIX/, where the results go")}
 			}
-			o.input = args[0]
+			if err := checkS3("-o", o.output); err != nil {
+				return err
+			}
+			if o.input = args[0]; strings.HasPrefix(o.input, "s3://") {
+				if err := checkS3("the input", o.input); err != nil {
+					return err
+				}
+			}
 			return a.with(c, func(ctx context.Context, m *local.Local) error { return a.batchCreate(ctx, m, &o) })
 		},
 	}
@@ -95,12 +102,19 @@ func (a *app) batchCreate(ctx context.Context, m *local.Local, o *batchCreate) e
 	} else {
 		_, err = fmt.Fprintln(a.stdout, created.JobARN)
 	}
-	if err != nil || m.Served() || !m.RunsHere(ctx, created.JobARN) {
+	if err != nil {
 		return err
 	}
+	if m.Served() || !m.RunsHere(ctx, created.JobARN) {
+		a.say("how it goes: %s", a.again("batch wait "+shortID(created.JobARN)))
+		return nil
+	}
 	a.say(ownJob)
-	_, err = a.wait(ctx, m, created.JobARN)
-	return err
+	job, err := a.wait(ctx, m, created.JobARN)
+	if err != nil {
+		return err
+	}
+	return jobEnded(bedrock.CodeValidation, job)
 }
 
 // ownJob is said where a job has no server to run it.
@@ -127,14 +141,28 @@ func (a *app) jobInput(ctx context.Context, m *local.Local, o *batchCreate) (str
 }
 
 func newBatchGet(a *app) *cobra.Command {
-	return a.jobCommand("get JOB", "Show a job: its state, its counts, where its results are",
+	var out string
+	c := a.jobCommand("get JOB", "Show a job: its state, its counts, where its results are",
 		func(ctx context.Context, m *local.Local, jobs outcrop.Jobs, id string) error {
 			job, err := jobs.Get(ctx, outcrop.OriginOf(ctx).Caller, id)
 			if err != nil {
 				return err
 			}
+			if out != "" {
+				return a.results(ctx, m, job, out)
+			}
 			return a.showJob(m, job)
 		})
+	c.Long = "get shows a job. With -o it copies the results of one that has ended into a\ndirectory, and prints the files' names."
+	c.Example = `  outcrop batch get JOB
+  outcrop batch get JOB -o results/`
+	outputFlag(c, &out)
+	return c
+}
+
+// outputFlag is where the results of a job are wanted.
+func outputFlag(c *cobra.Command, dir *string) {
+	c.Flags().StringVarP(dir, "output", "o", "", "directory to copy the results into")
 }
 
 func newBatchStop(a *app) *cobra.Command {
@@ -153,23 +181,28 @@ func newBatchStop(a *app) *cobra.Command {
 }
 
 func newBatchWait(a *app) *cobra.Command {
+	var out string
 	c := a.jobCommand("wait JOB", "Wait for a job and show how far it is",
 		func(ctx context.Context, m *local.Local, _ outcrop.Jobs, id string) error {
 			job, err := a.wait(ctx, m, id)
 			if err != nil {
 				return err
 			}
-			if err := a.showJob(m, job); err != nil {
-				return err
+			show := a.showJob
+			if out != "" && job.Status != bedrock.ModelInvocationJobStatusFailed {
+				show = func(m *local.Local, job *bedrock.GetModelInvocationJobResponse) error {
+					return a.results(ctx, m, job, out)
+				}
 			}
-			if job.Status != bedrock.ModelInvocationJobStatusCompleted {
-				return outcrop.Errorf(bedrock.CodeModelError, "the job ended as %s: %s", job.Status, job.Message)
-			}
-			return nil
+			return errors.Join(show(m, job), jobEnded(bedrock.CodeModelError, job))
 		})
-	c.Long = `wait shows how far a job is until it ends, and then its state. Interrupted, it
-leaves the job alone. The exit code is 0 when the job completed, though some of
-its records may have failed.`
+	c.Long = `wait shows how far a job is until it ends, and then its state; with -o it copies
+its results into a directory instead. Interrupted, it leaves the job alone. The
+exit code is 0 when the job completed, though some of its records may have
+failed.`
+	c.Example = `  outcrop batch wait JOB
+  outcrop batch wait JOB -o results/`
+	outputFlag(c, &out)
 	return c
 }
 
@@ -213,6 +246,7 @@ func (a *app) jobCommand(use, short string, f func(context.Context, *local.Local
 
 // showJob prints a job: as JSON, or what a person wants to know.
 func (a *app) showJob(m *local.Local, job *bedrock.GetModelInvocationJobResponse) error {
+	uncounted(m, job.Status, &job.ProcessedRecordCount, &job.SuccessRecordCount, &job.ErrorRecordCount)
 	if a.json {
 		return a.printJSON(job)
 	}
@@ -240,7 +274,7 @@ func (a *app) showJob(m *local.Local, job *bedrock.GetModelInvocationJobResponse
 	row("submitted", when(job.SubmitTime))
 	row("ended", when(job.EndTime))
 	row("expires", when(job.JobExpirationTime))
-	row("results", m.ResultsPath(job.OutputDataConfig, job.JobARN[strings.LastIndexByte(job.JobARN, '/')+1:]))
+	row("results", m.ResultsPath(job.OutputDataConfig, shortID(job.JobARN)))
 	return w.Flush()
 }
 
@@ -252,8 +286,11 @@ func when(t time.Time) string {
 }
 
 func jobCounts(total, processed, failed *int) string {
-	if total == nil || processed == nil {
+	switch {
+	case total == nil:
 		return ""
+	case processed == nil:
+		return "of " + grouped(*total)
 	}
 	text := fmt.Sprintf("%s of %s", grouped(*processed), grouped(*total))
 	if failed != nil && *failed > 0 {
@@ -310,14 +347,24 @@ func (a *app) batchList(ctx context.Context, m *local.Local, o *batchList) error
 	if err != nil {
 		return err
 	}
+	for i := range list {
+		job := &list[i]
+		uncounted(m, job.Status, &job.ProcessedRecordCount, &job.SuccessRecordCount, &job.ErrorRecordCount)
+		if !m.Served() && job.EndTime.IsZero() && m.RunsHere(ctx, job.JobARN) {
+			a.say("job %s is not worked on: no server runs; it goes on with: %s", shortID(job.JobARN), a.again("batch wait "+shortID(job.JobARN)))
+		}
+	}
 	if a.json {
 		return a.printJSON(list)
+	}
+	if len(list) == 0 {
+		a.say("no such job %s", a.lookedIn(m))
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tNAME\tSTATE\tRECORDS\tSUBMITTED\tMODEL")
 	for i := range list {
 		job := &list[i]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", job.JobARN[strings.LastIndexByte(job.JobARN, '/')+1:], job.JobName, job.Status,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", shortID(job.JobARN), job.JobName, job.Status,
 			jobCounts(job.TotalRecordCount, job.ProcessedRecordCount, job.ErrorRecordCount), when(job.SubmitTime), job.ModelID)
 	}
 	return w.Flush()

@@ -63,6 +63,9 @@ an estimate; output tokens are the limits of the requests. Nothing is sent.`,
 }
 
 func (a *app) batchPlan(m *local.Local, o *batchPlan) error {
+	if err := checkRecords(o.input); err != nil {
+		return err
+	}
 	f, err := os.Open(o.input)
 	if err != nil {
 		return usageError{err}
@@ -76,11 +79,22 @@ func (a *app) batchPlan(m *local.Local, o *batchPlan) error {
 	if err != nil {
 		return usageError{fmt.Errorf("%s: %w", o.input, err)}
 	}
+	if work.Calls > 0 && work.Unread == work.Calls {
+		return usageError{fmt.Errorf(`no line of %s is a record, {"recordId": "...", "modelInput": {...}}%s: outcrop batch pack %s -o records.jsonl makes records of prompts`, o.input, o.shape(), quoted(o.input))}
+	}
 	p := planned(m.ModelID(), work, info.Size(), o)
 	if a.json {
 		return a.printJSON(p)
 	}
 	return a.showPlan(p)
+}
+
+// shape says what a modelInput has to be.
+func (o *batchPlan) shape() string {
+	if o.converse {
+		return " with a Converse request in it"
+	}
+	return ""
 }
 
 // bytesPerToken is how long a token's text is, about, in the output.

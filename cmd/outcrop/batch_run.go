@@ -59,6 +59,9 @@ type batchRun struct {
 // batchRun copies the input to the objects, runs the job and copies its
 // results out again. A run that was interrupted is taken up.
 func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
+	if err := checkRecords(r.input); err != nil {
+		return err
+	}
 	if r.name == "" {
 		r.name = jobName(r.input)
 	}

@@ -45,7 +45,7 @@ id, and goes on where it was left: see outcrop conversations.
 		},
 	}
 	c.Flags().StringVar(&messages, "messages", "", "begin with these messages, as JSON or @FILE")
-	c.Flags().IntVar(&q.maxTokens, "max-tokens", 0, "output tokens of a reply at most (default: the model's)")
+	q.settingsOfModel.flags(c, "of a reply ")
 	c.Flags().StringVar(&q.system, "system", "", "system prompt")
 	k.flags(c)
 	return c
@@ -56,7 +56,7 @@ func (a *app) chat(ctx context.Context, m *local.Local, q *question, k *kept, me
 	if err := k.check(); err != nil {
 		return err
 	}
-	s := &session{app: a, manager: m.Manager, model: m.ModelID(), system: q.system, maxTokens: q.maxTokens, interruptible: context.WithCancel}
+	s := &session{app: a, manager: m.Manager, model: m.ModelID(), system: q.system, sampling: q.settingsOfModel, interruptible: context.WithCancel}
 	s.kept = *k
 	if messages != "" {
 		if k.id != "" {
@@ -88,14 +88,14 @@ func (a *app) chat(ctx context.Context, m *local.Local, q *question, k *kept, me
 // session is a conversation under way.
 type session struct {
 	*app
-	manager   *outcrop.Manager
-	model     string
-	system    string
-	maxTokens int
-	messages  []bedrock.Message // of a conversation without an id
-	kept      kept
-	failed    *bedrock.Message // the last question, when it got no answer
-	usage     bedrock.TokenUsage
+	manager  *outcrop.Manager
+	model    string
+	system   string
+	sampling settingsOfModel
+	messages []bedrock.Message // of a conversation without an id
+	kept     kept
+	failed   *bedrock.Message // the last question, when it got no answer
+	usage    bedrock.TokenUsage
 
 	// interruptible is a context that ends when the person has had enough.
 	interruptible func(context.Context) (context.Context, context.CancelFunc)
@@ -253,12 +253,9 @@ func (s *session) stream(ctx context.Context, c *bedrock.Collector) (began bool,
 
 // request is the conversation so far.
 func (s *session) request() *bedrock.ConverseRequest {
-	req := &bedrock.ConverseRequest{ModelID: s.model, Messages: s.messages, RequestMetadata: s.kept.metadata()}
+	req := &bedrock.ConverseRequest{ModelID: s.model, Messages: s.messages, RequestMetadata: s.kept.metadata(), InferenceConfig: s.sampling.config()}
 	if s.system != "" {
 		req.System = []bedrock.SystemContentBlock{{Text: &s.system}}
-	}
-	if s.maxTokens > 0 {
-		req.InferenceConfig = &bedrock.InferenceConfiguration{MaxTokens: &s.maxTokens}
 	}
 	return req
 }

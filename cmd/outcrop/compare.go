@@ -53,7 +53,7 @@ call then has at most 1000 tokens, unless --max-tokens says otherwise.`,
 		},
 	}
 	c.Flags().StringVar(&run.svg, "svg", "", "draw the comparison into this file")
-	c.Flags().IntVar(&run.maxTokens, "max-tokens", 0, "output tokens of each call, at most (default: the model's own limit, or 1000 where calls cost money)")
+	c.Flags().Var((*count)(&run.maxTokens), "max-tokens", "output tokens of each call, at most (default: the model's own limit, or 1000 where calls cost money)")
 	run.addFlags(c)
 	return c
 }
@@ -67,6 +67,9 @@ type compareRun struct {
 
 func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error {
 	a.say("Model %s. %s", m.ModelID(), m.Notice())
+	if m.Served() {
+		a.say("It answers at its own pace; a simulator there keeps that of a real model with outcrop serve --pace.")
+	}
 	if run.maxTokens == 0 {
 		if _, charged, err := m.Cost(m.ModelID(), estimate.Work{}, false); err == nil && charged {
 			run.maxTokens = billedTokens

@@ -46,7 +46,7 @@ grows; the last line is the whole response.`,
 	flags.StringVar(&f.examples, "examples", "", "file of examples: a JSON array of {input, output}")
 	flags.StringVar((*string)(&f.req.Strategy), "strategy", "auto", "auto, native, tool or prompt")
 	flags.IntVar(&f.attempts, "max-attempts", outcrop.DefaultMaxAttempts, "how often to ask in all")
-	flags.IntVar(&f.maxTokens, "max-tokens", 0, "output tokens of an attempt at most (default: the model's)")
+	f.settingsOfModel.flags(c, "of an attempt ")
 	flags.StringSliceVar(&f.req.FallbackModelIDs, "fallback-model-id", nil, "model to ask when the first one fails; may be repeated")
 	complete(c, "fallback-model-id", a.completeModels)
 	flags.BoolVar(&f.stream, "stream", false, "print what is settled while the model writes, one JSON line each")
@@ -58,9 +58,10 @@ grows; the last line is the whole response.`,
 
 // constructFlags is the command line of construct.
 type constructFlags struct {
+	settingsOfModel
 	req                             bedrock.ConstructRequest
 	schema, system, examples, input string
-	attempts, maxTokens             int
+	attempts                        int
 	concurrency                     int
 	stream, lint                    bool
 }
@@ -115,9 +116,7 @@ func (f *constructFlags) read() error {
 	if f.system != "" {
 		f.req.System = []bedrock.SystemContentBlock{{Text: &f.system}}
 	}
-	if f.maxTokens != 0 {
-		f.req.InferenceConfig = &bedrock.InferenceConfiguration{MaxTokens: &f.maxTokens}
-	}
+	f.req.InferenceConfig = f.config()
 	f.req.MaxAttempts = &f.attempts
 	if f.examples == "" {
 		return nil

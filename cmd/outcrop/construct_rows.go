@@ -119,10 +119,13 @@ func (a *app) printRows(ctx context.Context, answers <-chan chan constructedRow)
 			done.failed++
 		}
 		usage.Add(row.usage)
-		p.show(fmt.Sprintf("rows  %d done, %d failed", done.rows, done.failed))
+		if p.terminal && !isTerminal(a.stdout) { // the rows themselves show how far it is
+			p.show(fmt.Sprintf("rows  %d done, %d failed", done.rows, done.failed))
+		}
 	}
 	p.done()
 	if done.rows > 0 {
+		a.say("%s, %d failed", counted(done.rows, "row"), done.failed)
 		a.sayUsage(usage)
 	}
 	return done, nil

@@ -68,15 +68,19 @@ func conversationsList(a *app) *cobra.Command {
 						break
 					}
 				}
-				return a.printConversations(all)
+				return a.printConversations(all, a.lookedIn(m))
 			})
 		},
 	}
 }
 
-func (a *app) printConversations(all *outcrop.ConversationList) error {
+func (a *app) printConversations(all *outcrop.ConversationList, where string) error {
 	if a.json {
 		return a.printJSON(all)
+	}
+	if len(all.Conversations) == 0 {
+		a.say("no conversation is kept %s", where)
+		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tTURNS\tLAST USED\tMODEL")
@@ -166,12 +170,26 @@ func explained(why *outcrop.ConversationExplanation) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "turn %d sent about %d of %d tokens, strategy %s", why.Turn, e.Tokens, e.Budget, e.Strategy)
-	for _, part := range []memory.Part{
-		memory.PartTools, memory.PartSystem, memory.PartPinned, memory.PartSummary, memory.PartTail, memory.PartRetrieved, memory.PartNew,
+	rest := e.Tokens
+	for _, part := range []struct {
+		name  memory.Part
+		words string
+	}{
+		{memory.PartTools, "the tools that were offered"},
+		{memory.PartSystem, "the system prompt"},
+		{memory.PartPinned, "what is kept in any case"},
+		{memory.PartSummary, "a summary of older turns"},
+		{memory.PartTail, "earlier turns, word for word"},
+		{memory.PartRetrieved, "excerpts of older turns, which fit the question"},
+		{memory.PartNew, "the new turn"},
 	} {
-		if n := e.Parts[part]; n > 0 {
-			fmt.Fprintf(&b, "\n  %-10s %d", part, n)
+		if n := e.Parts[part.name]; n > 0 {
+			fmt.Fprintf(&b, "\n  %-10s %6d  %s", part.name, n, part.words)
+			rest -= n
 		}
+	}
+	if rest > 0 {
+		fmt.Fprintf(&b, "\n  %-10s %6d  what the model's format adds", "format", rest)
 	}
 	for _, l := range slices.Compact(e.LeftOut) {
 		fmt.Fprintf(&b, "\n  %s", l)

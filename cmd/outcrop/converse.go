@@ -38,7 +38,7 @@ server that owns it, or by this command where there is none.`,
 		},
 	}
 	c.Flags().StringVar(&messages, "messages", "", "the messages as JSON, or @FILE, instead of a prompt")
-	c.Flags().IntVar(&q.maxTokens, "max-tokens", 0, "output tokens at most (default: the model's)")
+	q.settingsOfModel.flags(c, "")
 	c.Flags().StringVar(&q.system, "system", "", "system prompt")
 	k.flags(c)
 	return c
@@ -48,7 +48,8 @@ func (a *app) converse(ctx context.Context, m *local.Local, q *question, k *kept
 	if err := k.check(); err != nil {
 		return err
 	}
-	req := outcrop.InferRequest{Method: string(outcrop.MethodConverse), MaxTokens: q.maxTokens, SystemPrompt: q.system, Metadata: k.metadata()}
+	req := outcrop.InferRequest{Method: string(outcrop.MethodConverse), SystemPrompt: q.system, Metadata: k.metadata()}
+	q.into(&req)
 	if messages == "" && len(args) == 0 && isTerminal(a.stdin) && isTerminal(a.stdout) && !a.json {
 		return a.chat(ctx, m, q, k, "")
 	}

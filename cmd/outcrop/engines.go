@@ -2,18 +2,19 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/outcrop-ai/outcrop/backend/openai"
 )
 
 // engine is a server of models that was found on this machine.
 type engine struct {
 	name    string // for the configuration
-	kind    string // ollama or llama.cpp
+	kind    string // as the configuration's engine names it
 	baseURL string
 	model   string // the first that it lists
 }
@@ -43,51 +44,25 @@ func findEngines(ctx context.Context, addresses []string) []engine {
 }
 
 func findEngine(ctx context.Context, url string) (engine, bool) {
-	var list struct {
-		Data []struct {
-			ID      string `json:"id"`
-			OwnedBy string `json:"owned_by"`
-		} `json:"data"`
-	}
-	if !getJSON(ctx, url+"/v1/models", &list) {
-		return engine{}, false
-	}
 	e := engine{baseURL: url + "/v1"}
-	if len(list.Data) > 0 {
-		e.model = list.Data[0].ID
-	}
-	var version struct {
-		Version string `json:"version"`
-	}
-	switch {
-	case getJSON(ctx, url+"/api/version", &version) && version.Version != "":
-		e.name, e.kind = "ollama", "ollama"
-	case len(list.Data) > 0 && list.Data[0].OwnedBy == "llamacpp":
-		e.name, e.kind = "llama", "llama.cpp"
-	default:
-		return engine{}, false
-	}
-	return e, true
-}
-
-// getJSON reads what a URL answers, if it is JSON and comes in time.
-func getJSON(ctx context.Context, url string, into any) bool {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	server, err := openai.New(openai.Config{
+		BaseURL: e.baseURL, MaxReply: maxProbe,
+		Transport: &http.Transport{DisableKeepAlives: true}, // no proxy leads elsewhere
+	})
 	if err != nil {
-		return false
+		return engine{}, false
 	}
-	// Neither a proxy nor a redirect leads elsewhere.
-	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	res, err := client.Do(req)
+	defer server.Close() //nolint:errcheck // idle connections only
+	models, err := server.Models(ctx)
 	if err != nil {
-		return false
+		return engine{}, false
 	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxProbe))
-	return err == nil && res.StatusCode == http.StatusOK && json.Unmarshal(text, into) == nil
+	e.kind = server.Engine(ctx)
+	e.name = strings.TrimSuffix(e.kind, ".cpp")
+	if len(models) > 0 {
+		e.model = models[0].ID
+	}
+	return e, e.kind != "other"
 }

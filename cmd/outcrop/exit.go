@@ -72,4 +72,8 @@ const exitCodesHelp = `Exit codes:
   5    throttled: a quota is used up
   6    the model failed, or its output does not validate against the schema
   7    nobody answered, or not in time
-  130  interrupted`
+  130  interrupted
+
+With --json an error is one line of JSON on standard error: {"error": {"code",
+"message", "hint", "field", "requestId", "retryable", "exitCode"}}, without what
+is not known.`

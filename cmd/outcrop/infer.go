@@ -71,10 +71,13 @@ func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, 
 		return err
 	}
 	if method == outcrop.MethodConstruct {
-		return a.inferConstruct(ctx, m, req, o.schema)
+		return a.inferConstruct(ctx, m, q, req, o.schema)
 	}
 	if req.OutputS3URI = o.outputS3URI; req.OutputS3URI == "" {
 		return usageError{errors.New("async needs an output URI: --output-s3-uri s3://BUCKET/PREFIX/, where the job writes its results")}
+	}
+	if err := checkS3("--output-s3-uri", o.outputS3URI); err != nil {
+		return err
 	}
 	result, err := m.Infer(ctx, req)
 	if err != nil {
@@ -97,7 +100,7 @@ func (a *app) chosen(method outcrop.Method, q *question, o *inferOptions) outcro
 	return method
 }
 
-func (a *app) inferConstruct(ctx context.Context, m *local.Local, req outcrop.InferRequest, schema string) error {
+func (a *app) inferConstruct(ctx context.Context, m *local.Local, q *question, req outcrop.InferRequest, schema string) error {
 	if schema == "" {
 		return usageError{errors.New("construct needs --schema: a file, or the schema itself")}
 	}
@@ -109,9 +112,7 @@ func (a *app) inferConstruct(ctx context.Context, m *local.Local, req outcrop.In
 	if req.SystemPrompt != "" {
 		construct.System = []bedrock.SystemContentBlock{{Text: &req.SystemPrompt}}
 	}
-	if req.MaxTokens > 0 {
-		construct.InferenceConfig = &bedrock.InferenceConfiguration{MaxTokens: &req.MaxTokens}
-	}
+	construct.InferenceConfig = q.config()
 	return a.construct(ctx, m, construct)
 }
 

@@ -33,21 +33,22 @@ either a prompt, from which the body is made, or the body itself.`,
 
 // question is what invoke, stream and infer ask.
 type question struct {
-	body      string
-	maxTokens int
-	system    string
-	file      string
+	settingsOfModel
+	body   string
+	system string
+	file   string
 }
 
 func (q *question) flags(c *cobra.Command) {
 	c.Flags().StringVar(&q.body, "body", "", "the request in the model's own format, or @FILE")
-	c.Flags().IntVar(&q.maxTokens, "max-tokens", 0, "output tokens at most (default: the model's)")
+	q.settingsOfModel.flags(c, "")
 	c.Flags().StringVar(&q.system, "system", "", "system prompt")
 }
 
 // request is the question as an InferRequest of a method.
 func (q *question) request(a *app, method outcrop.Method, args []string) (outcrop.InferRequest, error) {
-	req := outcrop.InferRequest{Method: string(method), MaxTokens: q.maxTokens, SystemPrompt: q.system}
+	req := outcrop.InferRequest{Method: string(method), SystemPrompt: q.system}
+	q.into(&req)
 	if q.body == "" {
 		text, err := a.prompt(args)
 		req.Prompt = text
@@ -56,8 +57,8 @@ func (q *question) request(a *app, method outcrop.Method, args []string) (outcro
 	if len(args) > 0 {
 		return req, usageError{errors.New("give a prompt or --body, not both")}
 	}
-	if q.maxTokens != 0 || q.system != "" {
-		return req, usageError{errors.New("--max-tokens and --system go with a prompt; with --body they stand in the body")}
+	if q.given() || q.system != "" {
+		return req, usageError{errors.New("--max-tokens, --temperature, --top-p, --stop and --system go with a prompt; with --body they stand in the body")}
 	}
 	body, err := atFile(q.body)
 	req.Body = []byte(body)

@@ -139,7 +139,7 @@ func (a *app) show(m keys.Made) error {
 	if !m.Expires.IsZero() {
 		until = "expires " + m.Expires.Local().Format(time.DateTime)
 	}
-	a.say("The key %s of tenant %s %s. It is not shown again.", m.ID, m.Tenant, until)
+	a.say("The key with the id %s, of tenant %s, %s. It follows, and is not shown again.", m.ID, m.Tenant, until)
 	if m.Kind == keys.SigV4 {
 		_, err := fmt.Fprintf(a.stdout, "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", k.AccessKeyID, k.SecretAccessKey)
 		return err

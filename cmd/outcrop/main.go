@@ -16,7 +16,6 @@ import (
 	"syscall"
 
 	"github.com/outcrop-ai/outcrop"
-	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
 func main() {
@@ -42,12 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		a.sayInterrupted()
 		return exitInterrupted
 	}
-	for _, text := range messages(err) {
-		fmt.Fprintln(stderr, "outcrop:", text)
-	}
-	if hint := a.nearModels(err); hint != "" {
-		fmt.Fprintln(stderr, "outcrop:", hint)
-	}
+	a.sayError(err)
 	return exitCode(err)
 }
 
@@ -76,9 +70,7 @@ func messages(err error) []string {
 		if code := "(" + e.Code + ")"; !strings.Contains(before, code) {
 			text += " " + code
 		}
-		if e.Code == bedrock.CodeInternalServer && e.Cause != nil {
-			text += ": " + e.Cause.Error()
-		}
+		text += cause(e)
 	}
 	return []string{text}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"strings"
@@ -75,6 +76,15 @@ func (a *app) use(c *cobra.Command, m *local.Local, f func(ctx context.Context, 
 		err = closing
 	}
 	return err
+}
+
+// lookedIn says where a list comes from, for one that is empty: whoever expects
+// something there may have meant another directory.
+func (a *app) lookedIn(m *local.Local) string {
+	if m.Served() {
+		return "by that server. " + m.Notice()
+	}
+	return "in the data directory " + cmp.Or(a.settings.Data, defaultDataDir()) + "; --data names another"
 }
 
 // newID is the id of a request or of a staging place.

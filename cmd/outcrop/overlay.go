@@ -87,7 +87,7 @@ func (a *app) overlay(o *overlay) error {
 	after := file.String()
 	if after != string(before) {
 		a.say("%s: [%s] and [services %s]", o.config, o.section(), overlayServices)
-		if touches && !o.yes && !a.confirm("[%s] is there already. Change it?", o.section()) {
+		if touches && !o.remove && !o.yes && !a.confirm("[%s] is there already. Change it?", o.section()) {
 			return usageError{fmt.Errorf("%s has a section [%s] already, and nobody said that it may be changed; --yes does", o.config, o.section())}
 		}
 		if err := writeBeside(o.config, []byte(after)); err != nil {

@@ -35,9 +35,10 @@ func (a *app) open(c *cobra.Command) (*local.Local, error) {
 		return nil, err
 	}
 	if client == nil {
-		return local.Open(dir, config)
+		m, err := local.Open(dir, config)
+		return m, mistaken(err)
 	}
-	if err := a.checkAsking(c, client); err != nil {
+	if err := a.checkAsking(c, client, shared); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
 	if !shared {
@@ -107,7 +108,7 @@ func (a *app) own(c *cobra.Command, f func(ctx context.Context, m *local.Local, 
 	config.Lock, config.Logger = lock, slog.New(slog.NewTextHandler(a.stderr, nil))
 	m, err := local.Open(dir, config)
 	if err != nil {
-		return errors.Join(err, lock.Release())
+		return errors.Join(mistaken(err), lock.Release())
 	}
 	err = a.use(c, m, func(ctx context.Context, m *local.Local) error { return f(ctx, m, lock) })
 	return errors.Join(err, lock.Release())

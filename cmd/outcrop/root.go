@@ -10,6 +10,7 @@ import (
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/internal/near"
 	"github.com/outcrop-ai/outcrop/metrics"
 )
 
@@ -27,6 +28,7 @@ type app struct {
 	pace     bool
 
 	assigned   []config.Assignment // settings that the command line makes
+	given      string              // its global flags, to be typed again
 	servedFile string              // the configuration file of the server that was found
 	served     string              // the model of requests that name none, where a server was found that says it
 	noModel    bool                // the command needs no model: nobody is asked for a default
@@ -55,14 +57,13 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          unknownCommand,
 	}
-	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see: %s --help)", err, c.CommandPath())}
 	})
 	flags := root.PersistentFlags()
 	a.addSettingFlags(flags)
 	flags.StringVar(&a.endpoint, "endpoint", "", "URL of an Outcrop server to ask (default $OUTCROP_ENDPOINT, else the server that owns the data directory, else this process); $OUTCROP_TOKEN is its bearer token, by which a command is a tenant and not the owner of this machine's server")
-	flags.BoolVar(&a.json, "json", false, "print JSON on standard output")
+	flags.BoolVar(&a.json, "json", false, "print JSON on standard output, and an error as a line of JSON on standard error")
 
 	addGroup(root, "ask", "Ask models:",
 		newInvoke(a), newStream(a), newConverse(a), newChat(a), newConstruct(a), newInfer(a), newCompare(a), newTokens(a),
@@ -81,6 +82,7 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	)
 	root.AddCommand(newExitCodes())
 	complete(root, "model-id", a.completeModels)
+	finish(root)
 	return root
 }
 
@@ -100,8 +102,14 @@ func unknownCommand(c *cobra.Command, args []string) error {
 		return c.Help()
 	}
 	text := fmt.Sprintf("unknown command %q", args[0])
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	var known []string
+	for _, sub := range c.Commands() { // help topics too, which cobra leaves out
+		if !sub.Hidden {
+			known = append(known, sub.Name())
+		}
+	}
+	if words := near.Words(args[0], known, 2); len(words) > 0 {
+		text += "; did you mean " + strings.Join(words, " or ") + "?"
 	}
 	return usageError{fmt.Errorf("%s (see: %s --help)", text, c.CommandPath())}
 }

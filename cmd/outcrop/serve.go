@@ -125,7 +125,7 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.Listen)
 	if err != nil {
-		return usageError{err}
+		return usageError{taken(err)}
 	}
 	config.Addr = listener.Addr().String()
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && config.Keys == nil && !tcp.IP.IsLoopback() {

@@ -84,7 +84,7 @@ func (a *app) load(c *cobra.Command) (*config.Config, error) {
 		}
 		sources.Flags = append(sources.Flags, config.Assignment{Path: path, Value: value, Flag: "--" + f.Name})
 	})
-	a.assigned = sources.Flags
+	a.assigned, a.given = sources.Flags, givenFlags(c.InheritedFlags())
 	s, err := config.Load(sources)
 	if err != nil {
 		return nil, usageError{err}

@@ -81,7 +81,7 @@ func (a *app) usageReport(c *cobra.Command, v url.Values) (*usageReport, usageQu
 	if err != nil {
 		return nil, q, err
 	}
-	client, _, err := a.server(dir, c.Flags().Changed("data"))
+	client, shared, err := a.server(dir, c.Flags().Changed("data"))
 	if err != nil {
 		return nil, q, err
 	}
@@ -93,7 +93,7 @@ func (a *app) usageReport(c *cobra.Command, v url.Values) (*usageReport, usageQu
 		return report, q, err
 	}
 	defer client.Close() //nolint:errcheck // idle connections only
-	if err := a.checkAsking(c, client); err != nil {
+	if err := a.checkAsking(c, client, shared); err != nil {
 		return nil, q, err
 	}
 	report := new(usageReport)

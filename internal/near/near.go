@@ -37,6 +37,9 @@ func Words(word string, known []string, most int) []string {
 		} else if len(word) >= 3 && strings.Contains(lower, word) || len(lower) >= 3 && strings.Contains(word, lower) {
 			d = min(d, 1+len(lower)/8)
 		}
+		if exchanged(word, lower) {
+			d = 1
+		}
 		if d <= (max(len(word), len(lower))+1)/3 {
 			found = append(found, candidate{k, d})
 		}
@@ -51,6 +54,9 @@ func Words(word string, known []string, most int) []string {
 			}
 			return 1
 		}
+		if strings.HasPrefix(strings.ToLower(a.word), word) && len(a.word) != len(b.word) {
+			return len(a.word) - len(b.word) // less of it was left out
+		}
 		return strings.Compare(a.word, b.word)
 	})
 	var words []string
@@ -58,6 +64,20 @@ func Words(word string, known []string, most int) []string {
 		words = append(words, c.word)
 	}
 	return words
+}
+
+// exchanged tells whether two neighbours have changed places, and nothing else
+// differs: the commonest slip of all.
+func exchanged(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := 1; i < len(a); i++ {
+		if a[i-1] != b[i-1] {
+			return a[i-1] == b[i] && a[i] == b[i-1] && a[i+1:] == b[i+1:]
+		}
+	}
+	return false
 }
 
 // distance is how many bytes must be changed, added or left out to make b of

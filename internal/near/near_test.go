@@ -8,10 +8,10 @@ import (
 )
 
 func TestWords(t *testing.T) {
-	known := []string{"apiKeyEnv", "apiKeyFile", "baseUrl", "backends", "backend", "model", "models"}
+	known := []string{"apiKeyEnv", "apiKeyFile", "baseUrl", "backends", "backend", "model", "models", "tpm"}
 	for word, want := range map[string][]string{
 		"apiKey": {"apiKeyEnv", "apiKeyFile"}, "baseURL": {"baseUrl"}, "basurl": {"baseUrl"}, "backnds": {"backends", "backend"},
-		"zzz": nil, "": nil, "modle": {"model", "models"},
+		"tmp": {"tpm"}, "pmt": nil, "bakcend": {"backend", "backends"}, "zzz": nil, "": nil, "modle": {"model", "models"},
 	} {
 		if got := Words(word, known, 2); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %q, want %q", word, got, want)

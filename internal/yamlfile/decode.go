@@ -43,7 +43,7 @@ func Decode(name, kind string, data []byte, into any) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
 	}
-	return plain(name, kind, err)
+	return plain(name, kind, data, err)
 }
 
 var errGaveUp = errors.New("the YAML library gave up")

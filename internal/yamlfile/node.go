@@ -50,7 +50,7 @@ func Parse(name, kind string, data []byte) (*Node, error) {
 		return err
 	})
 	if err != nil {
-		return nil, plain(name, kind, err)
+		return nil, plain(name, kind, data, err)
 	}
 	r := reader{name: name}
 	var root *Node

@@ -128,7 +128,7 @@ func (g *generator) writeStructureCheck(b *bytes.Buffer, name string) {
 		b.WriteString(")\n")
 	}
 	for _, member := range s.Members {
-		if g.skip(member) || s.Payload == member.Name || isModel(member) {
+		if g.skip(member) || s.Payload == member.Name || isModel(member) && member.Location == "uri" {
 			continue
 		}
 		g.writeMemberCheck(b, s, member)
@@ -136,9 +136,10 @@ func (g *generator) writeStructureCheck(b *bytes.Buffer, name string) {
 	b.WriteString("}\n\n")
 }
 
-// isModel leaves the model id alone: whoever routes the call knows which names
-// are models, those that a configuration defines included.
-func isModel(member namedRef) bool { return member.Name == "modelId" && member.Location == "uri" }
+// isModel leaves the model id alone: whoever routes the call or runs the job
+// knows which names are models. Those that a configuration defines are, and so
+// are those of a server that names its models by their files.
+func isModel(member namedRef) bool { return member.Name == "modelId" }
 
 // writeMemberCheck checks that a required member is there, and a present
 // member's value. An absent string and an empty one look alike in Go.
@@ -161,7 +162,7 @@ func (g *generator) writeMemberCheck(b *bytes.Buffer, s *Shape, member namedRef)
 	if required && present != "" && target.Type != "blob" {
 		fmt.Fprintf(b, "\tc.required(%q, %s)\n", member.Name, present)
 	}
-	if !g.constrained(member.Shape) {
+	if isModel(member) || !g.constrained(member.Shape) {
 		return
 	}
 	if present != "" {
