@@ -215,14 +215,6 @@ func isJSON(media string) bool {
 // and the headers, into a request of package bedrock, and checks the API's
 // constraints.
 func (x *exchange) decode(req bedrock.Validatable) error {
-	if err := x.read(req); err != nil {
-		return err
-	}
-	return bedrock.Validate(req)
-}
-
-// read is decode without the API's constraints.
-func (x *exchange) read(req bedrock.Validatable) error {
 	if x.r.Method == http.MethodPost {
 		if err := x.wantJSON(); err != nil {
 			return err
@@ -231,5 +223,8 @@ func (x *exchange) read(req bedrock.Validatable) error {
 			return err
 		}
 	}
-	return x.bind(req)
+	if err := x.bind(req); err != nil {
+		return err
+	}
+	return bedrock.Validate(req)
 }

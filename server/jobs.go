@@ -7,10 +7,7 @@ import (
 
 func (x *exchange) createJob() error {
 	var req bedrock.CreateModelInvocationJobRequest
-	if err := x.read(&req); err != nil {
-		return err
-	}
-	if err := bedrock.Validate(&req); err != nil {
+	if err := x.decode(&req); err != nil {
 		return err
 	}
 	x.model = req.ModelID
