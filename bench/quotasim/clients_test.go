@@ -24,14 +24,17 @@ type policy struct {
 	make     func(w *world) client
 }
 
-const shapeKnownName = "ledger, shape known"
+const (
+	ledgerName     = "ledger"
+	shapeKnownName = "ledger, shape known"
+)
 
 var clients = []policy{
 	{"SDK standard, 10 attempts", true, false, newStandard},
 	{"SDK adaptive, 10 attempts", true, true, newAdaptive},
 	{"tuned semaphore + SDK standard", true, false, newSemaphore},
 	{"corrected fixed window", true, false, func(w *world) client { return &windowed{world: w} }},
-	{"ledger", false, false, func(w *world) client { return newLedger(w, known(w)) }},
+	{ledgerName, false, false, func(w *world) client { return newLedger(w, known(w)) }},
 	{shapeKnownName, false, false, func(w *world) client { return newLedger(w, shapeKnown(w)) }},
 	{"ledger, shape learned", true, false, func(w *world) client { return newLedger(w, shapeLearned(w)) }},
 	{"ledger, quota unknown", false, false, func(w *world) client { return newLedger(w, unknown(w)) }},

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +23,7 @@ var (
 	table   = flag.Bool("table", false, "run the matrix and print the tables")
 	write   = flag.Bool("write", false, "write the tables into docs/quota.md and docs/quota-matrix.csv")
 	seeds   = flag.Int("seeds", 10, "runs a cell")
+	first   = flag.Uint64("first", 1, "the first seed; what is tuned is tuned on others than the tables show, from 101")
 	budget  = flag.Duration("budget", 0, "start no further pass over the matrix after this time; 0 is no bound")
 	minutes = flag.Int("minutes", 30, "simulated minutes a run")
 	rows    = flag.String("rows", "", "clients whose name contains this")
@@ -83,18 +87,69 @@ func (r *result) figures(s *scenario, horizon time.Duration) figures {
 // cell is one row: a server and a client.
 type cell struct {
 	scenario *scenario
-	client   string
+	client   *policy
 	runs     []figures
 }
 
-func newCell(t *testing.T, s *scenario, p policy) cell {
-	horizon := time.Duration(*minutes) * time.Minute
-	c := cell{scenario: s, client: p.name}
-	for seed := range uint64(*seeds) {
-		r := run(t, s, p, seed+1, horizon)
-		c.runs = append(c.runs, r.figures(s, horizon))
+// wanted is every cell of the scenarios that the flags ask for. Where the default
+// is told the shape of a strict server it is the same client: as says whose runs
+// such a cell shares, or -1.
+func wanted(all []scenario, baselines bool) (cells []cell, as []int) {
+	for i := range all {
+		s := &all[i]
+		if !strings.Contains(s.name, *only) {
+			continue
+		}
+		ledger := -1
+		for j, p := range clients {
+			if p.baseline && !baselines || !strings.Contains(p.name, *rows) {
+				continue
+			}
+			same := -1
+			switch {
+			case p.name == ledgerName:
+				ledger = len(cells)
+			case p.name == shapeKnownName && s.policy == throttle.Strict:
+				same = ledger
+			}
+			cells = append(cells, cell{scenario: s, client: &clients[j]})
+			as = append(as, same)
+		}
 	}
-	return c
+	return cells, as
+}
+
+// runAll gives every cell a run of each seed, on all processors: a run is a
+// function of its cell and seed, so the order in which they run is of no matter.
+func runAll(t *testing.T, cells []cell, as []int, seeds []uint64) {
+	horizon := time.Duration(*minutes) * time.Minute
+	type job struct{ cell, run int }
+	jobs := make(chan job)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for j := range jobs {
+				c := &cells[j.cell]
+				r := run(t, c.scenario, *c.client, seeds[j.run], horizon)
+				c.runs[len(c.runs)-len(seeds)+j.run] = r.figures(c.scenario, horizon)
+			}
+		})
+	}
+	for i := range cells {
+		cells[i].runs = append(cells[i].runs, make([]figures, len(seeds))...)
+		for n := range seeds {
+			if as[i] < 0 {
+				jobs <- job{i, n}
+			}
+		}
+	}
+	close(jobs)
+	workers.Wait()
+	for i := range cells {
+		if as[i] >= 0 {
+			cells[i].runs = cells[as[i]].runs
+		}
+	}
 }
 
 // mean returns the mean and half the 95 % confidence interval.
@@ -141,7 +196,7 @@ func tableHead() string {
 }
 
 func (c *cell) row() string {
-	s := fmt.Sprintf("| %s | %.1f | %s |", c.scenario.name, 100*c.scenario.bound(), c.client)
+	s := fmt.Sprintf("| %s | %.1f | %s |", c.scenario.name, 100*c.scenario.bound(), c.client.name)
 	for _, col := range columns {
 		mean, half := c.mean(col.of)
 		s += fmt.Sprintf(" "+col.format+" ± "+col.format+" |", col.scale*mean, col.scale*half)
@@ -158,7 +213,7 @@ func (c *cell) record() []string {
 	}
 	out := []string{
 		s.policy.String(), s.window.String(), fmt.Sprint(s.rpm > 0), foreign, fmt.Sprint(s.bursts), fmt.Sprint(s.b),
-		c.client, fmt.Sprintf("%.4f", s.bound()),
+		c.client.name, fmt.Sprintf("%.4f", s.bound()),
 	}
 	for _, col := range columns {
 		mean, half := c.mean(col.of)
@@ -190,7 +245,7 @@ func summary(cells []cell) string {
 	groups := map[key]*counts{}
 	for i := range cells {
 		c := &cells[i]
-		k := key{fmt.Sprintf("%s %.0fs", c.scenario.policy, c.scenario.window.Seconds()), "none", c.client}
+		k := key{fmt.Sprintf("%s %.0fs", c.scenario.policy, c.scenario.window.Seconds()), "none", c.client.name}
 		if c.scenario.foreign != 0 {
 			k.foreign = "20 %, step"
 		}
@@ -235,20 +290,23 @@ func TestTable(t *testing.T) {
 	if !*table {
 		t.Skip("runs the matrix with -table; TestTargets checks a part of it")
 	}
+	debug.SetGCPercent(400) // a run is all short-lived closures
 	began := time.Now()
 	one := tableHead()
-	fmt.Print(one)
-	for _, s := range oneAtATime() {
-		for _, p := range clients {
-			if !*single || !strings.Contains(s.name, *only) || !strings.Contains(p.name, *rows) {
-				continue
-			}
-			c := newCell(t, &s, p)
-			fmt.Print(c.row())
-			one += c.row()
+	if *single {
+		all := oneAtATime()
+		cells, as := wanted(all, true)
+		runAll(t, cells, as, seedsFrom(*first, *seeds))
+		for i := range cells {
+			one += cells[i].row()
 		}
+		fmt.Print(one)
 	}
-	cells, passes := matrix(t, began)
+	var cells []cell
+	var passes int
+	if *full {
+		cells, passes = matrix(t, began)
+	}
 	var lines bytes.Buffer
 	out := csv.NewWriter(&lines)
 	out.Write(matrixHead())
@@ -286,33 +344,20 @@ func TestTable(t *testing.T) {
 // matrix runs every combination of the factors for the ledgers, one seed after
 // the other, so that a budget of time costs runs and not cells.
 func matrix(t *testing.T, began time.Time) (cells []cell, passes int) {
-	horizon := time.Duration(*minutes) * time.Minute
-	all := factorial()
-	for passes < *seeds && *full && (*budget == 0 || time.Since(began) < *budget) {
-		n := 0
-		for i := range all {
-			s := &all[i]
-			for _, p := range clients {
-				if p.baseline || !strings.Contains(s.name, *only) || !strings.Contains(p.name, *rows) {
-					continue
-				}
-				if passes == 0 {
-					cells = append(cells, cell{scenario: s, client: p.name})
-				}
-				c := &cells[n]
-				n++
-				if s.policy == throttle.Strict && p.name == shapeKnownName && *rows == "" {
-					c.runs = cells[n-2].runs // the default is the accounting of a strict server
-					continue
-				}
-				r := run(t, s, p, uint64(passes)+1, horizon)
-				c.runs = append(c.runs, r.figures(s, horizon))
-			}
-		}
+	cells, as := wanted(factorial(), false)
+	for passes < *seeds && (*budget == 0 || time.Since(began) < *budget) {
+		runAll(t, cells, as, seedsFrom(*first+uint64(passes), 1))
 		passes++
 		fmt.Printf("pass %d after %s\n", passes, time.Since(began).Round(time.Second))
 	}
 	return cells, passes
+}
+
+func seedsFrom(first uint64, n int) (seeds []uint64) {
+	for i := range n {
+		seeds = append(seeds, first+uint64(i))
+	}
+	return seeds
 }
 
 // replaceSection writes text between the markers of a section.
