@@ -26,12 +26,12 @@ type Config struct {
 	Lease time.Duration
 	// MaxQueue bounds what waits per pool. Default 200,000.
 	MaxQueue int
-	// Quantile of the learned output length that hold covers. Default 0.7,
-	// about the mean of lengths as they usually are: what single requests spend
-	// beyond is pooled.
+	// Quantile of the learned output length that hold covers. Default 0: no
+	// more is held than Bedrock reserves, and what replies spend beyond is kept
+	// free for all of a pool together, as far as it can have been spent yet.
 	Quantile float64
 	// ColdOutput is the output length expected before any was seen, at most
-	// MaxTokens. Default 1024.
+	// MaxTokens, where Quantile is set. Default 1024.
 	ColdOutput int
 	// StickyWait is how much longer a conversation waits for its own pool than
 	// for the best other one. Default 2 s.
@@ -128,6 +128,7 @@ func (b *Book) add(pc PoolConfig) error {
 	if err != nil {
 		return err
 	}
+	p.tickets = &b.tickets
 	b.pools[pc.ID] = p
 	b.order = append(b.order, p)
 	return nil
@@ -152,7 +153,6 @@ func (c *Config) fill() error {
 	}
 	or(&c.BatchFloor, 0.05)
 	or(&c.BackgroundFloor, 0.01)
-	or(&c.Quantile, 0.7)
 	if c.Burndown == nil {
 		c.Burndown = DefaultBurndown()
 	}
@@ -216,6 +216,7 @@ func (b *Book) Reserve(now time.Time, r Request) (TicketID, Decision, error) {
 	k.pool, k.class, k.weight = p, r.Class, r.Weight
 	k.tenant = p.queue.classes[r.Class].wake(r.Tenant)
 	k.estimate, k.input, k.hold, k.start = r.Input, float64(input), c.hold, t
+	k.max = float64(r.MaxTokens)
 	id := b.tickets.id(i)
 	if c.limit == NoLimit || r.Observe {
 		b.admit(i, t)
@@ -253,10 +254,10 @@ func (b *Book) refuse(d *Decision, c candidate, r *Request, now int64) bool {
 	return true
 }
 
-// hold is max(I+M, I+b·ô), and not more than a window's worth where I+M is not.
+// hold is max(I+M, I+b·ô), with ô = 0 if nothing is expected, and not more than a window's worth where I+M is not.
 func (b *Book) hold(p *pool, r *Request, input int) float64 {
 	output := r.Output
-	if output == 0 {
+	if output == 0 && b.cfg.Quantile > 0 {
 		q, ok := b.lengths.quantile(r.Tenant, p.ID.Model, b.cfg.Quantile)
 		if !ok {
 			q = b.cfg.ColdOutput
@@ -276,8 +277,8 @@ func (b *Book) hold(p *pool, r *Request, input int) float64 {
 func (b *Book) admit(i int32, now int64) {
 	k := b.tickets.get(i)
 	k.state, k.start, k.ends = stateHeld, now, now+int64(b.cfg.Lease)
-	k.taken = k.hold
-	k.pool.take(k.hold)
+	k.taken, k.outputAt = k.hold, now
+	k.pool.take(i)
 	k.pool.queue.admitted(&b.tickets, i)
 	b.tickets.push(&b.tickets.leases, i)
 }
@@ -298,6 +299,9 @@ func (b *Book) drain(p *pool, now int64) {
 			if p.adapt.learning() && (limit == Tokens || limit == Requests) {
 				// The rate grows meanwhile.
 				p.wake = min(at, now+int64(time.Second))
+			}
+			if p.exposure.stale && limit == Tokens {
+				p.wake = min(p.wake, p.exposure.next)
 			}
 			return
 		}

@@ -72,11 +72,11 @@ func TestBurndown(t *testing.T) {
 	}
 }
 
-// What was learned is booked: long outputs raise the hold, returned input
-// corrects the estimate.
+// What was learned is booked: long outputs raise the hold where a quantile of
+// them is asked for, returned input corrects the estimate.
 func TestLearns(t *testing.T) {
 	ratios := tokens.NewRatios(tokens.RatioConfig{})
-	b, err := NewBook(Config{Now: epoch, Ratios: ratios, ColdOutput: 1, Pools: []PoolConfig{{ID: PoolID{Model: "m"}, Burndown: 5}}})
+	b, err := NewBook(Config{Now: epoch, Ratios: ratios, Quantile: 0.7, ColdOutput: 1, Pools: []PoolConfig{{ID: PoolID{Model: "m"}, Burndown: 5}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +97,27 @@ func TestLearns(t *testing.T) {
 	r.Tenant = "other"
 	if _, d, _ := b.Reserve(epoch, r); d.Hold != first.Hold {
 		t.Errorf("another tenant's lengths were taken: %d", d.Hold)
+	}
+}
+
+// The pace of replies settles where few are faster, and one strange reply moves
+// it by little.
+func TestPaceOfReplies(t *testing.T) {
+	var x exposure
+	perSecond := func() float64 { return x.pace() * float64(time.Second) }
+	if got := perSecond(); got != 200 {
+		t.Errorf("cold: %v", got)
+	}
+	for i := range 20_000 {
+		x.learn(50+i%50, int64(time.Second)) // 50 to 99 tokens a second
+	}
+	if got := perSecond(); got < 95 || got > 105 {
+		t.Errorf("learned %v, of 50 to 99", got)
+	}
+	before := perSecond()
+	x.learn(1_000_000, int64(time.Millisecond))
+	if got := perSecond(); got > 1.06*before {
+		t.Errorf("one reply out of a cache: %v, was %v", got, before)
 	}
 }
 

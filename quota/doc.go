@@ -14,7 +14,7 @@
 // Flow, one way: Request → placement (place.go) → the pool's queue (queue.go) →
 // its meters (meter.go, pace.go) → ticket (ticket.go) → settlement, which
 // corrects the meters, the tenant's counter, and what was learned (lengths.go,
-// adapt.go, capacity.go).
+// exposure.go, adapt.go, capacity.go).
 //
 // A Book does no I/O, starts nothing and reads no clock: every method is given
 // the time, which must not run backwards (earlier times are taken for the
@@ -26,17 +26,17 @@
 // A pool is what Bedrock counts together: an account, a source Region, a scope
 // (in-Region, geographic or global profile) and a model; optionally one method
 // of its own. With I input tokens, M the output limit, b the output burndown
-// (burndown.go) and ô the output length to expect, a quantile learned per tenant
-// and model:
+// (burndown.go) and ô the output length to expect, where the request gives one or
+// Config.Quantile asks for one that is learned per tenant and model:
 //
 //	R    = I + M                          what Bedrock reserves at the start
 //	S    = I + cache writes + b × output  what it settles at the end
 //	hold = max(R, I + b × ô)              what is booked here, never less than R
 //
-// R is no upper bound on S, hence the maximum. Settling may leave a pool in
-// debt; it then admits nothing until the debt is refilled. What single requests
-// may exceed their hold by is kept free once for the pool (the meter's guard),
-// not with every request.
+// R is no upper bound on S. What replies under way may have cost beyond their
+// hold by now, which their time and their pace limit, is kept free for all of a
+// pool together (exposure.go). Settling may still leave a pool in debt; it then
+// admits nothing until the debt is refilled.
 //
 // What AWS does not publish (strict window, fixed window or bucket, and its
 // length) is a setting of the pool: Accounting. Its default is refused by none

@@ -51,7 +51,6 @@ const (
 	// the server closer together than they were sent, by up to a hundredth of
 	// the window.
 	grace = slots / 100
-	shock = 1.0
 )
 
 // never is the time of what no passing of time will bring about.
@@ -68,10 +67,10 @@ type meter struct {
 	after  int64   // nothing fits before, since the server said so
 	last   int64
 
-	// guard is kept free of everything: what a reply under way may settle above
-	// its hold, which the server knows already. headroom is kept free of batch.
-	guard, headroom float64
-	pace            pace
+	// guard is kept free by every request, cover and headroom by batch: see
+	// exposure.
+	guard, cover, headroom float64
+	pace                   pace
 
 	// level is that of a bucket. In the other accountings it binds only after a
 	// debt of more than a window's worth, which a window forgets and a bucket
@@ -92,7 +91,7 @@ func newMeter(kind Accounting, window time.Duration, perMinute float64, now int6
 		return m
 	}
 	m.level = m.capacity()
-	m.headroom = m.capacity() / 400
+	m.headroom = m.capacity() / 800
 	if kind == Bucket {
 		m.headroom = m.capacity() / 20 // costs nothing: the bucket hovers higher
 	} else {
@@ -114,7 +113,7 @@ func newRequests(kind Accounting, window time.Duration, perMinute float64, now i
 		kind = Fixed
 	}
 	m := newMeter(kind, window, perMinute, now)
-	m.headroom = math.Floor(m.headroom)
+	m.headroom = math.Floor(m.capacity() / 400)
 	m.pace.held, m.pace.spent, m.pace.squares = 1, 1, 1 // known beforehand
 	return m
 }
@@ -248,12 +247,6 @@ func (m *meter) settle(hold, taken, spent float64, start int64) {
 		return
 	}
 	m.pace.settle(m.kind, taken, spent, float64(m.last-start))
-	// The largest excess of late, half forgotten after 350 settlements.
-	most := m.capacity() / 4
-	if m.kind == Bucket {
-		most *= 2 // what is kept free of a bucket is not lost
-	}
-	m.guard = min(max(spent-hold, m.guard*0.998), most)
 }
 
 // spend counts one request for good.
@@ -268,11 +261,10 @@ func (m *meter) need(n float64, class Class) float64 {
 	if m.exact {
 		return min(n, m.capacity())
 	}
-	n += m.guard
-	if class != Interactive {
-		n += m.headroom + m.guard*shock
+	if class == Interactive {
+		return min(n+m.guard, m.capacity())
 	}
-	return min(n, m.capacity())
+	return min(n+m.cover+m.headroom, m.capacity())
 }
 
 // fits says whether n may be held now.

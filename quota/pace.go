@@ -41,7 +41,7 @@ const (
 	stride = 5  // slots between the times it looks at
 	// tolerance is how far a plan may rely on luck, in standard deviations of
 	// what a window's requests spend.
-	tolerance = 0.35
+	tolerance = 1
 	horizon   = 4   // of a window: within it a surplus is spent
 	burst     = 3e9 // ns by which interactive requests may run ahead of a learned rate
 	recent    = 256 // settlements that the averages remember

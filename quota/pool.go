@@ -100,7 +100,9 @@ type pool struct {
 	tokens   meter
 	requests meter
 	day      *day
-	inflight int
+	held     []int32 // tickets
+	exposure exposure
+	tickets  *tickets
 	adapt    adaptation
 	queue    queue
 	wake     int64 // when the head may be admitted; never without one
@@ -148,7 +150,10 @@ func (p *pool) advance(now int64) {
 	if p.day != nil {
 		p.day.advance(now)
 	}
+	p.expose(now)
 }
+
+func (p *pool) inflight() int { return len(p.held) }
 
 // check returns NoLimit when hold may be admitted now, else what forbids it and
 // when time alone could change that. Call advance first.
@@ -159,10 +164,10 @@ func (p *pool) check(hold float64, class Class, now int64) (Limit, int64) {
 			limit, at = l, when
 		}
 	}
-	if p.Concurrent > 0 && p.inflight >= p.Concurrent {
+	if p.Concurrent > 0 && p.inflight() >= p.Concurrent {
 		wait(Concurrency, never)
 	}
-	if p.adapt.capacity.full(p.inflight) {
+	if p.adapt.capacity.full(p.inflight()) {
 		wait(Capacity, never)
 	}
 	if !p.tokens.fits(hold, class) {
@@ -177,9 +182,12 @@ func (p *pool) check(hold float64, class Class, now int64) (Limit, int64) {
 	return limit, at
 }
 
-// take books an admitted hold.
-func (p *pool) take(hold float64) {
-	p.inflight++
+// take books an admitted ticket.
+func (p *pool) take(i int32) {
+	k := p.tickets.get(i)
+	k.place = int32(len(p.held))
+	p.held = append(p.held, i)
+	hold := k.hold
 	p.tokens.take(hold)
 	p.requests.spend(1)
 	p.adapt.admitted(p)
@@ -199,12 +207,22 @@ func (p *pool) grow(by float64) {
 // settle returns a ticket's hold and books what it came to.
 func (p *pool) settle(k *ticket, spent float64) {
 	hold := k.hold
-	p.inflight--
+	p.drop(k)
 	p.tokens.settle(hold, k.taken, spent, k.start)
 	if p.day != nil {
 		p.day.held -= hold
 		p.day.used += spent
 	}
+}
+
+// drop takes a ticket out of those held.
+func (p *pool) drop(k *ticket) {
+	last := p.held[len(p.held)-1]
+	p.held[k.place] = last
+	p.tickets.get(last).place = k.place
+	p.held = p.held[:len(p.held)-1]
+	k.place = none
+	p.exposure.stale = p.exposure.stale || p.tokens.cover > 0
 }
 
 // day is tokens per day of one account and Region.

@@ -11,6 +11,7 @@ func (b *Book) Grow(now time.Time, id TicketID, output int) bool {
 		return false
 	}
 	k := b.tickets.get(i)
+	k.output, k.outputAt = float64(output), t
 	if need := k.input + k.pool.burndown*float64(output); need > k.hold {
 		k.pool.grow(need - k.hold)
 		k.tenant.v += (need - k.hold) / k.weight
@@ -55,6 +56,7 @@ func (b *Book) Settle(now time.Time, id TicketID, u Usage) bool {
 	}
 	if u.Output > 0 {
 		b.lengths.observe(k.tenant.name, model, u.Output)
+		k.pool.exposure.learn(u.Output, t-k.start)
 	}
 	k.pool.adapt.capacity.succeeded()
 	b.end(i, float64(u.Input+u.CacheWrite)+k.pool.burndown*float64(u.Output), t)
@@ -117,7 +119,7 @@ func (b *Book) Unavailable(now time.Time, id TicketID) bool {
 	}
 	k := b.tickets.get(i)
 	p := k.pool
-	p.adapt.capacity.unavailable(p.inflight, k.start, t)
+	p.adapt.capacity.unavailable(p.inflight(), k.start, t)
 	b.end(i, 0, t)
 	return true
 }

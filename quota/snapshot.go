@@ -43,7 +43,7 @@ func (b *Book) Snapshot(now time.Time, dst []PoolStatus) []PoolStatus {
 			Used:         int64(p.tokens.used()),
 			UsedRequests: int64(p.requests.used()),
 			Held:         int64(p.tokens.held),
-			Inflight:     p.inflight,
+			Inflight:     p.inflight(),
 			QueuedTokens: int64(p.queue.tokens),
 			Share:        p.adapt.tokens.now,
 			Concurrent:   p.Concurrent,

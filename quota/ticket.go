@@ -23,7 +23,7 @@ type ticket struct {
 	// Neighbours: in the tenant's queue while waiting, in the list of leases
 	// while held, in the free list (next only) otherwise.
 	prev, next int32
-	place      int32 // in the heap of deadlines, or none
+	place      int32 // in the heap of deadlines or among the pool's held, or none
 
 	pool   *pool
 	tenant *tenant
@@ -33,8 +33,11 @@ type ticket struct {
 	input    float64 // corrected
 	hold     float64
 	taken    float64 // the hold when it was admitted
-	start    int64   // admitted, or queued
-	ends     int64   // of the lease, or the deadline of waiting
+	max      float64 // the output limit
+	output   float64 // that was last reported, and when: see exposure
+	outputAt int64
+	start    int64 // admitted, or queued
+	ends     int64 // of the lease, or the deadline of waiting
 	seq      uint64
 }
 

@@ -73,11 +73,16 @@ func (w *work) reserved() float64 { return float64(w.input + w.max) }
 
 // service is how long the model takes.
 func (w *work) service() time.Duration {
-	return 400*time.Millisecond + time.Duration(w.output)*time.Second/80
+	return 400*time.Millisecond + time.Duration(w.output)*time.Second/pace
 }
 
-// means are the expectations that bounds and tuning need.
-type means struct{ spent, reserved, charged, seconds float64 }
+// pace is how many tokens the model writes in a second.
+const pace = 80
+
+// means are the expectations that bounds and tuning need. excess is what a reply
+// under way has cost beyond its reservation, over its time: tokens × seconds; kept
+// is what of it a client keeps room for.
+type means struct{ spent, reserved, charged, seconds, excess, kept float64 }
 
 // means are drawn once for each burndown and output limit.
 func (s *scenario) means() means {
@@ -98,6 +103,8 @@ func (s *scenario) means() means {
 		m.reserved += w.reserved() / n
 		m.charged += max(w.spent(s.b), w.reserved()) / n
 		m.seconds += w.service().Seconds() / n
+		over := max(0, s.b*float64(w.output)-float64(w.max))
+		m.excess += over * over / (2 * s.b * pace) / n
 	}
 	drawn.Store(k, m)
 	return m
@@ -118,16 +125,31 @@ var drawn sync.Map
 //
 // Windows count whole requests. 503s are left out: what they cost depends on how
 // much of it can be caught up.
-func (s *scenario) bound() float64 {
+func (s *scenario) bound() float64 { return s.bounded(s.means()) }
+
+// safe is the bound for a client that is never refused whatever happens. All that
+// is under way may have ended since it last heard from the service, and would
+// count with what it has cost so far, where that is more than its reservation. So
+// the excess, X = E[max(0, b·output - M)²]/(2·b·pace) tokens × seconds a request,
+// takes as much room as reservations do:
+//
+//	strict  W/(W + T·ρ + X/E[S])
+//	fixed   E[S]/((1-p)·E[S] + p·E[max(R,S)] + X/W)
+func (s *scenario) safe() float64 {
 	m := s.means()
+	m.kept = m.excess
+	return s.bounded(m)
+}
+
+func (s *scenario) bounded(m means) float64 {
 	w, rho := s.window.Seconds(), m.reserved/m.spent
 	u := 1.0
 	switch s.policy {
 	case throttle.FixedWindow:
 		p := min(1, m.seconds/w)
-		u = m.spent / ((1-p)*m.spent + p*m.charged)
+		u = m.spent / ((1-p)*m.spent + p*m.charged + m.kept/w)
 	case throttle.Strict:
-		u = w / (w + m.seconds*rho)
+		u = w / (w + m.seconds*rho + m.kept/m.spent)
 	}
 	switch s.foreign {
 	case 0:

@@ -187,7 +187,7 @@ var columns = []struct {
 }
 
 func tableHead() string {
-	head, rule := "| server | U % | client |", "| --- | --- | --- |"
+	head, rule := "| server | U % | safe U % | client |", "| --- | --- | --- | --- |"
 	for _, c := range columns {
 		head += " " + c.name + " |"
 		rule += " --- |"
@@ -196,7 +196,7 @@ func tableHead() string {
 }
 
 func (c *cell) row() string {
-	s := fmt.Sprintf("| %s | %.1f | %s |", c.scenario.name, 100*c.scenario.bound(), c.client.name)
+	s := fmt.Sprintf("| %s | %.1f | %.1f | %s |", c.scenario.name, 100*c.scenario.bound(), 100*c.scenario.safe(), c.client.name)
 	for _, col := range columns {
 		mean, half := c.mean(col.of)
 		s += fmt.Sprintf(" "+col.format+" ± "+col.format+" |", col.scale*mean, col.scale*half)
@@ -213,7 +213,7 @@ func (c *cell) record() []string {
 	}
 	out := []string{
 		s.policy.String(), s.window.String(), fmt.Sprint(s.rpm > 0), foreign, fmt.Sprint(s.bursts), fmt.Sprint(s.b),
-		c.client.name, fmt.Sprintf("%.4f", s.bound()),
+		c.client.name, fmt.Sprintf("%.4f", s.bound()), fmt.Sprintf("%.4f", s.safe()),
 	}
 	for _, col := range columns {
 		mean, half := c.mean(col.of)
@@ -224,7 +224,7 @@ func (c *cell) record() []string {
 
 func matrixHead() []string {
 	return []string{
-		"shape", "window", "rpm binds", "foreign", "503 bursts", "b", "client", "bound",
+		"shape", "window", "rpm binds", "foreign", "503 bursts", "b", "client", "bound", "safe bound",
 		"used", "±", "throttled", "±", "failed", "±", "p50 s", "±", "p99 s", "±", "jain", "±",
 	}
 }
@@ -232,14 +232,14 @@ func matrixHead() []string {
 // summary counts, per shape, window, foreign load and client, how many cells
 // reach which target.
 func summary(cells []cell) string {
-	out := "| server | foreign load | client | cells | no throttle | < 1 % | ≥ 95 % of U | ≥ 98 % | p99 ≤ 1 s | Jain ≥ 0.99 | used/U, median | worst |\n" +
-		"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+	out := "| server | foreign load | client | cells | no throttle | < 1 % | ≥ 95 % of U | ≥ 98 % | ≥ 98 % of safe U | p99 ≤ 1 s | Jain ≥ 0.99 | used/U, median | worst |\n" +
+		"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
 	type key struct {
 		server, foreign, client string
 	}
 	type counts struct {
-		cells, none, few, most, all, quick, fair int
-		ratios                                   []float64
+		cells, none, few, most, all, safe, quick, fair int
+		ratios                                         []float64
 	}
 	var order []key
 	groups := map[key]*counts{}
@@ -261,7 +261,8 @@ func summary(cells []cell) string {
 				*n++
 			}
 		}
-		ratio := mean(func(f figures) float64 { return f.used }) / c.scenario.bound()
+		used := mean(func(f figures) float64 { return f.used })
+		ratio := used / c.scenario.bound()
 		throttled := mean(func(f figures) float64 { return f.throttled })
 		g.cells++
 		g.ratios = append(g.ratios, ratio)
@@ -269,6 +270,7 @@ func summary(cells []cell) string {
 		add(&g.few, throttled < 0.01)
 		add(&g.most, ratio >= 0.95)
 		add(&g.all, ratio >= 0.98)
+		add(&g.safe, used >= 0.98*c.scenario.safe())
 		add(&g.quick, mean(func(f figures) float64 { return f.p99 }) <= 1)
 		add(&g.fair, mean(func(f figures) float64 { return f.jain }) >= 0.99)
 	}
@@ -278,8 +280,8 @@ func summary(cells []cell) string {
 	for _, k := range order {
 		g := groups[k]
 		slices.Sort(g.ratios)
-		out += fmt.Sprintf("| %s | %s | %s | %d | %d | %d | %d | %d | %d | %d | %.2f | %.2f |\n", k.server, k.foreign, k.client,
-			g.cells, g.none, g.few, g.most, g.all, g.quick, g.fair, g.ratios[len(g.ratios)/2], g.ratios[0])
+		out += fmt.Sprintf("| %s | %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %.2f | %.2f |\n", k.server, k.foreign, k.client,
+			g.cells, g.none, g.few, g.most, g.all, g.safe, g.quick, g.fair, g.ratios[len(g.ratios)/2], g.ratios[0])
 	}
 	return out
 }

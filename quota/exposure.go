@@ -1,0 +1,94 @@
+package quota
+
+// exposure is what replies under way may already have cost beyond their holds.
+//
+// The service knows what a reply came to a round trip before its client does. In
+// that time it may have ended, at S instead of the R that is held for it, and a
+// request admitted to the difference would be refused. But a reply that has been
+// under way for t cannot have produced more than its pace × t, so with v the pace
+// of the fastest replies it may have cost at most
+//
+//	e = I + b × min(M, v·t) - hold
+//
+// beyond its hold, which is nothing for the first M/(b·v) of its time. Streams
+// that report their output (Grow) count from their last report.
+//
+// Batch waits for as much room as if all of them had ended in that round trip,
+// and so never takes what a reply under way will turn out to have spent.
+// Interactive requests rely on no more than two having ended.
+type exposure struct {
+	v     float64 // output tokens per nanosecond
+	seen  int     // replies that it is learned from
+	stale bool    // one of those counted has ended
+	next  int64   // counted anew from then on
+}
+
+const (
+	// coldPace is assumed until a few replies have been seen: 200 tokens a second.
+	coldPace   = 200 / 1e9
+	enoughPace = 8
+	// The pace settles where one reply in two hundred is faster: a single one that
+	// came out of somebody's cache moves it by a twentieth.
+	faster = 0.05
+	slower = faster / 200
+)
+
+// pace is what replies may be producing.
+func (x *exposure) pace() float64 {
+	if x.seen < enoughPace {
+		return max(coldPace, x.v)
+	}
+	return x.v
+}
+
+// learn learns from a reply that was held for that long.
+func (x *exposure) learn(output int, held int64) {
+	if output <= 0 || held <= 0 {
+		return
+	}
+	v := float64(output) / float64(held)
+	switch x.seen++; {
+	case x.seen <= enoughPace:
+		x.v = max(x.v, v)
+	case v > x.v:
+		x.v *= 1 + faster
+	default:
+		x.v *= 1 - slower
+	}
+}
+
+// expose counts what is under way, for as long as a slot: it looks at every
+// ticket held, so it does not do so each time.
+func (p *pool) expose(now int64) {
+	x, m := &p.exposure, &p.tokens
+	if p.burndown <= 1 || m.rate == 0 || m.exact || now < x.next {
+		return // with b = 1 nothing is exceeded
+	}
+	x.next, x.stale = now+m.width(), false
+	v := x.pace()
+	var first, second, all float64
+	for _, i := range p.held {
+		k := p.tickets.get(i)
+		e := k.excess(p.burndown, v, x.next)
+		if e <= 0 {
+			continue
+		}
+		all += e
+		if e > first {
+			first, second = e, first
+		} else if e > second {
+			second = e
+		}
+	}
+	// A window's worth may be less than a single reply costs: some must go on.
+	m.guard = min(first+second, m.capacity()/mostGuard)
+	m.cover = min(all, 2*m.capacity()/mostGuard)
+}
+
+const mostGuard = 4
+
+// excess is what a ticket may have cost beyond its hold by then.
+func (k *ticket) excess(burndown, v float64, then int64) float64 {
+	output := min(k.max, k.output+v*float64(then-k.outputAt))
+	return k.input + burndown*output - k.hold
+}
