@@ -167,8 +167,8 @@ func (p *pool) check(hold float64, class Class, now int64) (Limit, int64) {
 	if p.Concurrent > 0 && p.inflight() >= p.Concurrent {
 		wait(Concurrency, never)
 	}
-	if p.adapt.capacity.full(p.inflight()) {
-		wait(Capacity, never)
+	if full, until := p.adapt.capacity.full(p.inflight(), now); full {
+		wait(Capacity, until)
 	}
 	if !p.tokens.fits(hold, class) {
 		wait(Tokens, p.tokens.when(hold, class, now))
@@ -191,6 +191,7 @@ func (p *pool) take(i int32) {
 	p.tokens.take(hold)
 	p.requests.spend(1)
 	p.adapt.admitted(p)
+	p.adapt.capacity.admitted(p.inflight(), k.start)
 	if p.day != nil {
 		p.day.held += hold
 	}

@@ -58,7 +58,6 @@ func (b *Book) Settle(now time.Time, id TicketID, u Usage) bool {
 		b.lengths.observe(k.tenant.name, model, u.Output)
 		k.pool.exposure.learn(u.Output, t-k.start)
 	}
-	k.pool.adapt.capacity.succeeded()
 	b.end(i, float64(u.Input+u.CacheWrite)+k.pool.burndown*float64(u.Output), t)
 	return true
 }

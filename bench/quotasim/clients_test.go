@@ -27,6 +27,7 @@ type policy struct {
 const (
 	ledgerName     = "ledger"
 	shapeKnownName = "ledger, shape known"
+	toldName       = "same, told of 503s"
 )
 
 var clients = []policy{
@@ -37,6 +38,7 @@ var clients = []policy{
 	{ledgerName, false, false, func(w *world) client { return newLedger(w, known(w)) }},
 	{shapeKnownName, false, false, func(w *world) client { return newLedger(w, shapeKnown(w)) }},
 	{"ledger, shape learned", true, false, func(w *world) client { return newLedger(w, shapeLearned(w)) }},
+	{toldName, true, false, func(w *world) client { return newTold(w, shapeKnown(w)) }},
 	{"ledger, quota unknown", false, false, func(w *world) client { return newLedger(w, unknown(w)) }},
 }
 
@@ -154,6 +156,8 @@ type ledger struct {
 	wait   map[quota.TicketID]func(quota.TicketID)
 	grants []quota.Grant
 	at     time.Time // when the timer fires; zero when it is not set
+	// attempt sends a request: the world's own, unless somebody stands between.
+	attempt func(r *work, done func(error))
 }
 
 // known is a pool whose quota and window are known, and nothing else.
@@ -197,7 +201,7 @@ func newLedger(w *world, p quota.PoolConfig) *ledger {
 	if err != nil {
 		panic(err)
 	}
-	return &ledger{world: w, book: book, id: p.ID, wait: map[quota.TicketID]func(quota.TicketID){}}
+	return &ledger{world: w, book: book, id: p.ID, wait: map[quota.TicketID]func(quota.TicketID){}, attempt: w.attempt}
 }
 
 func (c *ledger) do(r *work, done func(error)) {
@@ -226,7 +230,7 @@ func (c *ledger) do(r *work, done func(error)) {
 }
 
 func (c *ledger) send(id quota.TicketID, r *work, done func(error)) {
-	c.world.attempt(r, func(err error) {
+	c.attempt(r, func(err error) {
 		now := c.world.time()
 		switch {
 		case err == nil:
@@ -244,6 +248,60 @@ func (c *ledger) send(id quota.TicketID, r *work, done func(error)) {
 			c.do(r, done)
 		}
 		c.poll()
+	})
+}
+
+// told is a client that nobody has: the service tells it, without delay, how many
+// more it has room for in a burst of 503s. Its waits are those that none avoids.
+type told struct {
+	world  *world
+	line   [2][]func() // interactive, batch
+	coming int         // sent and not there yet
+	looks  bool        // will look again
+}
+
+func newTold(w *world, p quota.PoolConfig) *ledger {
+	c, t := newLedger(w, p), &told{world: w}
+	c.attempt = t.attempt
+	return c
+}
+
+func (t *told) attempt(r *work, done func(error)) {
+	class := 1
+	if r.interactive {
+		class = 0
+	}
+	t.line[class] = append(t.line[class], func() {
+		t.coming++
+		t.world.after(network, func() { t.coming-- })
+		t.world.attempt(r, done)
+	})
+	t.send()
+}
+
+// send lets go what there is room for, and looks again.
+func (t *told) send() {
+	for class := range t.line {
+		for len(t.line[class]) > 0 {
+			if t.world.bursting() && t.world.inflight+t.coming >= burstCapacity {
+				t.lookAgain()
+				return
+			}
+			next := t.line[class][0]
+			t.line[class] = t.line[class][1:]
+			next()
+		}
+	}
+}
+
+func (t *told) lookAgain() {
+	if t.looks {
+		return
+	}
+	t.looks = true
+	t.world.after(5*time.Millisecond, func() {
+		t.looks = false
+		t.send()
 	})
 }
 

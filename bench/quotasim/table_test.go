@@ -102,7 +102,7 @@ func wanted(all []scenario, baselines bool) (cells []cell, as []int) {
 		}
 		ledger := -1
 		for j, p := range clients {
-			if p.baseline && !baselines || !strings.Contains(p.name, *rows) {
+			if p.baseline && !baselines || p.name == toldName && !s.bursts || !strings.Contains(p.name, *rows) {
 				continue
 			}
 			same := -1
