@@ -228,4 +228,5 @@ func (a *adaptation) hit(p *pool, s *share, m *meter, start, now int64) {
 	s.pause = min(max(leastPause, 2*s.pause), mostPause)
 	s.ramp = s.pause
 	m.after = now + s.pause
+	m.pace.rest(m.after)
 }

@@ -88,8 +88,16 @@ func (p *pace) advance(m *meter, now int64) {
 		p.plan(m)
 		p.at = now
 	}
-	p.credit = min(p.most, p.credit+p.rate*float64(now-p.last))
-	p.last = now
+	if now > p.last {
+		p.credit = min(p.most, p.credit+p.rate*float64(now-p.last))
+		p.last = now
+	}
+}
+
+// rest earns nothing until then, and keeps nothing that was saved up.
+func (p *pace) rest(until int64) {
+	p.credit = min(p.credit, 0)
+	p.last = max(p.last, until)
 }
 
 // plan computes the rate.

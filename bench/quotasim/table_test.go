@@ -35,7 +35,7 @@ var (
 // result is what one run came to, after the warm-up.
 type result struct {
 	attempts, throttles int
-	spent               float64
+	spent, early        float64            // early: until four minutes
 	byTenant            map[string]float64 // spent/weight
 	waits               []float64          // interactive, seconds
 	asked, failed       int                // interactive and batch together
@@ -58,7 +58,7 @@ func run(t *testing.T, s *scenario, p policy, seed uint64, horizon time.Duration
 }
 
 // figures are one run's metrics, in the table's order.
-type figures struct{ used, throttled, failed, p50, p99, jain float64 }
+type figures struct{ used, early, throttled, failed, p50, p99, jain float64 }
 
 func (r *result) figures(s *scenario, horizon time.Duration) figures {
 	slices.Sort(r.waits)
@@ -77,6 +77,7 @@ func (r *result) figures(s *scenario, horizon time.Duration) figures {
 	n := float64(len(batchTenants))
 	return figures{
 		used:      r.spent / (float64(s.tpm) * (horizon - warm).Minutes()),
+		early:     r.early / (float64(s.tpm) * (early - warm).Minutes()),
 		throttled: float64(r.throttles) / math.Max(1, float64(r.attempts)),
 		failed:    float64(r.failed) / math.Max(1, float64(r.asked)),
 		p50:       at(0.5), p99: at(0.99),
@@ -179,6 +180,7 @@ var columns = []struct {
 	of     func(figures) float64
 }{
 	{"used %", 100, "%.1f", func(f figures) float64 { return f.used }},
+	{"3rd, 4th minute", 100, "%.1f", func(f figures) float64 { return f.early }},
 	{"throttled %", 100, "%.2f", func(f figures) float64 { return f.throttled }},
 	{"failed %", 100, "%.2f", func(f figures) float64 { return f.failed }},
 	{"wait p50 s", 1, "%.2f", func(f figures) float64 { return f.p50 }},
@@ -225,7 +227,7 @@ func (c *cell) record() []string {
 func matrixHead() []string {
 	return []string{
 		"shape", "window", "rpm binds", "foreign", "503 bursts", "b", "client", "bound", "safe bound",
-		"used", "±", "throttled", "±", "failed", "±", "p50 s", "±", "p99 s", "±", "jain", "±",
+		"used", "±", "used in minutes 3 and 4", "±", "throttled", "±", "failed", "±", "p50 s", "±", "p99 s", "±", "jain", "±",
 	}
 }
 

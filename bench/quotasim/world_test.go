@@ -30,8 +30,12 @@ type world struct {
 	result   result
 }
 
-// warm is the time after which figures count.
-const warm = 2 * time.Minute
+// warm is the time after which figures count. What is used from then until early
+// tells what a client has learned within two minutes.
+const (
+	warm  = 2 * time.Minute
+	early = 4 * time.Minute
+)
 
 func (w *world) counts() bool { return w.now >= warm }
 
@@ -83,6 +87,9 @@ func (w *world) leave(r *work, adm throttle.Admission) {
 	if w.counts() {
 		s := r.spent(w.b)
 		w.result.spent += s
+		if w.now < early {
+			w.result.early += s
+		}
 		if !r.interactive {
 			w.result.byTenant[r.tenant] += s / r.weight
 		}
