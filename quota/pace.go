@@ -45,6 +45,7 @@ const (
 	horizon   = 4   // of a window: within it a surplus is spent
 	burst     = 3e9 // ns by which interactive requests may run ahead of a learned rate
 	recent    = 256 // settlements that the averages remember
+	penalty   = 2e9 // ns that batch waits after a throttle, so that what is over the rate leaves
 )
 
 func newPace(m *meter, now int64) pace {
@@ -94,9 +95,10 @@ func (p *pace) advance(m *meter, now int64) {
 	}
 }
 
-// rest earns nothing until then, and keeps nothing that was saved up.
+// rest earns nothing until then, keeps nothing that was saved up, and owes what
+// the penalty earns.
 func (p *pace) rest(until int64) {
-	p.credit = min(p.credit, 0)
+	p.credit = min(p.credit, -penalty*p.rate)
 	p.last = max(p.last, until)
 }
 
