@@ -63,8 +63,9 @@ const (
 	caution     = 0.08 // above the ceiling by which growth is still slow
 	cutEvery    = int64(5 * time.Second)
 	leastPause  = int64(200 * time.Millisecond)
-	mostPause   = int64(5 * time.Second)
+	mostPause   = int64(2 * time.Second)
 	leastRamp   = int64(5 * time.Millisecond)
+	quickly     = 4    // the ramp begins with that part of the pause
 	leastShare  = 0.01 // the rate never falls below this share
 	mostBudget  = 3    // throttles that may be saved up
 	mostOwed    = 10   // throttles that may be owed
@@ -226,7 +227,7 @@ func (a *adaptation) hit(p *pool, s *share, m *meter, start, now int64) {
 		m.level = min(m.level, 0)
 	}
 	s.pause = min(max(leastPause, 2*s.pause), mostPause)
-	s.ramp = s.pause
+	s.ramp = s.pause / quickly
 	m.after = now + s.pause
 	m.pace.rest(m.after)
 }
