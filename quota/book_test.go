@@ -295,6 +295,29 @@ func BenchmarkAdmission(b *testing.B) {
 	}
 }
 
+// BenchmarkAdmissionWhileBusy is an admission each millisecond while 2,000 replies
+// are under way that have cost more than their holds.
+func BenchmarkAdmissionWhileBusy(b *testing.B) {
+	id := PoolID{Model: "m"}
+	book, err := NewBook(Config{Now: epoch, Lease: 1 << 20 * time.Hour, Pools: []PoolConfig{{ID: id, TokensPerMinute: 1 << 50, Burndown: 15}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := Request{Pools: []PoolID{id}, Tenant: "t", Input: 100, MaxTokens: 4096}
+	for range 2000 {
+		book.Reserve(epoch, r)
+	}
+	now := epoch.Add(time.Minute)
+	var grants []Grant
+	b.ReportAllocs()
+	for b.Loop() {
+		now = now.Add(time.Millisecond)
+		id, _, _ := book.Reserve(now, r)
+		book.Settle(now, id, Usage{Input: 100, Output: 50})
+		grants, _ = book.Poll(now, grants[:0])
+	}
+}
+
 // BenchmarkOrder is what placing a call over two and over eight pools costs.
 func BenchmarkOrder(b *testing.B) {
 	for _, n := range []int{2, 8} {
