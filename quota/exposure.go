@@ -14,8 +14,8 @@ package quota
 // that report their output (Grow) count from their last report.
 //
 // Batch waits for as much room as if all of them had ended in that round trip,
-// and so never takes what a reply under way will turn out to have spent.
-// Interactive requests rely on no more than two having ended.
+// and so is not refused whatever has happened since. Interactive requests rely on
+// no more than two having ended.
 type exposure struct {
 	v     float64 // output tokens per nanosecond
 	seen  int     // replies that it is learned from
@@ -80,12 +80,11 @@ func (p *pool) expose(now int64) {
 			second = e
 		}
 	}
-	// A window's worth may be less than a single reply costs: some must go on.
-	m.guard = min(first+second, m.capacity()/mostGuard)
-	m.cover = min(all, 2*m.capacity()/mostGuard)
+	// A window's worth may be less than two replies cost: interactive requests
+	// must go on.
+	m.guard = min(first+second, m.capacity()/4)
+	m.cover = all
 }
-
-const mostGuard = 4
 
 // excess is what a ticket may have cost beyond its hold by then.
 func (k *ticket) excess(burndown, v float64, then int64) float64 {
