@@ -113,7 +113,10 @@ func newRequests(kind Accounting, window time.Duration, perMinute float64, now i
 		kind = Fixed
 	}
 	m := newMeter(kind, window, perMinute, now)
-	m.headroom = math.Floor(m.capacity() / 400)
+	m.headroom = math.Floor(m.headroom)
+	if kind != Bucket {
+		m.headroom = math.Round(m.capacity() / 400)
+	}
 	m.pace.held, m.pace.spent, m.pace.squares = 1, 1, 1 // known beforehand
 	return m
 }
