@@ -109,6 +109,8 @@ func newAdaptation(p *pool, now int64) adaptation {
 	or(&a.Budget, 0.005)
 	if a.On {
 		a.tokens.now, a.requests.now = a.Start, a.Start
+	}
+	if a.On || p.reach() > 1 {
 		a.apply(p)
 	}
 	return a
@@ -116,8 +118,8 @@ func newAdaptation(p *pool, now int64) adaptation {
 
 // apply paces the meters.
 func (a *adaptation) apply(p *pool) {
-	p.tokens.pace.limit(&p.tokens, a.tokens.now, a.On)
-	p.requests.pace.limit(&p.requests, a.requests.now, a.On)
+	p.tokens.pace.limit(&p.tokens, a.tokens.now/p.reach(), a.On)
+	p.requests.pace.limit(&p.requests, a.requests.now/p.reach(), a.On)
 }
 
 // learning says whether the rate could change by itself.

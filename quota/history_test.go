@@ -101,7 +101,7 @@ func (h *history) duration(s string) time.Duration {
 	return v
 }
 
-// newBook reads one pool a line: name tpm=… rpm=… [concurrent=… window=… accounting=bucket|window|fixed price=… b=… adaptive method=… start=…]
+// newBook reads one pool a line: name tpm=… rpm=… [concurrent=… window=… accounting=bucket|window|fixed price=… b=… adaptive method=… start=… most=…]
 func (h *history) newBook(d *datadriven.TestData) string {
 	h.ids, h.names, h.pools = map[string]TicketID{}, map[TicketID]string{}, nil
 	cfg := Config{Now: epoch}
@@ -144,6 +144,8 @@ func (h *history) newBook(d *datadriven.TestData) string {
 				p.Burndown = n
 			case "adaptive":
 				p.Adaptive.On = true
+			case "most":
+				p.Adaptive.Most = n
 			case "start":
 				p.Adaptive.Start = n
 			case "method":

@@ -143,7 +143,7 @@ func (b *Book) candidate(r *Request, i, input int, now int64) (candidate, error)
 // taken as it came: a learned margin must not refuse what Bedrock might accept.
 func (p *pool) beyond(r *Request) Limit {
 	reserve := float64(r.MaxTokens) + float64(r.Input)
-	switch full := float64(p.TokensPerMinute) * p.Window.Minutes(); {
+	switch full := p.reach() * float64(p.TokensPerMinute) * p.Window.Minutes(); {
 	case full > 0 && reserve > full:
 		return Tokens
 	case p.day != nil && reserve > p.day.limit:
@@ -185,10 +185,10 @@ func (c *candidate) estimate(ts *tickets, class Class, now int64) {
 	}
 	wait := 0.0
 	if p.tokens.rate > 0 {
-		wait = ahead / p.tokens.rate
+		wait = ahead / p.tokens.rate * p.reach()
 	}
 	if p.requests.rate > 0 {
-		wait = max(wait, float64(count)/p.requests.rate)
+		wait = max(wait, float64(count)/p.requests.rate*p.reach())
 	}
 	c.at = max(c.at, p.wake) + int64(min(wait, 1e15))
 }

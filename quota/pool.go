@@ -135,12 +135,16 @@ func newPool(cfg PoolConfig, table Burndown, d *day, floor [classes]float64, now
 	if p.burndown == 0 {
 		p.burndown = table.Of(cfg.ID.Model)
 	}
-	p.tokens = newMeter(cfg.Accounting, cfg.Window, float64(cfg.TokensPerMinute), now)
-	p.requests = newRequests(cfg.Accounting, cfg.Window, float64(cfg.RequestsPerMinute), now)
+	p.tokens = newMeter(cfg.Accounting, cfg.Window, p.reach()*float64(cfg.TokensPerMinute), now)
+	p.requests = newRequests(cfg.Accounting, cfg.Window, p.reach()*float64(cfg.RequestsPerMinute), now)
 	p.tokens.exact, p.requests.exact = cfg.Exact, cfg.Exact
 	p.adapt = newAdaptation(p, now)
 	return p, nil
 }
+
+// reach is how many times the configured limits the adapted ones may become: the
+// meters count up to that, and the pace does the rest.
+func (p *pool) reach() float64 { return max(1, p.Adaptive.Most) }
 
 // advance brings the meters up to now.
 func (p *pool) advance(now int64) {

@@ -49,10 +49,10 @@ func (b *Book) Snapshot(now time.Time, dst []PoolStatus) []PoolStatus {
 			Concurrent:   p.Concurrent,
 		}
 		if p.tokens.rate > 0 {
-			s.Tokens = int64(p.tokens.capacity()*p.adapt.tokens.now + 0.5)
+			s.Tokens = int64(p.tokens.capacity()*p.adapt.tokens.now/p.reach() + 0.5)
 		}
 		if p.requests.rate > 0 {
-			s.Requests = int64(p.requests.capacity()*p.adapt.requests.now + 0.5)
+			s.Requests = int64(p.requests.capacity()*p.adapt.requests.now/p.reach() + 0.5)
 		}
 		for c := range p.queue.classes {
 			s.Queued[c] = p.queue.classes[c].len
