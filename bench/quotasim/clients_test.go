@@ -27,7 +27,7 @@ type policy struct {
 const (
 	ledgerName     = "ledger"
 	shapeKnownName = "ledger, shape known"
-	toldName       = "same, told of 503s"
+	toldName       = "ledger, told of 503s"
 )
 
 var clients = []policy{

@@ -318,9 +318,9 @@ func TestTable(t *testing.T) {
 		out.Write(cells[i].record())
 	}
 	out.Flush()
-	all := summary(cells)
+	all := fmt.Sprintf("%d runs a cell, with seeds from %d on.\n\n", passes, *first) + summary(cells)
 	fmt.Print("\n", all)
-	took := fmt.Sprintf("%d runs a cell of the matrix; it took %s.\n", passes, time.Since(began).Round(time.Minute))
+	took := fmt.Sprintf("The last run took %s.\n", time.Since(began).Round(time.Minute))
 	fmt.Print("\n", took)
 	if !*write {
 		return
