@@ -80,10 +80,12 @@ func (p *pool) expose(now int64) {
 			second = e
 		}
 	}
-	// A window's worth may be less than two replies cost: interactive requests
-	// must go on.
-	m.guard = min(first+second, m.capacity()/4)
-	m.cover = all
+	m.guard, m.cover = first+second, all
+	if m.kind != Window {
+		// A window's worth may be less than two replies cost. Who said how the
+		// service counts cares more for going on than for a rare refusal.
+		m.guard = min(m.guard, m.capacity()/4)
+	}
 }
 
 // excess is what a ticket may have cost beyond its hold by then.
