@@ -11,13 +11,15 @@ package quota
 //	e = I + b × min(M, v·t) - hold
 //
 // beyond its hold, which is nothing for the first M/(b·v) of its time. Streams
-// that report their output (Grow) count from their last report.
+// that report their output (Grow) count from their last report, as of half a second
+// before.
 //
 // Batch waits for as much room as if all of them had ended in that round trip,
 // and so is not refused whatever has happened since. Interactive requests rely on
-// no more than two having ended.
+// no more having ended than do in half a second on average, and the two largest.
 type exposure struct {
 	v     float64 // output tokens per nanosecond
+	takes float64 // nanoseconds, on average of late
 	seen  int     // replies that it is learned from
 	stale bool    // one of those counted has ended
 	next  int64   // counted anew from then on
@@ -27,6 +29,8 @@ const (
 	// coldPace is assumed until a few replies have been seen: 200 tokens a second.
 	coldPace   = 200 / 1e9
 	enoughPace = 8
+	// late is how long news travels: half a second, more than round trips take.
+	late = 5e8
 	// The pace settles where one reply in two hundred is faster: a single one that
 	// came out of somebody's cache moves it by a twentieth.
 	faster = 0.05
@@ -46,6 +50,7 @@ func (x *exposure) learn(output int, held int64) {
 	if output <= 0 || held <= 0 {
 		return
 	}
+	x.takes += (float64(held) - x.takes) / float64(min(x.seen+1, recent))
 	v := float64(output) / float64(held)
 	switch x.seen++; {
 	case x.seen <= enoughPace:
@@ -56,6 +61,9 @@ func (x *exposure) learn(output int, held int64) {
 		x.v *= 1 - slower
 	}
 }
+
+// ending is the share of what is under way that ends while news travels.
+func (x *exposure) ending() float64 { return late / max(late, x.takes) }
 
 // expose counts what is under way, for as long as a slot: it looks at every
 // ticket held, so it does not do so each time.
@@ -80,16 +88,24 @@ func (p *pool) expose(now int64) {
 			second = e
 		}
 	}
-	m.guard, m.cover = first+second, all
+	m.guard, m.cover = min(all, first+second+all*x.ending()), all
 	if m.kind != Window {
 		// A window's worth may be less than two replies cost. Who said how the
 		// service counts cares more for going on than for a rare refusal.
 		m.guard = min(m.guard, m.capacity()/4)
 	}
+	if m.kind == Bucket {
+		// A full bucket loses what it would refill, while news travels as well.
+		spill := min(m.rate*late, m.headroom)
+		m.guard, m.cover = m.guard+spill, m.cover+spill
+	}
 }
 
 // excess is what a ticket may have cost beyond its hold by then.
 func (k *ticket) excess(burndown, v float64, then int64) float64 {
-	output := min(k.max, k.output+v*float64(then-k.outputAt))
+	output := min(k.max, v*float64(then-k.start))
+	if k.output > 0 { // and what was reported is old news
+		output = min(output, k.output+v*(float64(then-k.outputAt)+late))
+	}
 	return k.input + burndown*output - k.hold
 }
