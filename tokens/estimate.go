@@ -87,18 +87,19 @@ type Model struct {
 
 // Text estimates the tokens of s: at least 1 unless s is empty. About 1 to 4 µs
 // per KB, no allocations.
-func (m Model) Text(s string) int { return m.count(scan(s)) }
+func (m Model) Text(s string) int { return m.Tokens(SizeOf(s)) }
 
 // TextBytes is Text for bytes, without copying them.
-func (m Model) TextBytes(b []byte) int { return m.count(scan(asString(b))) }
+func (m Model) TextBytes(b []byte) int { return m.Tokens(SizeOf(asString(b))) }
 
-func (m Model) count(u units) int {
-	return int(math.Ceil((float64(u.text)*m.factor.Text + float64(u.cjk)*m.factor.CJK) / unit))
+// Tokens estimates the tokens of a text of that size.
+func (m Model) Tokens(s Size) int {
+	return int(math.Ceil((float64(s.text)*m.factor.Text + float64(s.cjk)*m.factor.CJK) / unit))
 }
 
 // Text estimates the cl100k tokens of s, with no family's factor: the count to
 // use where no model is known.
 func Text(s string) int {
-	u := scan(s)
+	u := SizeOf(s)
 	return (u.text + u.cjk + unit - 1) / unit
 }

@@ -84,8 +84,23 @@ var classOf = func() (t [256]uint8) {
 	return t
 }()
 
-// units is a number of tokens in 1/unit, text and CJK apart.
-type units struct{ text, cjk int }
+// Size is what a text costs before a model's factor applies, in 1/64 of a
+// token; Chinese, Japanese and Korean apart.
+type Size struct{ text, cjk int }
+
+// Plus is the sum of two sizes.
+func (s Size) Plus(other Size) Size { return Size{s.text + other.text, s.cjk + other.cjk} }
+
+// SizeOf measures a text for any model. Who puts a text together of parts that
+// come again can measure each once, for sizes add up where no run of bytes goes
+// on from one part to the next: when one ends in a letter or a digit and the
+// next begins with a sign, and at a single space, after which a part has the
+// size of [SizeAfterSpace].
+func SizeOf(s string) Size { return scan(s, kindBare) }
+
+// SizeAfterSpace measures a part of a text that follows a single space, which
+// joins it and costs nothing.
+func SizeAfterSpace(s string) Size { return scan(s, kindWord) }
 
 // unit is the scale of the cost table.
 const unit = 64
@@ -94,9 +109,9 @@ const unit = 64
 // of its argument, so b may change once the call has returned.
 func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// scan sums the cost of the runs of s. It allocates nothing.
-func scan(s string) (u units) {
-	glue := kindBare // what a word would be that starts here
+// scan sums the cost of the runs of s; glue is what a word would be that starts
+// where the scan stands. It allocates nothing.
+func scan(s string, glue int) (u Size) {
 	for i := 0; i < len(s); {
 		// Most of a text is words after single spaces.
 		if s[i] == ' ' && i+1 < len(s) && classOf[s[i+1]] == classLower {
@@ -201,7 +216,7 @@ func endOfSigns(s string, i int) (end, kind int) {
 
 // endOfSpace charges a run of white space and returns where it ends and what a
 // word that follows is. A single space costs nothing: it joins what follows.
-func endOfSpace(s string, i int, u *units) (end, glue int) {
+func endOfSpace(s string, i int, u *Size) (end, glue int) {
 	start, lines := i, false
 	for i < len(s) && (classOf[s[i]] == classSpace || classOf[s[i]] == classLine) {
 		lines = lines || classOf[s[i]] == classLine

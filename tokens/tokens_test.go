@@ -167,7 +167,7 @@ func FuzzScan(f *testing.F) {
 	}
 	f.Add("\xf0\x28\x8c\x28----------ABCDEFghi")
 	f.Fuzz(func(t *testing.T, s string) {
-		u := scan(s)
+		u := SizeOf(s)
 		if u.text < 0 || u.cjk < 0 {
 			t.Fatal("negative count")
 		}
@@ -182,6 +182,31 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParts holds the sizes of parts against the whole, where SizeOf says that
+// they add up.
+func FuzzParts(f *testing.F) {
+	for _, s := range samples {
+		f.Add(s.text, s.text)
+	}
+	f.Add("The part about", "__init__ comes first")
+	f.Add("of the HTTPServer", "; the rest is detail.")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if a == "" || b == "" || white(a[len(a)-1]) || white(b[0]) {
+			return
+		}
+		if got, want := SizeOf(a).Plus(SizeAfterSpace(b)), SizeOf(a+" "+b); got != want {
+			t.Errorf("%q and, after a space, %q: %v, together %v", a, b, got, want)
+		}
+		if classOf[a[len(a)-1]] <= classDigit && classOf[b[0]] == classSign {
+			if got, want := SizeOf(a).Plus(SizeOf(b)), SizeOf(a+b); got != want {
+				t.Errorf("%q and %q: %v, together %v", a, b, got, want)
+			}
+		}
+	})
+}
+
+func white(c byte) bool { return classOf[c] == classSpace || classOf[c] == classLine }
 
 func FuzzImageSize(f *testing.F) {
 	f.Add([]byte("\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\x10\x00\x20"))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/tokens"
 )
 
 // Purposes that draw from the seed, each its own numbers.
@@ -18,9 +19,15 @@ const (
 	forTools = 1000 // and the tool's place after it
 )
 
-// compose decides what the model says: the blocks of the reply, before they
-// are shortened to what the request allows.
-func (b *Backend) compose(m *model, req *bedrock.ConverseRequest, p *prompt) ([]bedrock.ContentBlock, error) {
+// draft is what the model says, before it is shortened to what the request
+// allows.
+type draft struct {
+	blocks []bedrock.ContentBlock
+	size   tokens.Size // of the last block, or 0 when it is still to be measured
+}
+
+// compose decides what the model says.
+func (b *Backend) compose(m *model, req *bedrock.ConverseRequest, p *prompt) (draft, error) {
 	var blocks []bedrock.ContentBlock
 	if m.reasons || asksReasoning(req.AdditionalModelRequestFields) {
 		blocks = append(blocks, reasoning(p))
@@ -34,43 +41,44 @@ func (b *Backend) compose(m *model, req *bedrock.ConverseRequest, p *prompt) ([]
 		for _, t := range chosen {
 			block, err := b.useTool(t, p)
 			if err != nil {
-				return nil, err
+				return draft{}, err
 			}
 			blocks = append(blocks, block)
 		}
-		return blocks, nil
+		return draft{blocks: blocks}, nil
 	}
 	if schema := req.OutputConfig.JSONSchema(); schema != nil {
 		r := p.seed.fork(forSchema)
 		value, err := b.instance([]byte(schema.Schema), "outputConfig.textFormat.structure.jsonSchema.schema", p, &r)
 		if err != nil {
-			return nil, err
+			return draft{}, err
 		}
 		text := string(value)
-		return append(blocks, bedrock.ContentBlock{Text: &text}), nil
+		return draft{blocks: append(blocks, bedrock.ContentBlock{Text: &text})}, nil
 	}
 	if text, err := b.shownValue(req, p); text != "" || err != nil {
-		return append(blocks, bedrock.ContentBlock{Text: &text}), err
+		return draft{blocks: append(blocks, bedrock.ContentBlock{Text: &text})}, err
 	}
-	text := prose(p)
-	return append(blocks, bedrock.ContentBlock{Text: &text}), nil
+	text, size := prose(p)
+	return draft{append(blocks, bedrock.ContentBlock{Text: &text}), size}, nil
 }
 
 // prose is the text of a plain reply.
-func prose(p *prompt) string {
-	w := writer{random: p.seed.fork(forText), topic: findTopic(p.text)}
+func prose(p *prompt) (string, tokens.Size) {
+	w := writer{random: p.seed.fork(forText)}
+	w.topic.read(p.text)
 	if len(p.results) > 0 {
 		writeResults(&w, p.results)
-		return w.String()
+		return w.String(), tokens.SizeOf(w.String())
 	}
 	switch {
 	case p.images == 1:
-		w.WriteString("I can see that an image was sent; the simulator does not look into it.")
+		w.begin("I can see that an image was sent; the simulator does not look into it.")
 	case p.images > 1:
-		w.WriteString("I can see that several images were sent; the simulator does not look into them.")
+		w.begin("I can see that several images were sent; the simulator does not look into them.")
 	}
 	w.write(length(p.text, &w.topic, &w.random))
-	return w.String()
+	return w.String(), w.measured()
 }
 
 // asksReasoning tells whether the request switches reasoning on, in the words
@@ -98,7 +106,8 @@ func asksReasoning(fields bedrock.Document) bool {
 
 // reasoning is a block of thoughts with a signature in the form of one.
 func reasoning(p *prompt) bedrock.ContentBlock {
-	w := writer{random: p.seed.fork(forReasoning), topic: findTopic(p.text), last: -1}
+	w := writer{random: p.seed.fork(forReasoning), last: -1}
+	w.topic.read(p.text)
 	for range 2 + w.random.below(2) {
 		w.sentence(pick(&w, thoughts))
 	}

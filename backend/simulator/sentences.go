@@ -2,13 +2,14 @@ package simulator
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/outcrop-ai/outcrop/tokens"
 )
 
 // Templates of sentences. %T stands for the topic's phrase, %A and %B for two
 // of its words, which may be of any kind: so they stand where any word can,
-// as the name of a subject. None of them claims a fact.
+// as the name of a subject, after a space and before a space or a sign. None of
+// them claims a fact.
 var (
 	openings = templates(
 		"The subject of %T is best taken one step at a time.",
@@ -62,12 +63,29 @@ var (
 	)
 )
 
-// writer writes sentences about a topic.
+// writer writes sentences about a topic. It sums up the size of its text as it
+// goes: to measure the text afterwards takes longer than to write it.
 type writer struct {
 	strings.Builder
 	random random
 	topic  topic
 	last   int
+	size   tokens.Size
+	joined bool // parts have run into one another, so that the sum is not the size
+}
+
+// measured is the size of the text.
+func (w *writer) measured() tokens.Size {
+	if w.joined {
+		return tokens.SizeOf(w.String())
+	}
+	return w.size
+}
+
+// begin writes the first sentence.
+func (w *writer) begin(text string) {
+	w.WriteString(text)
+	w.size = tokens.SizeOf(text)
 }
 
 // word is one of the topic's words.
@@ -93,25 +111,30 @@ func (w *writer) phrase() string {
 	return w.topic.phrase
 }
 
-// template is a sentence cut at its slots: each part is a text and the slot
-// after it, 'T', 'A', 'B', or 0 at the end.
-type template []struct {
+// template is a sentence cut at its slots: each part is a text, its size, and
+// the slot after it, 'T', 'A', 'B', or 0 at the end.
+type template []part
+
+type part struct {
 	text string
+	size tokens.Size // of the first part, after a space
 	slot byte
 }
 
 func templates(sentences ...string) []template {
 	list := make([]template, len(sentences))
 	for i, rest := range sentences {
+		measure := tokens.SizeAfterSpace
 		for {
 			text, after, found := strings.Cut(rest, "%")
-			part := template{{text: text}}
+			p := part{text: text, size: measure(strings.TrimSuffix(text, " "))} // the space joins what fills the slot
+			measure = tokens.SizeOf
 			if !found {
-				list[i] = append(list[i], part...)
+				list[i] = append(list[i], p)
 				break
 			}
-			part[0].slot = after[0]
-			list[i], rest = append(list[i], part...), after[1:]
+			p.slot, rest = after[0], after[1:]
+			list[i] = append(list[i], p)
 		}
 	}
 	return list
@@ -121,25 +144,33 @@ func templates(sentences ...string) []template {
 func (w *writer) sentence(t template) {
 	if w.Len() > 0 {
 		w.WriteByte(' ')
+		w.size = w.size.Plus(t[0].size)
+	} else {
+		w.size = tokens.SizeOf(strings.TrimSuffix(t[0].text, " "))
 	}
 	used := ""
 	for i := range t {
 		w.WriteString(t[i].text)
-		var slot string
+		if i > 0 {
+			w.size = w.size.Plus(t[i].size)
+		}
 		switch t[i].slot {
 		case 0:
 			return
 		case 'T':
-			slot = w.phrase()
+			w.fill(w.phrase())
 		default:
-			slot = w.word(used)
-			used = slot
+			used = w.word(used)
+			w.fill(used)
 		}
-		if i == 0 && t[i].text == "" {
-			slot = capital(slot)
-		}
-		w.WriteString(slot)
 	}
+}
+
+// fill writes what stands in a slot.
+func (w *writer) fill(text string) {
+	w.WriteString(text)
+	w.size = w.size.Plus(tokens.SizeAfterSpace(text))
+	w.joined = w.joined || text[len(text)-1] == '_' // a sign, which may go on after the slot
 }
 
 // pick chooses a template, not the one before it.
@@ -150,14 +181,6 @@ func pick(w *writer, templates []template) template {
 	}
 	w.last = i
 	return templates[i]
-}
-
-func capital(s string) string {
-	r, size := utf8.DecodeRuneInString(s)
-	if up := unicode.ToUpper(r); up != r {
-		return string(up) + s[size:]
-	}
-	return s
 }
 
 // write writes n sentences: an opening, and from three on a closing.

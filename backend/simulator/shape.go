@@ -17,8 +17,9 @@ type shaped struct {
 
 // shape applies the stop sequences to texts, then the limit of tokens to all
 // blocks. A tool use that does not fit is left out whole, since half an input
-// is none. It works in the memory of blocks, which are the caller's no more.
-func shape(m tokens.Model, config *bedrock.InferenceConfiguration, limit int, blocks []bedrock.ContentBlock) shaped {
+// is none. It works in the memory of the draft, which is the caller's no more.
+func shape(m tokens.Model, config *bedrock.InferenceConfiguration, limit int, d draft) shaped {
+	blocks := d.blocks
 	s := shaped{stop: bedrock.StopReasonEndTurn, blocks: blocks[:0]} // it only leaves blocks out
 	var sequences []string
 	if config != nil {
@@ -33,7 +34,7 @@ func shape(m tokens.Model, config *bedrock.InferenceConfiguration, limit int, bl
 		switch {
 		case b.ReasoningContent != nil:
 			r := b.ReasoningContent.ReasoningText
-			text, n := cutToFit(m, r.Text, left)
+			text, n := cutToFit(m, r.Text, tokens.Size{}, left)
 			cut := len(text) < len(r.Text)
 			r.Text = text
 			s.add(b, n)
@@ -42,7 +43,11 @@ func shape(m tokens.Model, config *bedrock.InferenceConfiguration, limit int, bl
 			}
 		case b.Text != nil:
 			text, sequence := cutAtSequence(*b.Text, sequences)
-			fit, n := cutToFit(m, text, left)
+			var size tokens.Size
+			if i == len(blocks)-1 && len(text) == len(*b.Text) {
+				size = d.size
+			}
+			fit, n := cutToFit(m, text, size, left)
 			if len(fit) < len(*b.Text) {
 				cut := fit
 				b.Text = &cut

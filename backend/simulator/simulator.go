@@ -301,9 +301,10 @@ func (b *Backend) check(m *model, call *outcrop.Call) (*bedrock.ConverseRequest,
 
 // respond makes the whole response, and how long it takes.
 func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt, v *verdict) (*bedrock.ConverseResponse, timing, error) {
-	blocks, err := b.scriptedBlocks(v, req, p)
-	if err == nil && blocks == nil {
-		blocks, err = b.compose(m, req, p)
+	var said draft
+	var err error
+	if said.blocks, err = b.scriptedBlocks(v, req, p); err == nil && said.blocks == nil {
+		said, err = b.compose(m, req, p)
 	}
 	if err != nil {
 		return nil, timing{}, err
@@ -312,7 +313,7 @@ func (b *Backend) respond(m *model, req *bedrock.ConverseRequest, p *prompt, v *
 	if limit == 0 {
 		limit = unknownLimit
 	}
-	s := shape(m.counter, req.InferenceConfig, limit, blocks)
+	s := shape(m.counter, req.InferenceConfig, limit, said)
 	if v.reply != nil {
 		b.spoil(&s, v.reply.malformed, req, v.stream)
 		if v.reply.stop != "" {

@@ -56,10 +56,7 @@ func wordSet(words string) *lowerWords {
 			set.long[word] = struct{}{}
 			continue
 		}
-		var number uint64
-		for i := range len(word) {
-			number |= uint64(word[i]) << (8 * i)
-		}
+		number := lowerNumber(word)
 		set.short[set.place(number)] = number
 	}
 	return set
@@ -67,24 +64,29 @@ func wordSet(words string) *lowerWords {
 
 // has looks a word up, whatever the case of its ASCII letters.
 func (s *lowerWords) has(word string) bool {
+	if len(word) <= 8 {
+		number := lowerNumber(word)
+		return s.short[s.place(number)] == number
+	}
 	if len(word) > maxWord {
 		return false
 	}
 	var low [maxWord]byte
-	var number uint64
 	for i := range len(word) {
-		c := word[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		low[i] = c
-		number |= uint64(c) << (8 * i) // of the ninth on, nothing
-	}
-	if len(word) <= 8 {
-		return s.short[s.place(number)] == number
+		low[i] = word[i] | 0x20
 	}
 	_, ok := s.long[string(low[:len(word)])]
 	return ok
+}
+
+// lowerNumber is a word of up to eight bytes as a number, in lower case: of
+// what words are made of, the bit sets capitals apart, and nothing that it
+// changes besides becomes a letter.
+func lowerNumber(word string) (number uint64) {
+	for i := range len(word) {
+		number |= uint64(word[i]|0x20) << (8 * i)
+	}
+	return number
 }
 
 // place is where a short word stands, or would stand. It comes to an end as
@@ -99,13 +101,12 @@ func (s *lowerWords) place(number uint64) int {
 	}
 }
 
-// findTopic reads a prompt's words. The phrase is the longest run of words
-// with meaning, the earlier of equals.
-func findTopic(text string) topic {
+// read finds a prompt's topic. The phrase is the longest run of words with
+// meaning, the earlier of equals.
+func (t *topic) read(text string) {
 	if len(text) > maxTopicText {
 		text = text[:maxTopicText]
 	}
-	var t topic
 	start, end, run, best := 0, 0, 0, 0
 	for word, at := range words(text) {
 		t.asked.next(word)
@@ -129,7 +130,6 @@ func findTopic(text string) topic {
 			best, t.phrase = run, text[start:end]
 		}
 	}
-	return t
 }
 
 func (t *topic) add(word string) {

@@ -33,12 +33,14 @@ func usageOf(in tokens.Input, output int) bedrock.TokenUsage {
 }
 
 // cutToFit is the longest beginning of a text that has at most limit tokens,
-// and how many it has. It never cuts a character in two. A limit that leaves
-// any room leaves it for one piece at least, as one token of a real model
-// always is some text.
-func cutToFit(m tokens.Model, text string, limit int) (string, int) {
-	n := m.Text(text)
-	if n <= limit {
+// and how many it has. The text's size is 0 when nobody has measured it yet. It
+// never cuts a character in two. A limit that leaves any room leaves it for one
+// piece at least, as one token of a real model always is some text.
+func cutToFit(m tokens.Model, text string, size tokens.Size, limit int) (string, int) {
+	if size == (tokens.Size{}) {
+		size = tokens.SizeOf(text)
+	}
+	if n := m.Tokens(size); n <= limit {
 		return text, n
 	}
 	low, high := 0, len(text) // low fits, high does not
