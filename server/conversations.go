@@ -23,7 +23,7 @@ func conversationRoutes() []*route {
 // AWS's SDKs say; "" when it is nothing that a conversation could keep.
 func (x *exchange) clientToken() string {
 	const longest = 128
-	token := x.r.Header.Get("Amz-Sdk-Invocation-Id")
+	token := first(x.r.Header, "Amz-Sdk-Invocation-Id")
 	if len(token) > longest {
 		return ""
 	}

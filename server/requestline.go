@@ -3,6 +3,7 @@ package server
 import (
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -147,10 +148,25 @@ func (l *line) yes(name string) {
 
 // needsQuotes tells whether a value could be misread without quotes.
 func needsQuotes(value string) bool {
-	for _, r := range value {
-		if r <= ' ' || r == '"' || r == '=' || r >= utf8.RuneSelf && (r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r)) {
-			return true
+	for i := range len(value) {
+		if !unquoted[value[i]] {
+			return strings.ContainsFunc(value[i:], misread)
 		}
 	}
 	return value == ""
 }
+
+func misread(r rune) bool {
+	if r < utf8.RuneSelf {
+		return !unquoted[r]
+	}
+	return r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r)
+}
+
+// unquoted marks the ASCII that needs no quotes.
+var unquoted = func() (table [256]bool) {
+	for c := ' ' + 1; c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '='
+	}
+	return table
+}()

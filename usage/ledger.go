@@ -140,22 +140,7 @@ func (l *Ledger) Add(r Record) {
 		l.hour = hour
 		clear(l.seen)
 	}
-	key := Key{r.Tenant, r.Model, r.Method}
-	if !l.seen[key] {
-		if len(l.seen) >= l.config.MaxSeries {
-			key.Model = Other
-		}
-		l.seen[key] = true
-	}
-	counts := l.pending[hour]
-	if counts == nil {
-		counts = map[Key]*Counts{}
-		l.pending[hour] = counts
-	}
-	if counts[key] == nil {
-		counts[key] = &Counts{}
-	}
-	counts[key].record(&r)
+	l.counts(hour, Key{r.Tenant, r.Model, r.Method}).record(&r)
 	l.spend(r.Tenant, r.Time, r.USD)
 	if l.config.Dir == "" {
 		for old := range l.pending {
@@ -164,6 +149,29 @@ func (l *Ledger) Add(r Record) {
 			}
 		}
 	}
+}
+
+// counts are the sums of a key in an hour, or of the key that stands for it where
+// there are too many. Call it with the lock.
+func (l *Ledger) counts(hour time.Time, key Key) *Counts {
+	of := l.pending[hour]
+	if c := of[key]; c != nil {
+		return c
+	}
+	if !l.seen[key] {
+		if len(l.seen) >= l.config.MaxSeries {
+			key.Model = Other
+		}
+		l.seen[key] = true
+	}
+	if of == nil {
+		of = map[Key]*Counts{}
+		l.pending[hour] = of
+	}
+	if of[key] == nil {
+		of[key] = &Counts{}
+	}
+	return of[key]
 }
 
 // spend counts towards what the tenant has spent. Call it with the lock.

@@ -145,36 +145,43 @@ func (t *topic) add(word string) {
 	t.n++
 }
 
-// words yields the words of a text and where each begins: letters, digits,
-// and the apostrophes and hyphens between them.
+// words yields the words of a text and where each begins.
 func words(text string) func(yield func(string, int) bool) {
 	return func(yield func(string, int) bool) {
-		for i := 0; i < len(text); {
-			r, size := rune(text[i]), 1
-			if r >= utf8.RuneSelf {
-				r, size = utf8.DecodeRuneInString(text[i:])
-			}
-			if !inWord(r) {
-				i += size
-				continue
-			}
-			j := i + size
-			for j < len(text) {
-				r, size = rune(text[j]), 1
-				if r >= utf8.RuneSelf {
-					r, size = utf8.DecodeRuneInString(text[j:])
-				}
-				if !inWord(r) && (r != '-' && r != '\'' && r != '’' || !letterAt(text, j+size)) {
-					break
-				}
-				j += size
-			}
-			if !yield(text[i:j], i) {
+		for at, end := nextWord(text, 0); at < end; at, end = nextWord(text, end) {
+			if !yield(text[at:end], at) {
 				return
 			}
-			i = j
 		}
 	}
+}
+
+// nextWord finds where the next word of a text begins, from i on, and where it
+// ends: letters, digits, and the apostrophes and hyphens between them. It is
+// empty at the end of the text.
+func nextWord(text string, i int) (start, end int) {
+	for i < len(text) && !wordByte[text[i]] {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			if r, size = utf8.DecodeRuneInString(text[i:]); inWord(r) {
+				break
+			}
+		}
+		i += size
+	}
+	start = i
+	for i < len(text) {
+		if wordByte[text[i]] {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if !inWord(r) && (r != '-' && r != '\'' && r != '’' || !letterAt(text, i+size)) {
+			break
+		}
+		i += size
+	}
+	return start, i
 }
 
 func inWord(r rune) bool {
@@ -185,7 +192,7 @@ func inWord(r rune) bool {
 }
 
 // wordByte marks the ASCII letters and digits, and the underscore.
-var wordByte = func() (table [utf8.RuneSelf]bool) {
+var wordByte = func() (table [256]bool) {
 	for c := range table {
 		table[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
 	}
