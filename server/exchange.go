@@ -43,6 +43,7 @@ type exchange struct {
 	streaming  bool   // the reply is an event stream and has begun
 	collects   bool   // its source says when it waits, so that not each event is flushed
 	frames     []byte // of the stream, that were not sent yet
+	flushed    bool   // some of them were sent
 	gone       bool   // the client went away, or read too slowly
 	model      string
 	backend    string

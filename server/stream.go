@@ -151,11 +151,33 @@ func (x *exchange) sendFrames() bool {
 }
 
 // flush sends the frames that wait. It reports what sendFrames does.
+//
+// With the first of them net/http writes the header, for which it needs 5 KB of
+// stack. A goroutine of its own does that: the stream's would double its stack,
+// and keep it for as long as the stream is open.
 func (x *exchange) flush() bool {
-	if len(x.frames) > 0 && x.write() {
-		x.gone = http.NewResponseController(x.w).Flush() != nil
+	switch {
+	case len(x.frames) == 0:
+	case x.flushed:
+		x.flushFrames()
+	default:
+		x.flushed = true
+		panicked := make(chan any)
+		go func() {
+			defer func() { panicked <- recover() }()
+			x.flushFrames()
+		}()
+		if p := <-panicked; p != nil { // in a writer of a middleware
+			panic(p)
+		}
 	}
 	return !x.gone
+}
+
+func (x *exchange) flushFrames() {
+	if x.write() {
+		x.gone = http.NewResponseController(x.w).Flush() != nil
+	}
 }
 
 // write hands over the frames that wait; net/http sends them when the handler

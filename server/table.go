@@ -248,7 +248,8 @@ func unescape(segment string) (value string, ok bool) {
 	if !strings.Contains(segment, "%") {
 		return segment, true
 	}
-	plain := make([]byte, 0, len(segment))
+	var plain strings.Builder
+	plain.Grow(len(segment))
 	for i := 0; i < len(segment); i++ {
 		c := segment[i]
 		if c == '%' {
@@ -258,9 +259,9 @@ func unescape(segment string) (value string, ok bool) {
 			c = unhex(segment[i+1])<<4 | unhex(segment[i+2])
 			i += 2
 		}
-		plain = append(plain, c)
+		plain.WriteByte(c)
 	}
-	return string(plain), true
+	return plain.String(), true
 }
 
 // notInIdentifier leaves out what would be trouble in logs and upstream paths;

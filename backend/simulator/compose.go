@@ -26,41 +26,47 @@ type draft struct {
 	size   tokens.Size // of the last block, or 0 when it is still to be measured
 }
 
+// say adds a text.
+func (d *draft) say(text string, size tokens.Size) {
+	d.blocks, d.size = append(d.blocks, bedrock.ContentBlock{Text: &text}), size
+}
+
 // compose decides what the model says.
-func (b *Backend) compose(m *model, req *bedrock.ConverseRequest, p *prompt) (draft, error) {
-	var blocks []bedrock.ContentBlock
+func (b *Backend) compose(m *model, req *bedrock.ConverseRequest, p *prompt) (d draft, err error) {
 	if m.reasons || asksReasoning(req.AdditionalModelRequestFields) {
-		blocks = append(blocks, reasoning(p))
+		d.blocks = append(d.blocks, reasoning(p))
 	}
 	if chosen := chooseTools(req.ToolConfig, p); len(chosen) > 0 {
-		forced := req.ToolConfig.ToolChoice != nil && req.ToolConfig.ToolChoice.Auto == nil
-		if r := p.seed.fork(forText); !forced && r.below(2) == 0 {
-			text := "I will look this up with " + chosen[0].spec.Name + "."
-			blocks = append(blocks, bedrock.ContentBlock{Text: &text})
-		}
-		for _, t := range chosen {
-			block, err := b.useTool(t, p)
-			if err != nil {
-				return draft{}, err
-			}
-			blocks = append(blocks, block)
-		}
-		return draft{blocks: blocks}, nil
+		return d, b.composeTools(&d, req.ToolConfig, chosen, p)
 	}
 	if schema := req.OutputConfig.JSONSchema(); schema != nil {
 		r := p.seed.fork(forSchema)
 		value, err := b.instance([]byte(schema.Schema), "outputConfig.textFormat.structure.jsonSchema.schema", p, &r)
-		if err != nil {
-			return draft{}, err
-		}
-		text := string(value)
-		return draft{blocks: append(blocks, bedrock.ContentBlock{Text: &text})}, nil
+		d.say(string(value), tokens.Size{})
+		return d, err
 	}
 	if text, err := b.shownValue(req, p); text != "" || err != nil {
-		return draft{blocks: append(blocks, bedrock.ContentBlock{Text: &text})}, err
+		d.say(text, tokens.Size{})
+		return d, err
 	}
-	text, size := prose(p)
-	return draft{append(blocks, bedrock.ContentBlock{Text: &text}), size}, nil
+	d.say(prose(p))
+	return d, nil
+}
+
+// composeTools uses tools, at times after saying so.
+func (b *Backend) composeTools(d *draft, config *bedrock.ToolConfiguration, chosen []chosenTool, p *prompt) error {
+	forced := config.ToolChoice != nil && config.ToolChoice.Auto == nil
+	if r := p.seed.fork(forText); !forced && r.below(2) == 0 {
+		d.say("I will look this up with "+chosen[0].spec.Name+".", tokens.Size{})
+	}
+	for _, t := range chosen {
+		block, err := b.useTool(t, p)
+		if err != nil {
+			return err
+		}
+		d.blocks = append(d.blocks, block)
+	}
+	return nil
 }
 
 // prose is the text of a plain reply.

@@ -142,7 +142,8 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 	if entry, ok := ctx.Value(entryKey{}).(*Request); ok {
 		return b.answer(ctx, call, entry) // the Converse call inside a native one
 	}
-	entry := Request{RequestID: call.RequestID, Operation: call.Operation, AskedModel: call.ModelID}
+	var entry Request
+	entry.RequestID, entry.Operation, entry.AskedModel = call.RequestID, call.Operation, call.ModelID
 	reply, err := b.answer(ctx, call, &entry)
 	b.remember(&entry, err)
 	return reply, err
@@ -160,10 +161,7 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 	}
 	entry.ModelID = m.ID
 	if call.Native() {
-		inner := *entry // only what gets into a context has to live on the heap
-		reply, err := b.native(context.WithValue(ctx, entryKey{}, &inner), m, call)
-		*entry = inner
-		return reply, err
+		return b.answerNative(ctx, m, call, entry)
 	}
 	req, err := b.check(m, call)
 	if err != nil {
@@ -191,24 +189,14 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 			entry.Tools = append(entry.Tools, use.Name)
 		}
 	}
-	meta := m.meta
-	if m.paced {
-		meta.Header = map[string]string{PaceHeader: m.pace.Name}
-	}
-	id := p.seed.fork(forRequestID)
-	meta.RequestID = id.requestID()
 	leave, err := m.slots.take(ctx)
 	if err != nil {
 		return nil, outcrop.AsError(err)
 	}
 	if call.Streams() {
-		meta.FirstByte = t.first
-		ctx, cancel := context.WithCancel(ctx)
-		pause := new(outcrop.Pause)
-		wait := pacing(ctx, b.clock, pause, t, response.Usage.OutputTokens, m.paced)
-		stream := outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), v.reply), cancel).WithPause(pause)
+		stream := b.stream(ctx, m, response, t, &p, v.reply)
 		stream.OnEnd(func(error) { leave() })
-		return outcrop.NewStreamReply(meta, stream), nil
+		return outcrop.NewStreamReply(m.metaOf(&p, t), stream), nil
 	}
 	defer leave()
 	if m.paced {
@@ -216,7 +204,34 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 			return nil, outcrop.AsError(err)
 		}
 	}
-	return outcrop.NewConverseReply(meta, response), nil
+	return outcrop.NewConverseReply(m.metaOf(&p, timing{}), response), nil
+}
+
+// answerNative answers a call with a model's own body.
+func (b *Backend) answerNative(ctx context.Context, m *model, call *outcrop.Call, entry *Request) (*outcrop.Reply, error) {
+	inner := *entry // only what gets into a context has to live on the heap
+	reply, err := b.native(context.WithValue(ctx, entryKey{}, &inner), m, call)
+	*entry = inner
+	return reply, err
+}
+
+// stream is a response event by event.
+func (b *Backend) stream(ctx context.Context, m *model, response *bedrock.ConverseResponse, t timing, p *prompt, rule *scripted) *outcrop.Stream {
+	ctx, cancel := context.WithCancel(ctx)
+	pause := new(outcrop.Pause)
+	wait := pacing(ctx, b.clock, pause, t, response.Usage.OutputTokens, m.paced)
+	return outcrop.NewStream(cutShort(events(response, p.seed.fork(forStream), wait), rule), cancel).WithPause(pause)
+}
+
+// metaOf is how a reply came about.
+func (m *model) metaOf(p *prompt, t timing) outcrop.Meta {
+	meta := m.meta
+	if m.paced {
+		meta.Header = map[string]string{PaceHeader: m.pace.Name}
+	}
+	id := p.seed.fork(forRequestID)
+	meta.RequestID, meta.FirstByte = id.requestID(), t.first
+	return meta
 }
 
 // answered is the time that every reply carries where its format has one:
