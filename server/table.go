@@ -134,7 +134,7 @@ func escapedPath(u *url.URL) string {
 		case c == '%' && i+2 < len(raw) && unhex(raw[i+1]) < 16 && unhex(raw[i+2]) < 16:
 			c = unhex(raw[i+1])<<4 | unhex(raw[i+2])
 			i += 2
-		case !plainInPath(c):
+		case !plainInPath[c]:
 			return u.EscapedPath()
 		}
 		if n == len(u.Path) || u.Path[n] != c {
@@ -148,11 +148,14 @@ func escapedPath(u *url.URL) string {
 	return raw
 }
 
-// plainInPath tells of a byte that it may stand in a path as it is, for most
-// that may.
-func plainInPath(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '/' || c == '-' || c == '.' || c == '_' || c == ':'
-}
+// plainInPath marks most of the bytes that may stand in a path as they are.
+var plainInPath = func() (table [256]bool) {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-._:"
+	for i := range len(plain) {
+		table[plain[i]] = true
+	}
+	return table
+}()
 
 // unhex is the value of a hexadecimal digit, and 16 of others.
 func unhex(c byte) byte {

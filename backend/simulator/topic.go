@@ -137,7 +137,7 @@ func (t *topic) add(word string) {
 		return
 	}
 	for i := range t.n {
-		if strings.EqualFold(t.words[i], word) {
+		if len(t.words[i]) == len(word) && strings.EqualFold(t.words[i], word) {
 			return
 		}
 	}
