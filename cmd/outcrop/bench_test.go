@@ -189,7 +189,7 @@ func BenchmarkServeOpenStreams(b *testing.B) {
 		{"serve", "--pace --set simulator.firstToken=1ms --set simulator.tokensPerSecond=0.001"},
 	} {
 		b.Run(tt.kind, func(b *testing.B) {
-			var each, resident float64
+			var each, resident, files float64
 			for b.Loop() {
 				p := benchproc.Start(b, tt.kind, benchArgs+"="+tt.args)
 				wire := benchWire(b, p.Addr, modelPath("converse-stream"), benchRequest)
@@ -204,10 +204,12 @@ func BenchmarkServeOpenStreams(b *testing.B) {
 					}
 				}
 				each += (p.Memory(b) - before) / streams
-				resident += p.Resident()
+				all, ofFiles := p.Resident()
+				resident, files = resident+all, files+ofFiles
 			}
 			b.ReportMetric(each/float64(b.N), "B/stream")
 			b.ReportMetric(resident/float64(b.N)/1e6, "MB-resident")
+			b.ReportMetric(files/float64(b.N)/1e6, "MB-of-files")
 		})
 	}
 }

@@ -52,7 +52,8 @@ their own process, with keys or without.
 
 Lines of the log that come close together are written together, 100 ms late at
 most; when nobody reads them, requests go on, and lines are lost that find no
-room in 1 MB. The garbage collector is set to GOGC=400 unless $GOGC says otherwise.
+room in 1 MB. Unless $GOGC says otherwise, the garbage collector is set to
+GOGC=400, and to less as more memory is in use, down to 100.
 
 GET /usage tells who used what, GET /metrics the same to Prometheus.
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE

@@ -150,17 +150,22 @@ func (p *Process) Memory(b *testing.B) float64 { b.Helper(); return p.ask(b, "me
 // Allocations is how many objects it has allocated.
 func (p *Process) Allocations(b *testing.B) float64 { b.Helper(); return p.ask(b, "allocations") }
 
-// Resident is the memory that the kernel has given the process, in bytes; 0
-// where the system does not tell.
-func (p *Process) Resident() float64 {
+// Resident is the memory that the kernel has given the process, in bytes, and
+// how much of it are pages of files: the program's own text, mostly, which the
+// kernel reads ahead, shares between processes, and drops when it wants memory.
+// It is 0 where the system does not tell.
+func (p *Process) Resident() (all, files float64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0
+	if len(fields) < 3 {
+		return 0, 0
 	}
-	pages, _ := strconv.ParseFloat(fields[1], 64)
-	return pages * float64(os.Getpagesize())
+	pages := func(field string) float64 {
+		n, _ := strconv.ParseFloat(field, 64)
+		return n * float64(os.Getpagesize())
+	}
+	return pages(fields[1]), pages(fields[2])
 }
