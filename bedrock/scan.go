@@ -411,7 +411,8 @@ func plain[T ~string | ~[]byte](text T) int {
 		t := text[i : i+8]
 		x := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
 			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
-		special := x | (x - ones*' ') | (x^ones*'"' - ones) | (x^ones*'\\' - ones)
+		quote, backslash := x^ones*'"', x^ones*'\\'
+		special := x | (x - ones*' ') | (quote - ones) | (backslash - ones)
 		if special &= highs; special != 0 {
 			return i + bits.TrailingZeros64(special)/8
 		}

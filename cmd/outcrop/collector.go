@@ -54,7 +54,7 @@ func gogcFor(live uint64) int {
 // afterCollection has f called after each collection: each finds one object of
 // which nobody knows, whose finalizer leaves another to the next.
 func afterCollection(f func()) {
-	type object struct{ next *object } // with a pointer, or it might share its memory
+	type object struct{ _ *int } // a pointer, or it might share the memory of others
 	runtime.SetFinalizer(new(object), func(*object) {
 		f()
 		afterCollection(f)
