@@ -88,12 +88,15 @@ func TestEventsAlone(t *testing.T) {
 // flushes counts what a handler flushes, and fails when told to.
 type flushes struct {
 	*httptest.ResponseRecorder
-	n    int
-	fail bool
+	n           int
+	fail, abort bool
 }
 
 func (f *flushes) FlushError() error {
 	f.n++
+	if f.abort {
+		panic(http.ErrAbortHandler)
+	}
 	if f.fail {
 		return errors.New("the connection is gone")
 	}
@@ -126,6 +129,17 @@ func TestFlushFails(t *testing.T) {
 	if w.n != 1 {
 		t.Errorf("%d flushes", w.n)
 	}
+}
+
+// TestFlushPanics: the panic of a writer that somebody has put around the
+// server's is the request's, and not that of a goroutine which nobody watches.
+func TestFlushPanics(t *testing.T) {
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // the value itself is the signal
+			t.Errorf("the handler's panic is %v", p)
+		}
+	}()
+	ask(t, &flushes{ResponseRecorder: httptest.NewRecorder(), abort: true}, bursts(true, nil, "one two", "never"))
 }
 
 // ask has a server's handler stream the events of a back-end.
