@@ -110,12 +110,17 @@ func (x *exchange) answer() error {
 		if err := x.admit(); err != nil {
 			return err
 		}
-		if complete := s.config.Origin; complete != nil {
-			o := complete(x.origin())
-			x.caller, x.class = o.Caller, o.Class
-		}
+		x.complete()
 	}
 	return route.handle(x)
+}
+
+// complete adds to what the door knows of the request what others do.
+func (x *exchange) complete() {
+	if complete := x.server.config.Origin; complete != nil {
+		o := complete(x.origin())
+		x.caller, x.class = o.Caller, o.Class
+	}
 }
 
 // newUUID makes a random UUID, version 4 of RFC 9562. It is to be unique and

@@ -189,14 +189,19 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 			entry.Tools = append(entry.Tools, use.Name)
 		}
 	}
+	return b.send(ctx, m, call, response, t, &p, v.reply)
+}
+
+// send gives a response away at the model's pace.
+func (b *Backend) send(ctx context.Context, m *model, call *outcrop.Call, response *bedrock.ConverseResponse, t timing, p *prompt, rule *scripted) (*outcrop.Reply, error) {
 	leave, err := m.slots.take(ctx)
 	if err != nil {
 		return nil, outcrop.AsError(err)
 	}
 	if call.Streams() {
-		stream := b.stream(ctx, m, response, t, &p, v.reply)
+		stream := b.stream(ctx, m, response, t, p, rule)
 		stream.OnEnd(func(error) { leave() })
-		return outcrop.NewStreamReply(m.metaOf(&p, t), stream), nil
+		return outcrop.NewStreamReply(m.metaOf(p, t), stream), nil
 	}
 	defer leave()
 	if m.paced {
@@ -204,7 +209,7 @@ func (b *Backend) answer(ctx context.Context, call *outcrop.Call, entry *Request
 			return nil, outcrop.AsError(err)
 		}
 	}
-	return outcrop.NewConverseReply(m.metaOf(&p, timing{}), response), nil
+	return outcrop.NewConverseReply(m.metaOf(p, timing{}), response), nil
 }
 
 // answerNative answers a call with a model's own body.
