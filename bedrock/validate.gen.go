@@ -505,6 +505,11 @@ func (v *CreateModelInvocationJobRequest) validate(c *checker) {
 		c.leave(mark)
 	}
 	c.required("modelId", v.ModelID != "")
+	if v.ModelID != "" {
+		mark := c.enter("modelId")
+		c.length(runes(v.ModelID), atMost, 2048)
+		c.leave(mark)
+	}
 	{
 		mark := c.enter("inputDataConfig")
 		v.InputDataConfig.validate(c)

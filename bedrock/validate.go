@@ -29,9 +29,6 @@ func Validate(v Validatable) error {
 	return &ConstraintError{Violations: c.violations}
 }
 
-// maxModelID is the API's bound of a modelId, in bytes.
-const maxModelID = 2048
-
 var checkers = sync.Pool{New: func() any { return &checker{path: make([]byte, 0, 128)} }}
 
 // MaxViolations is how many violations a [ConstraintError] lists.

@@ -136,8 +136,8 @@ func (g *generator) writeStructureCheck(b *bytes.Buffer, name string) {
 	b.WriteString("}\n\n")
 }
 
-// isModel leaves the model id alone: whoever routes the call or runs the job
-// knows which names are models. Those that a configuration defines are, and so
+// isModel leaves the model id alone, but for its length: whoever routes the call
+// or runs the job knows which names are models. Those that a configuration defines are, and so
 // are those of a server that names its models by their files.
 func isModel(member namedRef) bool { return member.Name == "modelId" }
 
@@ -162,15 +162,19 @@ func (g *generator) writeMemberCheck(b *bytes.Buffer, s *Shape, member namedRef)
 	if required && present != "" && target.Type != "blob" {
 		fmt.Fprintf(b, "\tc.required(%q, %s)\n", member.Name, present)
 	}
-	if isModel(member) || !g.constrained(member.Shape) {
+	if !g.constrained(member.Shape) {
 		return
+	}
+	check := g.check(member.Shape, field, pointer)
+	if isModel(member) {
+		check = fmt.Sprintf("c.length(runes(%s), atMost, %v)", field, number(*target.Max))
 	}
 	if present != "" {
 		fmt.Fprintf(b, "\tif %s {\n", present)
 	} else {
 		b.WriteString("\t{\n")
 	}
-	fmt.Fprintf(b, "\t\tmark := c.enter(%q)\n\t\t%s\n\t\tc.leave(mark)\n\t}\n", member.Name, g.check(member.Shape, field, pointer))
+	fmt.Fprintf(b, "\t\tmark := c.enter(%q)\n\t\t%s\n\t\tc.leave(mark)\n\t}\n", member.Name, check)
 }
 
 // usable is a pattern as Go can match it: anchored, and empty when it uses
