@@ -68,7 +68,7 @@ func (a *app) load(c *cobra.Command) (*config.Config, error) {
 		sources.Flags = append(sources.Flags, config.Assignment{Path: path, Value: value, Flag: "--set"})
 	}
 	sources.Flags = append(sources.Flags, a.implied...)
-	if a.pace { // compare sets it by itself
+	if a.pace && !c.Flags().Changed("pace") { // compare sets it by itself
 		sources.Flags = append(sources.Flags, config.Assignment{Path: "simulator.pace", Value: "true", Flag: "--pace"})
 	}
 	// Not Visit, which passes over flags that were set for a command that reads
