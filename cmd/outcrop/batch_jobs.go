@@ -290,7 +290,7 @@ func jobCounts(total, processed, failed *int) string {
 	case total == nil:
 		return ""
 	case processed == nil:
-		return "of " + grouped(*total)
+		return "? of " + grouped(*total)
 	}
 	text := fmt.Sprintf("%s of %s", grouped(*processed), grouped(*total))
 	if failed != nil && *failed > 0 {

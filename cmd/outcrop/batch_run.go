@@ -23,10 +23,10 @@ func newBatchRun(a *app) *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "run INPUT.jsonl",
-		Short: "Run a job over a file in this process and wait for it",
-		Long: `run runs a job over the records of a file in this process, and waits for it.
-Interrupted, it goes on where it was when the same command is run again: what
-was answered is not asked again. The job is noted in the output directory, until
+		Short: "Run a job over a file and wait for it",
+		Long: `run runs a job over the records of a file and waits for it: at the server that
+answers, or in this process. Interrupted, it goes on where it was when the same
+command is run again: what was answered is not asked again. The job is noted in the output directory, until
 its results are there.
 
 Where the calls cost money, at Amazon Bedrock or where prices are configured, it
@@ -79,7 +79,7 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	job, err := a.wait(ctx, m, arn)
 	if err != nil {
 		if ctx.Err() != nil {
-			a.say("job %s goes on when the same command is run again", arn)
+			a.say("the same command, run again, goes on with job %s and brings its results to %s", shortID(arn), r.out)
 		}
 		return err
 	}

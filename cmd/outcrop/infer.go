@@ -126,6 +126,7 @@ func (a *app) follow(ctx context.Context, m *local.Local, arn string) error {
 	var last *bedrock.GetModelInvocationJobResponse
 	for state, err := range jobs.Watch(ctx, outcrop.OriginOf(ctx).Caller, arn) {
 		if err != nil {
+			a.sayLeft(ctx, m, arn, err)
 			return err
 		}
 		if last == nil || state.Status != last.Status {
