@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -58,6 +59,9 @@ func (c *Config) check() error {
 	}
 	c.checkObjects(fail)
 	c.checkEvents(fail)
+	if _, _, err := net.SplitHostPort(c.Server.Listen); err != nil {
+		fail("server.listen", "expected an address with a port, such as 127.0.0.1:8777")
+	}
 	if !accountForm.MatchString(c.Server.Account) {
 		fail("server.account", "expected 12 digits in quotes")
 	}
@@ -159,7 +163,11 @@ func (c *Config) chooseBackend() error {
 		}
 	}
 	if !c.implied(c.Backend) {
-		return c.failure("backend", "%s", c.unknown(c.Backend))
+		text := c.unknown(c.Backend)
+		if !strings.HasSuffix(text, "?") { // nothing is near
+			text += "; simulator, amazon and openai=URL need no entry there"
+		}
+		return c.failure("backend", "%s", text)
 	}
 	return nil
 }

@@ -182,6 +182,7 @@ func TestErrors(t *testing.T) {
 		{"alias circle", "aliases: {a: b, b: c, c: b}\n", "outcrop.yaml:1: aliases.b: leads back to itself"},
 		{"region", "region: hush\n", "outcrop.yaml:1: region: expected a Region"},
 		{"account", "server: {account: 12}\n", "server.account: expected 12 digits"},
+		{"address without a port", "server:\n  listen: 8777\n", "outcrop.yaml:2: server.listen: expected an address with a port"},
 		{"half of TLS", "server: {tlsCert: hush}\n", "--tls-cert and --tls-key go together"},
 		{"jitter", "simulator: {jitter: 2}\n", "simulator.jitter: expected a number from 0 to 1"},
 		{"circuit", "circuit: {open: 10m}\n", "circuit.maxOpen: expected no less"},
@@ -209,6 +210,7 @@ func TestBackendInOneFlag(t *testing.T) {
 		{flag: "amazon=x", err: "flag --backend: backends.amazon.region: expected a Region"},
 		{flag: "simulator=x", err: "flag --backend: backend: the simulator takes no value"},
 		{flag: "opnai", err: "flag --backend: backend: there is no back-end of that name"},
+		{flag: "ollama", err: "under backends; simulator, amazon and openai=URL need no entry there"},
 	} {
 		c, err := config.Parse("outcrop.yaml", []byte(tt.file), config.Sources{Lookup: env(), Flags: []config.Assignment{{Path: "backend", Value: tt.flag, Flag: "--backend"}}})
 		if tt.err != "" {

@@ -40,6 +40,7 @@ func TestBadQuotasAreNamed(t *testing.T) {
 		"quotas: {models: [{match: a, tmp: 1}]}":                  "quotas.models[0].tmp: unknown key; did you mean tpm?",
 		"quotas:\n  models:\n  - match: *\n    rpm: 6\n":          `outcrop.yaml:3: a value that begins with * has to be quoted, as in "*"`,
 		"quotas:\n  models:\n  - match: a\n     rpm: 6\n":         "is the line indented as those around it?",
+		"quotas:\n\tmaxWait: 1s\n":                                "outcrop.yaml:2: there is a tab where YAML takes spaces only",
 		"quotas: {models: [{match: a, tokensPerMinute: 100000}]}": "quotas.models[0].tokensPerMinute: unknown key",
 	} {
 		_, err := config.Parse("outcrop.yaml", []byte(text), config.Sources{Lookup: func(string) (string, bool) { return "", false }})

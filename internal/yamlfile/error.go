@@ -34,6 +34,9 @@ func plain(name, kind string, data []byte, err error) error {
 	if strings.Contains(message, "not allowed in this context") {
 		line, message = likely(data, line, message)
 	}
+	if strings.Contains(message, "'\t'") {
+		message = "there is a tab where YAML takes spaces only"
+	}
 	return &Error{File: name, Line: line, Message: message}
 }
 
