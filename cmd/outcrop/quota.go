@@ -133,12 +133,13 @@ func (a *app) showQuota(s *governed.Status) error {
 
 // showQueue tells who is at a back-end, and who waits for it.
 func showQueue(out io.Writer, q *governed.QueueStatus) {
-	why := ""
 	if q.Tried {
-		why = ", which keep it busy: records of jobs make room for interactive calls"
+		fmt.Fprintf(out, "%s: %d calls are under way; records of jobs make room for interactive calls from %d on, and %d wait\n",
+			q.Backend, q.Inflight, q.Concurrent, q.Queued.Batch+q.Queued.Background)
+		return
 	}
-	fmt.Fprintf(out, "%s: %d of %d calls are under way%s; %d interactive ones and %d others wait\n",
-		q.Backend, q.Inflight, q.Concurrent, why, q.Queued.Interactive, q.Queued.Batch+q.Queued.Background)
+	fmt.Fprintf(out, "%s: %d of %d calls are under way; %d interactive ones and %d others wait\n",
+		q.Backend, q.Inflight, q.Concurrent, q.Queued.Interactive, q.Queued.Batch+q.Queued.Background)
 }
 
 // showLanes tells among which lanes calls are placed.

@@ -124,5 +124,9 @@ func money(usd float64) string {
 	if usd == 0 {
 		return "-"
 	}
-	return strconv.FormatFloat(usd, 'f', 2, 64)
+	digits := 2
+	if usd < 0.01 {
+		digits = -1 // all that it has, and not 0.00
+	}
+	return strconv.FormatFloat(usd, 'f', digits, 64)
 }
