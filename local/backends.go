@@ -294,6 +294,9 @@ func amazonConfig(s *config.Config, name string) amazon.Config {
 	if b.Region != "" {
 		c.Flag.RegionFrom = s.Origin(at + ".region").String()
 	}
+	if b.Endpoint != "" {
+		c.Flag.EndpointFrom = s.Origin(at + ".endpoint").String()
+	}
 	hand := func(key, value string, flag, flagFrom, file, fileFrom *string) {
 		switch o := s.Origin(key); {
 		case *flag != "" || o.Source == config.FromEnvironment && strings.HasPrefix(o.Name, "AWS_"):

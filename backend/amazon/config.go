@@ -52,9 +52,9 @@ type Choice struct {
 	Endpoint string // the URL of the bedrock-runtime service
 	Control  string // the URL of the bedrock service, the control plane; see Place
 
-	// ProfileFrom and RegionFrom are what to call the source in a Place, where
-	// it is known better: "environment OUTCROP_REGION", "outcrop.yaml:3".
-	ProfileFrom, RegionFrom string
+	// ProfileFrom and the like are what to call the source in a Place, where it
+	// is known better: "environment OUTCROP_REGION", "outcrop.yaml:3".
+	ProfileFrom, RegionFrom, EndpointFrom string
 }
 
 // Role is a role to take on.

@@ -1,6 +1,7 @@
 package amazon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -60,7 +61,7 @@ func endpoint(ctx context.Context, c Config, loaded *aws.Config, s service) (Set
 
 func configuredEndpoint(ctx context.Context, c Config, loaded *aws.Config, s service) (Setting, error) {
 	if c.Flag.Endpoint != "" {
-		return Setting{c.Flag.Endpoint, fromFlag}, nil
+		return Setting{c.Flag.Endpoint, cmp.Or(c.Flag.EndpointFrom, fromFlag)}, nil
 	}
 	ignored, _, err := config.GetIgnoreConfiguredEndpoints(ctx, loaded.ConfigSources)
 	if err != nil {
