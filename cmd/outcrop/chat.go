@@ -96,6 +96,7 @@ type session struct {
 	kept     kept
 	failed   *bedrock.Message // the last question, when it got no answer
 	usage    bedrock.TokenUsage
+	stopped  int // replies whose usage never came
 
 	// interruptible is a context that ends when the person has had enough.
 	interruptible func(context.Context) (context.Context, context.CancelFunc)
@@ -184,10 +185,16 @@ func (s *session) ask(ctx context.Context, message bedrock.Message) error {
 	}
 	s.usage.Add(usage)
 	if errors.Is(err, errStopped) {
-		s.say("(stopped)")
+		s.sayStopped()
 		return nil
 	}
 	return err
+}
+
+// sayStopped says that a reply is not all of it.
+func (s *session) sayStopped() {
+	s.stopped++
+	s.say("(stopped)")
 }
 
 // errStopped is the error of a reply that the person had enough of.

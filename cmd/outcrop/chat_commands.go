@@ -76,6 +76,9 @@ func (s *session) tokens(ctx context.Context) error {
 		return s.memory(ctx, "")
 	}
 	used := fmt.Sprintf("used so far: %d input + %d output tokens", s.usage.InputTokens, s.usage.OutputTokens)
+	if s.stopped > 0 {
+		used += fmt.Sprintf(", without those of replies that were stopped (%d)", s.stopped)
+	}
 	if len(s.messages) == 0 {
 		s.say("an empty conversation; %s", used)
 		return nil

@@ -50,7 +50,7 @@ func (s *session) askKept(ctx context.Context, message bedrock.Message) error {
 	s.messages = nil
 	s.usage.Add(usage)
 	if errors.Is(err, errStopped) {
-		s.say("(stopped)")
+		s.sayStopped()
 		return nil
 	}
 	if err != nil {

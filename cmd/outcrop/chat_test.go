@@ -84,6 +84,15 @@ func TestCtrlCKeepsTheChat(t *testing.T) {
 	}
 }
 
+// TestTokensOfStoppedReplies: what a stopped reply took is not known, and not
+// said to be nothing.
+func TestTokensOfStoppedReplies(t *testing.T) {
+	_, _, stderr := stoppedChat(t, "one\n/tokens\n")
+	if !strings.Contains(stderr, "0 output tokens, without those of replies that were stopped (1)") {
+		t.Errorf("said %q", stderr)
+	}
+}
+
 // TestNothingArrived: a question without an answer is not in the conversation,
 // and can be asked again.
 func TestNothingArrived(t *testing.T) {
