@@ -67,7 +67,7 @@ bench: bench-serve bench-jobs ## benchmarks, side by side with their baselines i
 .PHONY: bench-jobs
 bench-jobs: ## batch jobs of 50,000 and 1,000,000 records, and interactive calls beside them (12 minutes)
 	go test -run '^$$' -bench '^BenchmarkDurableJob$$' -benchtime 1x -timeout 30m ./journal/jobs
-	go test -run '^$$' -bench '^BenchmarkServeInteractive$$' -benchtime 300x -timeout 30m ./cmd/outcrop
+	go test -run '^$$' -bench '^BenchmarkServeInteractive$$' -benchtime 200x -timeout 30m ./cmd/outcrop
 
 .PHONY: bench-serve
 bench-serve: ## the figures of docs/performance.md: the program against a bare handler and a proxy (6 minutes)

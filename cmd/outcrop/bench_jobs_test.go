@@ -37,9 +37,15 @@ simulator:
   jitter: 0.2
   concurrent: 4
 `
-	jobsEvery   = 200 * time.Millisecond // an interactive call, on average
-	jobsRecords = 3000                   // of each job: more than can be answered meanwhile
+	jobsEvery = 200 * time.Millisecond // an interactive call, on average
 )
+
+// jobsRecords is how many records a job has beside so many interactive calls,
+// which come twice: more than the model can answer meanwhile.
+func jobsRecords(calls int) int {
+	seconds := 2 * float64(calls) * jobsEvery.Seconds()
+	return int(40*seconds)*5/4 + 1000
+}
 
 // BenchmarkServeInteractive measures how long interactive calls take while
 // batch jobs saturate the same model. `outcrop serve` runs in a process of its
@@ -69,7 +75,7 @@ func BenchmarkServeInteractive(b *testing.B) {
 			if err := os.WriteFile(file, []byte(jobsModel+c.settings), 0o600); err != nil {
 				b.Fatal(err)
 			}
-			s := newShared(b, benchproc.Start(b, "serve", benchArgs+"=--config "+file).Addr)
+			s := newShared(b, benchproc.Start(b, "serve", benchArgs+"=--config "+file).Addr, jobsRecords(b.N))
 			b.ResetTimer()
 			idle, service := s.interactive(b, b.N)
 			b.ReportMetric(0, "ns/op")
@@ -113,7 +119,7 @@ type shared struct {
 	random  *rand.Rand
 }
 
-func newShared(b *testing.B, addr string) *shared {
+func newShared(b *testing.B, addr string, count int) *shared {
 	b.Helper()
 	url := "http://" + addr
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
@@ -127,7 +133,7 @@ func newShared(b *testing.B, addr string) *shared {
 		}
 	}
 	var records bytes.Buffer
-	for i := range jobsRecords {
+	for i := range count {
 		fmt.Fprintf(&records, `{"recordId":"r%07d","modelInput":{"messages":[{"role":"user","content":[{"text":"Summarise the %dth report on rivers, tides and lighthouses in a few sentences."}]}],"inferenceConfig":{"maxTokens":%d}}}`+"\n", i, i, jobsTokens)
 	}
 	if _, err := files.PutObject(b.Context(), &s3.PutObjectInput{Bucket: aws.String("bench-in"), Key: aws.String("a.jsonl"), Body: bytes.NewReader(records.Bytes())}); err != nil {
