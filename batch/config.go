@@ -35,6 +35,12 @@ type Config struct {
 	Adapt Adapt
 	Lane  func(modelID string) string
 
+	// Source says where the answers of a model come from, as a sentence names it:
+	// "the simulator". A job that has begun goes on only where they come from the
+	// same, so that made-up answers and a model's do not lie in one file, nor
+	// calls cost money that nobody agreed to. Nil is not looked at.
+	Source func(modelID string) string
+
 	Limits      Limits            // of a job
 	ModelLimits map[string]Limits // instead of Limits, by model id
 	Retry       Retry
@@ -150,6 +156,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Lane == nil {
 		c.Lane = func(modelID string) string { return modelID }
+	}
+	if c.Source == nil {
+		c.Source = func(string) string { return "" }
 	}
 	if c.Listener == nil {
 		c.Listener = nobody{}

@@ -203,7 +203,7 @@ func (j *Jobs) Create(ctx context.Context, caller outcrop.Caller, req *bedrock.C
 	made := &job{
 		clock: j.config.Clock, store: j.config.Store, tell: j.config.Listener.Changed, task: task, caller: caller,
 		state: state{
-			Format: stateFormat, Account: caller.Account, Request: req, Digest: digest(text), Status: submitted,
+			Format: stateFormat, Account: caller.Account, Request: req, Digest: digest(text), Source: j.config.Source(req.ModelID), Status: submitted,
 			Submitted: now, Modified: now, Expires: now.Add(timeout), Tags: slices.Clone(req.Tags),
 		},
 	}

@@ -21,6 +21,7 @@ func (j *Jobs) run(stop context.Context, job *job) {
 	s := job.snapshot()
 	wg.Go(func() { job.expireAfter(expiring, s.Expires.Sub(job.clock.Now())) })
 
+	stopped := stop.Done()
 	for wait := j.config.RetryStore; ; wait = min(2*wait, longestWait) {
 		err := j.attempt(stop, job)
 		if err == nil {
@@ -32,6 +33,8 @@ func (j *Jobs) run(stop context.Context, job *job) {
 		job.say(waiting(err))
 		select {
 		case <-j.config.Clock.After(wait):
+		case <-stopped:
+			stopped = nil // it is tried at once, and once
 		case <-j.root.Done():
 			return
 		case <-j.leaving:
@@ -48,6 +51,9 @@ func (j *Jobs) run(stop context.Context, job *job) {
 // attempt runs a job from where it stands to its end. An error says why that
 // was not possible now.
 func (j *Jobs) attempt(stop context.Context, job *job) error {
+	if err := j.sameSource(stop, job); err != nil {
+		return err
+	}
 	kept := context.WithoutCancel(stop) // the store is written to after the end
 	id := job.snapshot().ID
 	claim, text, err := j.config.Store.Claim(kept, id)
@@ -77,6 +83,17 @@ func (j *Jobs) attempt(stop context.Context, job *job) error {
 	// What is left over is found and deleted by a later start.
 	_ = j.config.Store.DropWork(kept, id)
 	return nil
+}
+
+// sameSource is an error where a job that goes on would get answers from
+// elsewhere than so far. One that is to stop may end anywhere.
+func (j *Jobs) sameSource(stop context.Context, job *job) error {
+	s := job.snapshot()
+	now := j.config.Source(s.Request.ModelID)
+	if s.Source == "" || now == "" || s.Source == now || stop.Err() != nil {
+		return nil
+	}
+	return outcrop.Errorf(bedrock.CodeConflict, "its answers came from %s so far, and would come from %s now; start Outcrop with the former back-end, or stop the job", s.Source, now)
 }
 
 // attempt is one run of a job under one claim.

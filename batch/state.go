@@ -50,7 +50,8 @@ type state struct {
 	Account   string                                   `json:"account"`
 	Sequence  uint64                                   `json:"sequence"` // order of submission
 	Request   *bedrock.CreateModelInvocationJobRequest `json:"-"`
-	Digest    string                                   `json:"digest"` // of the request, to tell a repeated one
+	Digest    string                                   `json:"digest"`          // of the request, to tell a repeated one
+	Source    string                                   `json:"source,omitzero"` // of its answers; "" is not known
 	Status    bedrock.ModelInvocationJobStatus         `json:"status"`
 	Message   string                                   `json:"message,omitzero"`
 	Submitted time.Time                                `json:"submitted"`

@@ -48,6 +48,16 @@ func batchConfig(s *config.Config, backend outcrop.Backend, objects outcrop.Obje
 			}
 			return modelID
 		}
+		c.Source = func(modelID string) string {
+			targets, err := router.Targets(modelID)
+			switch {
+			case err != nil || len(targets) == 0:
+				return ""
+			case s.Backends[targets[0].Backend].Kind == config.KindSimulator:
+				return "the simulator"
+			}
+			return "a model"
+		}
 	}
 	return c
 }

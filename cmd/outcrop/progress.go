@@ -63,6 +63,9 @@ func bar(done, total int) string {
 // jobLine says in one line how far a job is, how fast it goes and how long it
 // will take at that pace. The state comes first.
 func jobLine(job *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) string {
+	if job.Message != "" && job.EndTime.IsZero() { // "waiting to go on: ..."
+		return fmt.Sprintf("%s (%s)", job.Message, job.Status)
+	}
 	if job.TotalRecordCount == nil || *job.TotalRecordCount == 0 || job.ProcessedRecordCount == nil {
 		return string(job.Status)
 	}
@@ -91,7 +94,7 @@ func jobLine(job *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) 
 // jobBar is jobLine with a bar, for a terminal.
 func jobBar(job *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) string {
 	line := jobLine(job, elapsed)
-	if job.TotalRecordCount == nil || *job.TotalRecordCount == 0 || job.ProcessedRecordCount == nil {
+	if job.Message != "" || job.TotalRecordCount == nil || *job.TotalRecordCount == 0 || job.ProcessedRecordCount == nil {
 		return line
 	}
 	state, rest, _ := strings.Cut(line, "  ")
