@@ -76,11 +76,8 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if err != nil {
 		return err
 	}
-	job, err := a.wait(ctx, m, arn)
+	job, err := a.wait(ctx, m, arn, "the same command, run again")
 	if err != nil {
-		if ctx.Err() != nil {
-			a.say("the same command, run again, goes on with job %s and brings its results to %s", shortID(arn), r.out)
-		}
 		return err
 	}
 	err = a.deliver(ctx, m, job, note.staged(a)+"/output/", r.out)
@@ -128,7 +125,7 @@ func (a *app) begin(ctx context.Context, m *local.Local, r *batchRun, note *runN
 	}
 	arn, err := a.createRun(ctx, m, r, note.staged(a), note.Token)
 	if err != nil {
-		if !outcrop.AsError(err).Retryable { // it was not created
+		if ctx.Err() == nil && !outcrop.AsError(err).Retryable { // it was not created
 			_ = note.remove()
 		}
 		return "", err
@@ -164,8 +161,8 @@ func (a *app) createRun(ctx context.Context, m *local.Local, r *batchRun, staged
 
 // deliver copies a job's results to a directory of the user's.
 func (a *app) deliver(ctx context.Context, m *local.Local, job *bedrock.GetModelInvocationJobResponse, from, dir string) error {
-	if job.Status != bedrock.ModelInvocationJobStatusCompleted {
-		return outcrop.Errorf(bedrock.CodeValidation, "the job ended as %s: %s", job.Status, job.Message)
+	if err := jobEnded(bedrock.CodeValidation, job); err != nil {
+		return err
 	}
 	files, err := m.CopyOut(ctx, from, dir)
 	if err != nil {
