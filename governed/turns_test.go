@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -239,6 +240,8 @@ func TestTurnsRefuse(t *testing.T) {
 		_, err := b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9))
 		if e := outcrop.AsError(err); e.Code != bedrock.CodeThrottling {
 			t.Errorf("refused with %v", err)
+		} else if want := "at the back-end at once (limits.concurrent): the call waited 2s for its turn, and may no longer (quotas.maxWait)."; !strings.HasSuffix(e.Message, want) {
+			t.Errorf("refused with %q, want it to end with %q", e.Message, want)
 		}
 		if s := one(t, g).Stats; s.Throttled != 0 || s.Refused != 1 {
 			t.Errorf("the books have %d throttles and %d refusals, want none and one", s.Throttled, s.Refused)
