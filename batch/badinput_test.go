@@ -123,7 +123,6 @@ func TestBadRecords(t *testing.T) {
 	}
 }
 
-// A reply that is no JSON would break the line it stands on.
 // A back-end that panics at a record fails that record and no other, and leaves
 // the process alone.
 func TestBackendThatPanics(t *testing.T) {
@@ -145,6 +144,7 @@ func TestBackendThatPanics(t *testing.T) {
 	}
 }
 
+// A reply that is no JSON would break the line it stands on.
 func TestReplyThatIsNoJSON(t *testing.T) {
 	f := newFixture(t, Config{Backend: outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {
 		return outcrop.NewReply(outcrop.Meta{}, []byte("<html>\n")), nil
