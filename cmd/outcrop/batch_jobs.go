@@ -113,7 +113,7 @@ func (a *app) batchCreate(ctx context.Context, m *local.Local, o *batchCreate) e
 	if err != nil {
 		return err
 	}
-	return jobEnded(bedrock.CodeValidation, job)
+	return jobEnded(job)
 }
 
 // ownJob is said where a job has no server to run it.
@@ -193,12 +193,12 @@ func newBatchWait(a *app) *cobra.Command {
 					return a.results(ctx, m, job, out)
 				}
 			}
-			return errors.Join(show(m, job), jobEnded(bedrock.CodeModelError, job))
+			return errors.Join(show(m, job), jobEnded(job))
 		})
 	c.Long = `wait shows how far a job is until it ends, and then its state; with -o it copies
 its results into a directory instead. Interrupted, it leaves the job alone. The
 exit code is 0 when the job completed, though some of its records may have
-failed.`
+failed, and else 3.`
 	c.Example = `  outcrop batch wait JOB
   outcrop batch wait JOB -o results/`
 	outputFlag(c, &out)

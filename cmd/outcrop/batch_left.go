@@ -73,12 +73,13 @@ func quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// jobEnded is the error of a job that did not complete.
-func jobEnded(code string, job *bedrock.GetModelInvocationJobResponse) error {
+// jobEnded is the error of a job that did not complete. It is never a model's:
+// what a model fails at is a record's error.
+func jobEnded(job *bedrock.GetModelInvocationJobResponse) error {
 	if job.Status == bedrock.ModelInvocationJobStatusCompleted {
 		return nil
 	}
-	return outcrop.Errorf(code, "the job ended as %s: %s", job.Status, job.Message)
+	return outcrop.Errorf(bedrock.CodeValidation, "the job ended as %s: %s", job.Status, job.Message)
 }
 
 // results copies what a job has written into a directory of the user's, and

@@ -161,7 +161,7 @@ func (a *app) createRun(ctx context.Context, m *local.Local, r *batchRun, staged
 
 // deliver copies a job's results to a directory of the user's.
 func (a *app) deliver(ctx context.Context, m *local.Local, job *bedrock.GetModelInvocationJobResponse, from, dir string) error {
-	if err := jobEnded(bedrock.CodeValidation, job); err != nil {
+	if err := jobEnded(job); err != nil {
 		return err
 	}
 	files, err := m.CopyOut(ctx, from, dir)

@@ -141,12 +141,8 @@ func (a *app) follow(ctx context.Context, m *local.Local, arn string) error {
 		id := shortID(arn)
 		fmt.Fprintf(a.stdout, "%s\n", m.ResultsPath(last.OutputDataConfig, id))
 	}
-	if last.Status == bedrock.ModelInvocationJobStatusCompleted && (last.ErrorRecordCount == nil || *last.ErrorRecordCount == 0) {
-		return nil
+	if err := jobEnded(last); err != nil || last.ErrorRecordCount == nil || *last.ErrorRecordCount == 0 {
+		return err
 	}
-	reason := last.Message
-	if reason == "" && last.ErrorRecordCount != nil {
-		reason = fmt.Sprintf("%d of %d records failed; their lines say why", *last.ErrorRecordCount, *last.TotalRecordCount)
-	}
-	return outcrop.Errorf(bedrock.CodeModelError, "the job ended as %s: %s", last.Status, reason)
+	return outcrop.Errorf(bedrock.CodeModelError, "%d of %d records failed; their lines say why", *last.ErrorRecordCount, *last.TotalRecordCount)
 }
