@@ -1,9 +1,11 @@
 package batch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -126,7 +128,8 @@ func TestBadRecords(t *testing.T) {
 // A back-end that panics at a record fails that record and no other, and leaves
 // the process alone.
 func TestBackendThatPanics(t *testing.T) {
-	f := newFixture(t, Config{Backend: outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+	var log bytes.Buffer // written before the record has its line
+	f := newFixture(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Backend: outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 		if strings.Contains(string(call.Raw), "bad") {
 			var none []int
 			return nil, fmt.Errorf("%d", none[len(call.Raw)])
@@ -141,6 +144,9 @@ func TestBackendThatPanics(t *testing.T) {
 	lines := outLines(t, f.get("s3://output/"+id(arn)+"/a.jsonl.out"))
 	if e := lines[1].Error; e == nil || e.ErrorCode != 500 || !strings.Contains(e.ErrorMessage, "the back-end panicked: runtime error: index out of range") {
 		t.Errorf("record b: error %+v", e)
+	}
+	if said := log.String(); !strings.Contains(said, "record=2 ") || !strings.Contains(said, "badinput_test.go:") || strings.Contains(said, "modelInput") {
+		t.Errorf("the log says %q, and not where it was", said)
 	}
 }
 

@@ -217,9 +217,11 @@ func TestCleanForgetsWhatItCannotRead(t *testing.T) {
 	f.wait(old)
 	f.wait(other)
 	for _, job := range f.registry.endedBefore("", time.Now().Add(time.Hour)) {
+		job.mu.Lock()
 		if job.state.ARN == old {
 			job.state.Request = &bedrock.CreateModelInvocationJobRequest{}
 		}
+		job.mu.Unlock()
 	}
 	done, err := f.Clean(t.Context(), Cleaning{Before: time.Now().Add(time.Hour), Copied: func(string) bool { return true }})
 	if err != nil || len(done) != 2 {
