@@ -102,12 +102,16 @@ func (a *app) results(ctx context.Context, m *local.Local, job *bedrock.GetModel
 		return outcrop.Errorf(bedrock.CodeResourceNotFound, "there are no results of job %s under %s (--objects says where s3:// leads)", id, from)
 	}
 	if a.json {
-		return a.printJSON(job)
+		err = a.printJSON(job)
+	} else {
+		for _, file := range files {
+			fmt.Fprintln(a.stdout, file)
+		}
 	}
-	for _, file := range files {
-		fmt.Fprintln(a.stdout, file)
+	if failed := job.ErrorRecordCount; failed != nil && *failed > 0 {
+		a.say("%d of %d records failed; their lines say why", *failed, *job.TotalRecordCount)
 	}
-	return nil
+	return err
 }
 
 // uncounted drops the count of a job that this process has just opened, and that

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,11 +79,18 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if err != nil {
 		return err
 	}
-	err = a.deliver(ctx, m, job, note.staged(a)+"/output/", r.out)
-	if err != nil && job.Status == bedrock.ModelInvocationJobStatusCompleted && outcrop.AsError(err).Code != bedrock.CodeResourceNotFound {
-		return err // its results are delivered the next time
+	if err := jobEnded(job); err != nil {
+		return errors.Join(err, note.remove())
 	}
-	return cmp.Or(err, note.remove())
+	switch err := a.results(ctx, m, job, r.out); {
+	case err == nil:
+		return note.remove()
+	case outcrop.AsError(err).Code == bedrock.CodeResourceNotFound:
+		gone := outcrop.Errorf(bedrock.CodeResourceNotFound, "the results of job %s have been removed; run the same command again for a new job", arn)
+		return errors.Join(gone, note.remove())
+	default:
+		return err // they are delivered the next time
+	}
 }
 
 // begun is the ARN of the job that a note tells of, or "" when there is none to
@@ -157,29 +163,4 @@ func (a *app) createRun(ctx context.Context, m *local.Local, r *batchRun, staged
 		return "", err
 	}
 	return created.JobARN, nil
-}
-
-// deliver copies a job's results to a directory of the user's.
-func (a *app) deliver(ctx context.Context, m *local.Local, job *bedrock.GetModelInvocationJobResponse, from, dir string) error {
-	if err := jobEnded(job); err != nil {
-		return err
-	}
-	files, err := m.CopyOut(ctx, from, dir)
-	if err != nil {
-		return err
-	}
-	if len(files) == 0 {
-		return outcrop.Errorf(bedrock.CodeResourceNotFound, "the results of job %s have been removed; run the same command again for a new job", job.JobARN)
-	}
-	if a.json {
-		err = a.printJSON(job)
-	} else {
-		for _, file := range files {
-			fmt.Fprintln(a.stdout, file)
-		}
-	}
-	if failed := *job.ErrorRecordCount; failed > 0 {
-		a.say("%d of %d records failed; their lines say why", failed, *job.TotalRecordCount)
-	}
-	return err
 }
