@@ -25,8 +25,8 @@ func newBatchRun(a *app) *cobra.Command {
 		Short: "Run a job over a file and wait for it",
 		Long: `run runs a job over the records of a file and waits for it: at the server that
 answers, or in this process. Interrupted, it goes on where it was when the same
-command is run again: what was answered is not asked again. The job is noted in the output directory, until
-its results are there.
+command is run again: what was answered is not asked again. The job is noted in
+the output directory, until its results are there.
 
 Where the calls cost money, at Amazon Bedrock or where prices are configured, it
 says first what they cost at most, and at a terminal asks.`,
