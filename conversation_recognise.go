@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"maps"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/memory"
@@ -17,36 +16,31 @@ const recognisedPrefix = "like."
 
 // recognised answers a call that names no conversation as a turn of the one that
 // begins as its messages do. It returns nothing when the call is no such turn: a
-// first message alone, or a history that goes on differently from what is
-// stored. Such a call is passed on as it came, and stores nothing.
+// first message alone, a history that goes on differently from what is stored,
+// or one to which another turn is being added, for which nobody who names no
+// conversation should wait. Such a call is passed on as it came, and stores
+// nothing.
 func (m *Manager) recognised(ctx context.Context, call *Call) (*Reply, error) {
 	if m.keeper == nil || !m.config.Conversations.Recognise || call.Native() ||
 		call.Operation != bedrock.OpConverse && call.Operation != bedrock.OpConverseStream {
 		return nil, nil
 	}
 	req, err := call.Converse()
-	if err != nil || len(req.RequestMetadata) >= maxMetadata {
+	if err != nil {
 		return nil, nil //nolint:nilerr // the back-end says what is wrong with it
 	}
 	id := beginning(req.Messages)
 	if id == "" {
 		return nil, nil
 	}
-	named := *req
-	named.RequestMetadata = maps.Clone(req.RequestMetadata)
-	if named.RequestMetadata == nil {
-		named.RequestMetadata = map[string]string{}
-	}
-	named.RequestMetadata[KeyConversation] = id
-	reply, err := m.keeper.do(ctx, call, &named)
+	reply, err := m.keeper.turn(ctx, &turnRun{
+		k: m.keeper, call: call, req: req, keys: turnKeys{id: id, onConflict: ConflictReject}, unnamed: true,
+	})
 	if err != nil && unlike(err) {
 		return nil, nil
 	}
 	return reply, err
 }
-
-// maxMetadata is how many keys requestMetadata may have.
-const maxMetadata = 16
 
 // beginning is the id of the conversation that messages go on with: of its first
 // exchange, whose reply no other is likely to share. It is "" for messages
@@ -67,8 +61,16 @@ func beginning(messages []bedrock.Message) string {
 	return recognisedPrefix + hex.EncodeToString(sum[:16])
 }
 
-// unlike tells whether a turn was refused for what it adds to what is stored.
+// errLeftOut is the error of a request without the system prompt or the tools of
+// the conversation that it goes on with: it is to be sent without them.
+var errLeftOut = errors.New("the request leaves out what the conversation has")
+
+// unlike tells whether a turn was refused for what it adds to what is stored, or
+// because another is being added.
 func unlike(err error) bool {
+	if errors.Is(err, errLeftOut) || errors.Is(err, errBusy) {
+		return true
+	}
 	if _, is := errors.AsType[*memory.MismatchError](err); is {
 		return true
 	}

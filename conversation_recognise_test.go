@@ -2,6 +2,7 @@ package outcrop_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/outcrop-ai/outcrop"
@@ -83,6 +84,72 @@ func TestRecognise(t *testing.T) {
 	ask("My name is Grace.", "Hello Grace.", "What is my name?")
 	if ids, _ := kept(); len(ids) != 2 {
 		t.Errorf("kept: %v", ids)
+	}
+}
+
+// TestRecognisedNeverWaits: a history to which a turn is being added passes as
+// it came, whatever onConflict says, and what was missed is kept with the next.
+func TestRecognisedNeverWaits(t *testing.T) {
+	for _, onConflict := range outcrop.OnConflicts {
+		t.Run(string(onConflict), func(t *testing.T) {
+			begun, proceed := make(chan bool), make(chan bool)
+			l := &listener{do: func(n int, _ *outcrop.Call) (*outcrop.Reply, error) {
+				if n == 1 {
+					begun <- true
+					<-proceed
+				}
+				return nil, nil
+			}}
+			m, err := outcrop.New(outcrop.Config{Backend: l, Conversations: outcrop.ConversationsConfig{
+				Store: outcrop.NewMemoryConversations(nil), Recognise: true, OnConflict: onConflict,
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = m.Close(t.Context()) })
+			var first sync.WaitGroup
+			first.Go(func() {
+				if _, err := m.Converse(t.Context(), sends("Hello", "Hello.", "And now?")); err != nil {
+					t.Error(err)
+				}
+			})
+			<-begun
+			if _, err := m.Converse(t.Context(), sends("Hello", "Hello.", "And now?")); err != nil {
+				t.Error(err)
+			}
+			close(proceed)
+			first.Wait()
+			if _, err := m.Converse(t.Context(), sends("Hello", "Hello.", "And now?", "reply 1", "One.", "1", "Two.")); err != nil {
+				t.Fatal(err)
+			}
+			page, err := m.Conversations(t.Context(), "", 0)
+			if err != nil || len(page.Conversations) != 1 || page.Conversations[0].Turns != 4 {
+				t.Errorf("kept: %+v, %v; want one conversation of 4 turns", page, err)
+			}
+		})
+	}
+}
+
+// TestRecognisedAddsNothing: what a request leaves out, its model does not get,
+// though the conversation has it.
+func TestRecognisedAddsNothing(t *testing.T) {
+	l := &listener{}
+	m, err := outcrop.New(outcrop.Config{Backend: l, Conversations: outcrop.ConversationsConfig{Store: outcrop.NewMemoryConversations(nil), Recognise: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close(t.Context()) })
+	text := "Be brief."
+	with := sends("Hello", "Hello.", "And now?")
+	with.System = []bedrock.SystemContentBlock{{Text: &text}}
+	if _, err := m.Converse(t.Context(), with); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Converse(t.Context(), sends("Hello", "Hello.", "And now?", "reply 1", "A title for it?")); err != nil {
+		t.Fatal(err)
+	}
+	if sent := l.last(t); sent.System != nil || len(sent.Messages) != 5 {
+		t.Errorf("sent: system %v and %d messages, want none and 5", sent.System, len(sent.Messages))
 	}
 }
 

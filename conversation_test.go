@@ -824,3 +824,38 @@ func TestMaxOpen(t *testing.T) {
 		t.Errorf("the list is %+v, %v", list, err)
 	}
 }
+
+// TestPanicGivesTheTurnBack: a back-end that panics fails its turn, and the next
+// one gets the conversation.
+func TestPanicGivesTheTurnBack(t *testing.T) {
+	l := &listener{do: func(n int, _ *outcrop.Call) (*outcrop.Reply, error) {
+		if n == 1 {
+			panic("a bug")
+		}
+		return nil, nil
+	}}
+	m, err := outcrop.New(outcrop.Config{Backend: l, Conversations: outcrop.ConversationsConfig{
+		Store: outcrop.NewMemoryConversations(nil), OnConflict: outcrop.ConflictReject,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close(t.Context()) })
+	named := func() error {
+		req := sends("Hello")
+		req.RequestMetadata = map[string]string{outcrop.KeyConversation: "trip"}
+		_, err := m.Converse(t.Context(), req)
+		return err
+	}
+	func() {
+		defer func() {
+			if p := recover(); p != "a bug" {
+				t.Errorf("recovered %v", p)
+			}
+		}()
+		_ = named()
+	}()
+	if err := named(); err != nil {
+		t.Errorf("the next turn: %v", err)
+	}
+}

@@ -27,8 +27,9 @@ type turnRun struct {
 	keys   turnKeys
 	digest string
 
-	c      *openConversation
-	forked bool // c was made for this turn
+	c       *openConversation
+	forked  bool // c was made for this turn
+	unnamed bool // it was recognised; what it leaves out is left out
 
 	state   *memory.State // what c will have; c's own unless before has turns
 	before  []turnRecord  // of a history that was begun elsewhere
@@ -45,18 +46,28 @@ func (k *keeper) do(ctx context.Context, call *Call, req *bedrock.ConverseReques
 	if err != nil {
 		return nil, err
 	}
-	keys.idempotency = cmp.Or(keys.idempotency, OriginOf(ctx).ClientToken)
 	keys.onConflict = cmp.Or(keys.onConflict, k.config.OnConflict)
-	r := &turnRun{k: k, call: call, req: req, keys: keys, digest: digestOf(req.Messages)}
+	return k.turn(ctx, &turnRun{k: k, call: call, req: req, keys: keys})
+}
+
+// turn runs a turn, from taking hold of its conversation on.
+func (k *keeper) turn(ctx context.Context, r *turnRun) (*Reply, error) {
+	r.keys.idempotency = cmp.Or(r.keys.idempotency, OriginOf(ctx).ClientToken)
+	r.digest = digestOf(r.req.Messages)
 	if err := r.take(ctx); err != nil {
 		return nil, err
 	}
+	answered := false
+	defer func() {
+		if !answered { // by a panic too, or nobody would get the next turn
+			r.giveUp(ctx)
+		}
+	}()
 	reply, err := r.run(ctx)
 	if err != nil {
-		r.giveUp(ctx)
 		return nil, AsError(err)
 	}
-	if reply.Stream == nil {
+	if answered = true; reply.Stream == nil {
 		k.release(r.c)
 	}
 	return reply, nil
@@ -75,7 +86,7 @@ func (r *turnRun) take(ctx context.Context) (err error) {
 		return r.fork(ctx, key, -1)
 	}
 	e := Errorf(bedrock.CodeConflict, "another turn of conversation %s is under way", r.keys.id)
-	e.Field = "requestMetadata." + KeyConversation
+	e.Field, e.Cause = "requestMetadata."+KeyConversation, errBusy
 	return e
 }
 
@@ -160,6 +171,9 @@ func (r *turnRun) match() error {
 		if err := r.adopt(m.Turns); err != nil {
 			return err
 		}
+	}
+	if r.unnamed && (r.req.System == nil && r.state.System() != nil || r.req.ToolConfig == nil && r.state.Tools() != nil) {
+		return errLeftOut
 	}
 	if !sameJSON(r.req.System, r.state.System()) && r.req.System != nil {
 		r.next.System = r.req.System

@@ -1,9 +1,11 @@
 package batch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -123,11 +125,11 @@ func TestBadRecords(t *testing.T) {
 	}
 }
 
-// A reply that is no JSON would break the line it stands on.
 // A back-end that panics at a record fails that record and no other, and leaves
 // the process alone.
 func TestBackendThatPanics(t *testing.T) {
-	f := newFixture(t, Config{Backend: outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+	var log bytes.Buffer // written before the record has its line
+	f := newFixture(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Backend: outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 		if strings.Contains(string(call.Raw), "bad") {
 			var none []int
 			return nil, fmt.Errorf("%d", none[len(call.Raw)])
@@ -143,8 +145,12 @@ func TestBackendThatPanics(t *testing.T) {
 	if e := lines[1].Error; e == nil || e.ErrorCode != 500 || !strings.Contains(e.ErrorMessage, "the back-end panicked: runtime error: index out of range") {
 		t.Errorf("record b: error %+v", e)
 	}
+	if said := log.String(); !strings.Contains(said, "record=2 ") || !strings.Contains(said, "badinput_test.go:") || strings.Contains(said, "modelInput") {
+		t.Errorf("the log says %q, and not where it was", said)
+	}
 }
 
+// A reply that is no JSON would break the line it stands on.
 func TestReplyThatIsNoJSON(t *testing.T) {
 	f := newFixture(t, Config{Backend: outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {
 		return outcrop.NewReply(outcrop.Meta{}, []byte("<html>\n")), nil

@@ -63,9 +63,11 @@ func (j *Jobs) clean(ctx context.Context, job *job, c *Cleaning) (Cleaned, error
 	s := job.snapshot()
 	done := Cleaned{ARN: s.ARN, Name: s.Request.JobName, Status: s.Status, Ended: s.Ended}
 	task, err := readRequest(s.Request, anyLimits)
-	if err != nil {
+	if err != nil && c.Outputs {
 		return done, err
 	}
+	// A request of an older version, which would be refused now, is forgotten
+	// without its copy: it must not be in the way of those behind it.
 	if c.Outputs {
 		if done.Outputs, err = j.remove(ctx, job.scope(task.writes), outputFolder(&task, s.ID), c.DryRun); err != nil {
 			return done, err

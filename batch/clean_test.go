@@ -208,3 +208,23 @@ func TestCleanLeavesWhatRuns(t *testing.T) {
 		t.Error("the input of a job that has ended is in use")
 	}
 }
+
+// TestCleanForgetsWhatItCannotRead: a job of an older version, whose request
+// would be refused now, is in nobody's way.
+func TestCleanForgetsWhatItCannotRead(t *testing.T) {
+	f := newFixture(t, Config{})
+	old, other := f.create(inline(`{}`)), f.create(inline(`{}`))
+	f.wait(old)
+	f.wait(other)
+	for _, job := range f.registry.endedBefore("", time.Now().Add(time.Hour)) {
+		job.mu.Lock()
+		if job.state.ARN == old {
+			job.state.Request = &bedrock.CreateModelInvocationJobRequest{}
+		}
+		job.mu.Unlock()
+	}
+	done, err := f.Clean(t.Context(), Cleaning{Before: time.Now().Add(time.Hour), Copied: func(string) bool { return true }})
+	if err != nil || len(done) != 2 {
+		t.Errorf("forgotten: %v, %v; want both jobs", done, err)
+	}
+}

@@ -3,6 +3,7 @@ package batch
 import (
 	"cmp"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -55,6 +56,9 @@ type Config struct {
 	KeepFinished  int // jobs that have ended and can still be asked for, inline bodies included; 10,000
 
 	MaxTags int // of a job; 50, as the service's
+
+	// Logger is told where a back-end panicked; nil tells nobody.
+	Logger *slog.Logger
 
 	Clock Clock
 	NewID func() string  // twelve of a-z0-9
@@ -165,6 +169,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Store == nil {
 		c.Store = newMemory()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Clock == nil {
 		c.Clock = systemClock{}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func (s *sender) stopped() bool {
 func (s *sender) try(ctx context.Context, r *record) (_ result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = panicked(p)
+			err = s.panicked(p, r)
 		}
 	}()
 	call, err := s.call(r)
@@ -113,13 +114,15 @@ func (s *sender) try(ctx context.Context, r *record) (_ result, err error) {
 	return res, nil
 }
 
-// panicked is the error of a record whose back-end has panicked. What it panicked
-// with is told only where the runtime made it, since it may hold anything.
-func panicked(p any) error {
+// panicked is the error of a record whose back-end has panicked; the log is told
+// where. What it panicked with is told only where the runtime made it, since it
+// may hold anything.
+func (s *sender) panicked(p any, r *record) error {
 	what := fmt.Sprintf("%T", p)
 	if e, ok := p.(runtime.Error); ok {
 		what = e.Error()
 	}
+	s.config.Logger.Error("panic in a job", "job", s.jobID, "record", r.index+1, "panic", what, "stack", string(debug.Stack()))
 	e := outcrop.Errorf(bedrock.CodeInternalServer, "the back-end panicked: %s", what)
 	e.Retryable = false
 	return e

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"strconv"
-	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -144,7 +143,7 @@ func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 	}
 	if refused, ok := errors.AsType[*quota.RefusedError](err); ok {
 		a.pool.note(func(s *Stats) { s.Refused++ })
-		return nil, g.refusal(refused, a, d.Waited)
+		return nil, g.refusal(refused, a)
 	}
 	switch {
 	case errors.Is(err, quota.ErrClosed):
@@ -156,53 +155,19 @@ func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 	return nil, outcrop.AsError(err)
 }
 
-// WaitedError is the cause of a refusal after a call has waited in vain. Who
-// tries calls again should not send it to the end of the same queue.
-type WaitedError struct {
-	Refused *quota.RefusedError
-	After   time.Duration
-}
-
-func (e *WaitedError) Error() string {
-	return "waited " + e.After.Round(time.Millisecond).String() + ": " + e.Refused.Error()
-}
-
-// Unwrap is the refusal.
-func (e *WaitedError) Unwrap() error { return e.Refused }
-
-// Waited tells that waiting was tried.
-func (e *WaitedError) Waited() bool { return true }
-
-// refusal is a refusal as Bedrock words it, and then that it was not Bedrock's.
-func (g *Governor) refusal(refused *quota.RefusedError, a *attempt, waited time.Duration) error {
-	d := refused.Decision
-	limit := d.Limit
+// refusal is a refusal of the quota books.
+func (g *Governor) refusal(refused *quota.RefusedError, a *attempt) error {
+	limit := refused.Decision.Limit
 	if limit == quota.Behind { // what holds back those in front of it
 		limit = g.binding(a.pool.id)
 	}
-	e := outcrop.Errorf(bedrock.CodeThrottling, "%s", limit.Message())
-	e.Cause = refused
-	e.Message += " Outcrop's own quota books say so, not the service: "
-	setting := "quotas.batchMaxWait"
-	if a.call.Class == outcrop.Interactive {
-		setting = "quotas.maxWait"
-	}
-	switch d.Reason {
-	case quota.TooLarge:
-		e.Message += "input and max_tokens together reserve " + strconv.Itoa(a.input+a.limit) + " tokens, more than the quota ever grants: lower max_tokens."
+	const books = "Outcrop's own quota books say so, not the service"
+	if refused.Decision.Reason == quota.TooLarge {
+		e := refusalOf(refused, limit, books, "input and max_tokens together reserve "+strconv.Itoa(a.input+a.limit)+" tokens, more than the quota ever grants: lower max_tokens")
 		e.Retryable = false
-	case quota.Expired:
-		e.Cause = &WaitedError{Refused: refused, After: waited}
-		e.Message += "the call waited " + waited.Round(time.Millisecond).String() + " for its turn, and may no longer (" + setting + ")."
-	case quota.QueueFull:
-		e.Message += "too many calls wait already."
-	default:
-		e.Message += "its turn is later than calls may wait (" + setting + ")."
+		return e
 	}
-	if !d.Until.IsZero() {
-		e.RetryAfter = max(0, time.Until(d.Until))
-	}
-	return e
+	return refusalOf(refused, limit, books, tooLate(&refused.Decision, a.call.Class))
 }
 
 // binding is what the head of a pool's queue waits for.

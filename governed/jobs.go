@@ -108,7 +108,7 @@ func (j *Jobs) turn(ctx context.Context, owner jobsOwner) (done func(), err erro
 		return func() { <-t.taken; leave() }, nil
 	case <-ctx.Done():
 		leave()
-		return nil, outcrop.AsError(ctx.Err())
+		return nil, outcrop.AsError(context.Cause(ctx))
 	}
 }
 

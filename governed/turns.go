@@ -123,24 +123,18 @@ func (b *turns) enter(ctx context.Context, call *outcrop.Call) (leave func(), wa
 		Pools: b.pools, Tenant: call.Caller.Tenant, Weight: call.Caller.Weight, Class: quota.Class(call.Class),
 		MaxTokens: 1, MaxWait: b.waits.of(ctx, call.Class),
 	}
-	begun := time.Now()
-	id, _, err := b.gate.Acquire(ctx, r)
-	waited = time.Since(begun)
+	id, d, err := b.gate.Acquire(ctx, r)
 	if err == nil {
-		return func() { b.gate.Settle(id, quota.Usage{Output: 1}) }, waited, nil
+		return func() { b.gate.Settle(id, quota.Usage{Output: 1}) }, d.Waited, nil
 	}
 	refused, ok := errors.AsType[*quota.RefusedError](err)
 	switch {
 	case ok:
-		e := outcrop.Errorf(bedrock.CodeThrottling, "%s", refused.Decision.Limit.Message())
-		if e.Cause = refused; refused.Decision.Reason == quota.Expired {
-			e.Cause = &WaitedError{Refused: refused, After: waited}
-		}
-		return nil, waited, e
+		return nil, 0, refusalOf(refused, d.Limit, "Outcrop lets no more calls be at the back-end at once (limits.concurrent)", tooLate(&d, call.Class))
 	case errors.Is(err, quota.ErrClosed):
-		return nil, waited, outcrop.Errorf(bedrock.CodeServiceUnavailable, "the back-end is closed: the program is ending")
+		return nil, 0, outcrop.Errorf(bedrock.CodeServiceUnavailable, "the back-end is closed: the program is ending")
 	case ctx.Err() != nil:
-		return nil, waited, outcrop.AsError(context.Cause(ctx))
+		return nil, 0, outcrop.AsError(context.Cause(ctx))
 	}
-	return nil, waited, outcrop.AsError(err)
+	return nil, 0, outcrop.AsError(err)
 }

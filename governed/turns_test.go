@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -47,6 +48,25 @@ func (e *engine) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, er
 	return outcrop.NewConverseReply(outcrop.Meta{}, response("ho", usage(1, 1), bedrock.StopReasonEndTurn)), nil
 }
 
+// now is how many calls are there.
+func (e *engine) now() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.here
+}
+
+func (e *engine) calls() []outcrop.Class {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.came)
+}
+
+func (e *engine) waits() []int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.behind)
+}
+
 func takeTurns(t *testing.T, next outcrop.Backend, c governed.TurnsConfig) outcrop.Backend {
 	t.Helper()
 	b, closer, err := governed.TakeTurns(next, c)
@@ -85,14 +105,14 @@ func TestInteractiveCallsPassWaitingRecords(t *testing.T) {
 		for range 100 {
 			time.Sleep(700 * time.Millisecond)
 			synctest.Wait()
-			before := len(e.came)
-			if before > 3 && e.here != 3 {
-				t.Fatalf("%d calls are there, want 3", e.here)
+			before := len(e.calls())
+			if before > 3 && e.now() != 3 {
+				t.Fatalf("%d calls are there, want 3", e.now())
 			}
 			if _, err := b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9)); err != nil {
 				t.Fatal(err)
 			}
-			first := slices.Index(e.came[before:], outcrop.Interactive)
+			first := slices.Index(e.calls()[before:], outcrop.Interactive)
 			if passed += first; first > 1 {
 				t.Errorf("%d records went before an interactive call that waited", first)
 			}
@@ -102,7 +122,7 @@ func TestInteractiveCallsPassWaitingRecords(t *testing.T) {
 		}
 		stop()
 		records.Wait()
-		if most := slices.Max(e.behind); most > 0 {
+		if most := slices.Max(e.waits()); most > 0 {
 			t.Errorf("an interactive call came behind %d", most)
 		}
 	})
@@ -122,22 +142,22 @@ func TestRecordsYield(t *testing.T) {
 			time.Sleep(1300 * time.Millisecond)
 			_, _ = b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9))
 		}
-		if first := e.behind[0]; first < 20 {
+		if first := e.waits()[0]; first < 20 {
 			t.Errorf("the first call came behind %d: the job had not filled the back-end", first)
 		}
-		for i, n := range e.behind[50:] {
+		for i, n := range e.waits()[50:] {
 			if n > 1 {
 				t.Errorf("call %d came behind %d that waited", 50+i, n)
 			}
 		}
 		synctest.Wait()
-		if e.here < 4 {
-			t.Errorf("%d calls are there; it takes 4", e.here)
+		if e.now() < 4 {
+			t.Errorf("%d calls are there; it takes 4", e.now())
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if e.here != 32 {
-			t.Errorf("a minute after the last interactive call, %d records are there, want all of 32", e.here)
+		if e.now() != 32 {
+			t.Errorf("a minute after the last interactive call, %d records are there, want all of 32", e.now())
 		}
 		stop()
 		records.Wait()
@@ -160,8 +180,8 @@ func TestRecordsYieldToALongCall(t *testing.T) {
 		var long sync.WaitGroup
 		long.Go(func() { _, _ = b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9)) })
 		time.Sleep(9 * time.Minute)
-		if e.here > 5 {
-			t.Errorf("%d records are at an engine that takes 4 calls", e.here)
+		if e.now() > 5 {
+			t.Errorf("%d records are at an engine that takes 4 calls", e.now())
 		}
 		long.Wait()
 		stop()
@@ -239,6 +259,8 @@ func TestTurnsRefuse(t *testing.T) {
 		_, err := b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9))
 		if e := outcrop.AsError(err); e.Code != bedrock.CodeThrottling {
 			t.Errorf("refused with %v", err)
+		} else if want := "at the back-end at once (limits.concurrent): the call waited 2s for its turn, and may no longer (quotas.maxWait)."; !strings.HasSuffix(e.Message, want) {
+			t.Errorf("refused with %q, want it to end with %q", e.Message, want)
 		}
 		if s := one(t, g).Stats; s.Throttled != 0 || s.Refused != 1 {
 			t.Errorf("the books have %d throttles and %d refusals, want none and one", s.Throttled, s.Refused)

@@ -137,7 +137,7 @@ func (b *yielding) enter(ctx context.Context, class outcrop.Class) error {
 	defer b.mu.Unlock()
 	if i := slices.Index(b.waiting, turn); i >= 0 {
 		b.waiting = slices.Delete(b.waiting, i, i+1)
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return nil // it was let go in the same moment; the call finds its context ended
 }

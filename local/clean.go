@@ -112,19 +112,24 @@ func (j *jobs) clean(ctx context.Context, c Cleaning) (*Cleaned, error) {
 	if done.Staged, err = j.cleanStaged(ctx, opened, before, c.DryRun); err != nil {
 		return done, err
 	}
-	done.Staged = slices.DeleteFunc(done.Staged, done.told)
+	told := done.told()
+	done.Staged = slices.DeleteFunc(done.Staged, func(o outcrop.Object) bool { return told[o.URI] })
 	if d, ok := j.config.Objects.(*objects.Directory); ok {
 		done.Leftovers, err = d.Leftovers(ctx, now.Add(-max(c.OlderThan, minLeftover)), c.DryRun)
 	}
 	return done, err
 }
 
-// told tells whether an object is listed with its job: in a dry run it is there
-// still.
-func (c *Cleaned) told(o outcrop.Object) bool {
-	return slices.ContainsFunc(c.Jobs, func(job batch.Cleaned) bool {
-		return slices.ContainsFunc(job.Outputs, func(other outcrop.Object) bool { return other.URI == o.URI })
-	})
+// told are the objects that are listed with their jobs: in a dry run they are
+// there still.
+func (c *Cleaned) told() map[string]bool {
+	uris := map[string]bool{}
+	for i := range c.Jobs {
+		for _, o := range c.Jobs[i].Outputs {
+			uris[o.URI] = true
+		}
+	}
+	return uris
 }
 
 // InputCopies is the folder, in the bucket of a job's results, in which batch

@@ -116,13 +116,15 @@ func finished(t *testing.T, m *local.Local, e *slowEngine, arn string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var last *bedrock.GetModelInvocationJobResponse
 	for job, err := range jobs.Watch(t.Context(), outcrop.Caller{}, arn) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if job.Status == bedrock.ModelInvocationJobStatusCompleted && *job.SuccessRecordCount != 30 {
-			t.Errorf("%d records succeeded, want 30", *job.SuccessRecordCount)
-		}
+		last = job
+	}
+	if last.Status != bedrock.ModelInvocationJobStatusCompleted || *last.SuccessRecordCount != 30 {
+		t.Errorf("the job is %s: %s; want 30 records that succeeded", last.Status, last.Message)
 	}
 }
 

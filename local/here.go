@@ -73,6 +73,7 @@ func (j *jobs) open(ctx context.Context) (*batch.Jobs, error) {
 		return nil, unopened(err)
 	}
 	c := j.config
+	c.Logger = j.state.log()
 	if log != nil {
 		if c.Store, err = kept.Open(ctx, log); err != nil {
 			return nil, unopened(err)

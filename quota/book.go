@@ -254,7 +254,8 @@ func (b *Book) refuse(d *Decision, c candidate, r *Request, now int64) bool {
 	return true
 }
 
-// hold is max(I+M, I+b·ô), with ô = 0 if nothing is expected, and not more than a window's worth where I+M is not.
+// hold is max(I+M, I+b·ô), with ô = 0 if nothing is expected, and not more than
+// a window's worth where I+M is not.
 func (b *Book) hold(p *pool, r *Request, input int) float64 {
 	output := r.Output
 	if output == 0 && b.cfg.Quantile > 0 {

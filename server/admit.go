@@ -149,6 +149,9 @@ func (x *exchange) hold(size int64) error {
 		return busy
 	}
 	x.held = size
+	if wait := x.server.config.ReadTimeout; wait >= 0 { // the rest has all of it: the wait was the server's
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(wait))
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/outcrop-ai/outcrop"
@@ -96,5 +97,49 @@ func TestRoomForBodies(t *testing.T) {
 	short.Wait()
 	if a := ask("m", long, false); a.status != 200 {
 		t.Errorf("at the end: %d %s", a.status, a.body)
+	}
+}
+
+// TestRoomTakesNoReadingTime: who has waited for room has the whole time to send
+// the rest.
+func TestRoomTakesNoReadingTime(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			config := backend(t, func(_ context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+				if call.ModelID == "slow" {
+					time.Sleep(50 * time.Second)
+				}
+				return nil, nil
+			})
+			config.MaxBody, config.HeldBodies, config.ReadTimeout = 1<<20, 1<<20, time.Minute
+			c := serveIn(t, config).client(t, http2)
+			long := strings.Replace(converseBody, "or", strings.Repeat("or ", 200_000), 1)
+			ask := func(model string, body io.Reader) {
+				resp, err := c.Post("http://localhost/model/"+model+"/converse", "application/json", body)
+				if err != nil {
+					t.Errorf("%s: %v", model, err)
+					return
+				}
+				defer resp.Body.Close()
+				if text, err := io.ReadAll(resp.Body); resp.StatusCode != 200 || err != nil {
+					t.Errorf("%s: %d %s %v", model, resp.StatusCode, text, err)
+				}
+			}
+			var all sync.WaitGroup
+			all.Go(func() { ask("slow", strings.NewReader(long)) })
+			synctest.Wait()
+			body, rest := io.Pipe()
+			all.Go(func() { ask("m", body) })
+			for _, part := range []string{long[:300_000], long[300_000:]} {
+				if _, err := io.WriteString(rest, part); err != nil {
+					t.Errorf("sending, HTTP/2 %t: %v", http2, err)
+				}
+				if part == long[:300_000] {
+					time.Sleep(30 * time.Second) // HTTP/1.1 has taken it only when there is room
+				}
+			}
+			rest.Close()
+			all.Wait()
+		})
 	}
 }

@@ -134,13 +134,13 @@ func (d *Desk) open(a *account) error {
 		Burndown: 1, // a call's own factor is in what it is settled at
 	}}}
 	if l.TokensPerDay > 0 {
-		rows, err := d.config.Ledger.Rows(now.UTC().Truncate(24*time.Hour), now)
+		rows, err := d.config.Ledger.RowsOf(a.Name, now.UTC().Truncate(24*time.Hour), now)
 		if err != nil {
 			return err
 		}
 		var used float64
-		for _, r := range usage.Of(rows, a.Name) {
-			used += spent(d.config.Burndown, &r)
+		for i := range rows {
+			used += spent(d.config.Burndown, &rows[i])
 		}
 		config.Days = []quota.DayConfig{{Account: a.Name, TokensPerDay: l.TokensPerDay, Used: int64(used)}}
 	}

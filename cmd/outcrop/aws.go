@@ -304,7 +304,7 @@ func (a *app) finishJob(ctx context.Context, m *local.Local, op *bedrock.Operati
 		return nil // the back-end's own batch service does
 	}
 	a.say(ownJob)
-	_, err := a.wait(ctx, m, created.JobARN)
+	_, err := a.wait(ctx, m, created.JobARN, a.waitLine(created.JobARN))
 	return err
 }
 

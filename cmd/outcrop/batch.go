@@ -34,8 +34,9 @@ its answer, in the same order.`,
 	return c
 }
 
-// wait follows a job to its end and shows how far it is.
-func (a *app) wait(ctx context.Context, m *local.Local, arn string) (*bedrock.GetModelInvocationJobResponse, error) {
+// wait follows a job to its end and shows how far it is. again is what to type
+// for its results when it is interrupted.
+func (a *app) wait(ctx context.Context, m *local.Local, arn, again string) (*bedrock.GetModelInvocationJobResponse, error) {
 	jobs, err := m.Jobs()
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func (a *app) wait(ctx context.Context, m *local.Local, arn string) (*bedrock.Ge
 	for state, err := range jobs.Watch(ctx, outcrop.OriginOf(ctx).Caller, arn) {
 		if err != nil {
 			p.done()
-			a.sayLeft(ctx, m, arn, err)
+			a.sayLeft(ctx, m, arn, again, err)
 			return nil, err
 		}
 		last = state

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,7 +65,7 @@ func (a *app) printCleaned(done *local.Cleaned) error {
 	results, copies, bytes := 0, len(done.Staged), int64(0)
 	for i := range done.Jobs {
 		job := &done.Jobs[i]
-		fmt.Fprintf(a.stdout, "job  %s  %s  %s  ended %s\n", job.ARN[strings.LastIndexByte(job.ARN, '/')+1:], job.Name, job.Status, when(job.Ended))
+		fmt.Fprintf(a.stdout, "job  %s  %s  %s  ended %s\n", shortID(job.ARN), job.Name, job.Status, when(job.Ended))
 		for _, o := range job.Outputs {
 			fmt.Fprintf(a.stdout, "result  %s  %s\n", o.URI, size(o.Size))
 			results++

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -46,7 +45,7 @@ count with it; the next one begins with 0.`,
 					u := &list[i]
 					since, _ := time.Parse(time.RFC3339, u.Event.Time)
 					arn := u.Event.Detail.BatchJobARN
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", u.Target, arn[strings.LastIndexByte(arn, '/')+1:], u.Event.Detail.Status,
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", u.Target, shortID(arn), u.Event.Detail.Status,
 						when(since), u.Attempts, when(u.Next), u.Error)
 				}
 				return w.Flush()

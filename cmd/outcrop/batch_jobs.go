@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -110,11 +109,11 @@ func (a *app) batchCreate(ctx context.Context, m *local.Local, o *batchCreate) e
 		return nil
 	}
 	a.say(ownJob)
-	job, err := a.wait(ctx, m, created.JobARN)
+	job, err := a.wait(ctx, m, created.JobARN, a.waitLine(created.JobARN))
 	if err != nil {
 		return err
 	}
-	return jobEnded(bedrock.CodeValidation, job)
+	return jobEnded(job)
 }
 
 // ownJob is said where a job has no server to run it.
@@ -125,8 +124,8 @@ func (a *app) jobInput(ctx context.Context, m *local.Local, o *batchCreate) (str
 	if strings.HasPrefix(o.input, "s3://") {
 		return o.input, nil
 	}
-	if _, err := os.Stat(o.input); err != nil {
-		return "", usageError{err}
+	if err := checkRecords(o.input); err != nil {
+		return "", err
 	}
 	if err := a.agreeToFile(m, &o.spending, o.input, o.converse); err != nil {
 		return "", err
@@ -184,7 +183,7 @@ func newBatchWait(a *app) *cobra.Command {
 	var out string
 	c := a.jobCommand("wait JOB", "Wait for a job and show how far it is",
 		func(ctx context.Context, m *local.Local, _ outcrop.Jobs, id string) error {
-			job, err := a.wait(ctx, m, id)
+			job, err := a.wait(ctx, m, id, a.waitLine(id))
 			if err != nil {
 				return err
 			}
@@ -194,12 +193,12 @@ func newBatchWait(a *app) *cobra.Command {
 					return a.results(ctx, m, job, out)
 				}
 			}
-			return errors.Join(show(m, job), jobEnded(bedrock.CodeModelError, job))
+			return errors.Join(show(m, job), jobEnded(job))
 		})
 	c.Long = `wait shows how far a job is until it ends, and then its state; with -o it copies
 its results into a directory instead. Interrupted, it leaves the job alone. The
 exit code is 0 when the job completed, though some of its records may have
-failed.`
+failed, and else 3.`
 	c.Example = `  outcrop batch wait JOB
   outcrop batch wait JOB -o results/`
 	outputFlag(c, &out)

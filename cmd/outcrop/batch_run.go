@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +25,8 @@ func newBatchRun(a *app) *cobra.Command {
 		Short: "Run a job over a file and wait for it",
 		Long: `run runs a job over the records of a file and waits for it: at the server that
 answers, or in this process. Interrupted, it goes on where it was when the same
-command is run again: what was answered is not asked again. The job is noted in the output directory, until
-its results are there.
+command is run again: what was answered is not asked again. The job is noted in
+the output directory, until its results are there.
 
 Where the calls cost money, at Amazon Bedrock or where prices are configured, it
 says first what they cost at most, and at a terminal asks.`,
@@ -76,18 +75,22 @@ func (a *app) batchRun(ctx context.Context, m *local.Local, r batchRun) error {
 	if err != nil {
 		return err
 	}
-	job, err := a.wait(ctx, m, arn)
+	job, err := a.wait(ctx, m, arn, "the same command, run again")
 	if err != nil {
-		if ctx.Err() != nil {
-			a.say("the same command, run again, goes on with job %s and brings its results to %s", shortID(arn), r.out)
-		}
 		return err
 	}
-	err = a.deliver(ctx, m, job, note.staged(a)+"/output/", r.out)
-	if err != nil && job.Status == bedrock.ModelInvocationJobStatusCompleted && outcrop.AsError(err).Code != bedrock.CodeResourceNotFound {
-		return err // its results are delivered the next time
+	if err := jobEnded(job); err != nil {
+		return errors.Join(err, note.remove())
 	}
-	return cmp.Or(err, note.remove())
+	switch err := a.results(ctx, m, job, r.out); {
+	case err == nil:
+		return note.remove()
+	case outcrop.AsError(err).Code == bedrock.CodeResourceNotFound:
+		gone := outcrop.Errorf(bedrock.CodeResourceNotFound, "the results of job %s have been removed; run the same command again for a new job", arn)
+		return errors.Join(gone, note.remove())
+	default:
+		return err // they are delivered the next time
+	}
 }
 
 // begun is the ARN of the job that a note tells of, or "" when there is none to
@@ -128,7 +131,7 @@ func (a *app) begin(ctx context.Context, m *local.Local, r *batchRun, note *runN
 	}
 	arn, err := a.createRun(ctx, m, r, note.staged(a), note.Token)
 	if err != nil {
-		if !outcrop.AsError(err).Retryable { // it was not created
+		if ctx.Err() == nil && !outcrop.AsError(err).Retryable { // it was not created
 			_ = note.remove()
 		}
 		return "", err
@@ -160,29 +163,4 @@ func (a *app) createRun(ctx context.Context, m *local.Local, r *batchRun, staged
 		return "", err
 	}
 	return created.JobARN, nil
-}
-
-// deliver copies a job's results to a directory of the user's.
-func (a *app) deliver(ctx context.Context, m *local.Local, job *bedrock.GetModelInvocationJobResponse, from, dir string) error {
-	if job.Status != bedrock.ModelInvocationJobStatusCompleted {
-		return outcrop.Errorf(bedrock.CodeValidation, "the job ended as %s: %s", job.Status, job.Message)
-	}
-	files, err := m.CopyOut(ctx, from, dir)
-	if err != nil {
-		return err
-	}
-	if len(files) == 0 {
-		return outcrop.Errorf(bedrock.CodeResourceNotFound, "the results of job %s have been removed; run the same command again for a new job", job.JobARN)
-	}
-	if a.json {
-		err = a.printJSON(job)
-	} else {
-		for _, file := range files {
-			fmt.Fprintln(a.stdout, file)
-		}
-	}
-	if failed := *job.ErrorRecordCount; failed > 0 {
-		a.say("%d of %d records failed; their lines say why", failed, *job.TotalRecordCount)
-	}
-	return err
 }

@@ -67,12 +67,8 @@ func dollars(usd float64) string {
 func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // agreeToFile is agree for a job over the records of a file, which run at the
-// price of single calls. What is no file of records
-// is refused; it is read only where somebody charges.
+// price of single calls. The file is read only where somebody charges.
 func (a *app) agreeToFile(m *local.Local, s *spending, file string, converse bool) error {
-	if err := checkRecords(file); err != nil {
-		return err
-	}
 	if _, charged, err := m.Cost(m.ModelID(), estimate.Work{}, false); err != nil || !charged {
 		return nil //nolint:nilerr // a model that nobody answers for is the job's error to tell
 	}

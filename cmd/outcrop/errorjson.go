@@ -28,10 +28,8 @@ func (a *app) sayError(err error) {
 		if e, ok := errors.AsType[*outcrop.Error](err); ok {
 			said.Code, said.Field, said.RequestID, said.Retryable = e.Code, e.Field, e.RequestID, e.Retryable
 		}
-		if line, err := bedrock.Marshal(map[string]jsonError{"error": said}); err == nil {
-			fmt.Fprintf(a.stderr, "%s\n", line)
-			return
-		}
+		a.sayJSON(said)
+		return
 	}
 	for _, text := range messages(err) {
 		a.say("outcrop: %s", text)
@@ -39,4 +37,12 @@ func (a *app) sayError(err error) {
 	if hint != "" {
 		a.say("outcrop: %s", hint)
 	}
+}
+
+func (a *app) sayJSON(said jsonError) {
+	line, err := bedrock.Marshal(map[string]jsonError{"error": said})
+	if err != nil {
+		line = []byte(`{"error":{"message":"internal error"}}`) // texts and numbers always have JSON
+	}
+	fmt.Fprintf(a.stderr, "%s\n", line)
 }

@@ -13,10 +13,11 @@ import (
 )
 
 // nearModels is what to try where a model is not known, or "". The error itself
-// has Bedrock's words, which name nothing.
+// has Bedrock's words, and names what is near among the models that somebody has
+// configured. The catalogue's are near where a back-end answers for them.
 func (a *app) nearModels(err error) string {
 	e, ok := errors.AsType[*outcrop.Error](err)
-	if !ok || e.Field != "modelId" || !strings.HasPrefix(e.Message, "The provided model identifier is invalid") || a.settings == nil {
+	if !ok || e.Field != "modelId" || !strings.HasPrefix(e.Message, outcrop.InvalidModel) || a.settings == nil {
 		return ""
 	}
 	asked := a.settings.Model
@@ -25,7 +26,8 @@ func (a *app) nearModels(err error) string {
 		hint += fmt.Sprintf(", which is an alias of %q", target)
 		asked = target
 	}
-	if names := near.Words(asked, a.modelNames(), 3); len(names) > 0 {
+	named := e.Message != outcrop.InvalidModel || a.settings.Backend == ""
+	if names := near.Words(asked, a.modelNames(), 3); len(names) > 0 && !named {
 		hint += "; did you mean " + strings.Join(names, " or ") + "?"
 	}
 	return hint + " (outcrop models lists them)"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -126,7 +125,7 @@ func (a *app) follow(ctx context.Context, m *local.Local, arn string) error {
 	var last *bedrock.GetModelInvocationJobResponse
 	for state, err := range jobs.Watch(ctx, outcrop.OriginOf(ctx).Caller, arn) {
 		if err != nil {
-			a.sayLeft(ctx, m, arn, err)
+			a.sayLeft(ctx, m, arn, a.waitLine(arn), err)
 			return err
 		}
 		if last == nil || state.Status != last.Status {
@@ -139,15 +138,11 @@ func (a *app) follow(ctx context.Context, m *local.Local, arn string) error {
 			return err
 		}
 	} else {
-		id := arn[strings.LastIndexByte(arn, '/')+1:]
+		id := shortID(arn)
 		fmt.Fprintf(a.stdout, "%s\n", m.ResultsPath(last.OutputDataConfig, id))
 	}
-	if last.Status == bedrock.ModelInvocationJobStatusCompleted && (last.ErrorRecordCount == nil || *last.ErrorRecordCount == 0) {
-		return nil
+	if err := jobEnded(last); err != nil || last.ErrorRecordCount == nil || *last.ErrorRecordCount == 0 {
+		return err
 	}
-	reason := last.Message
-	if reason == "" && last.ErrorRecordCount != nil {
-		reason = fmt.Sprintf("%d of %d records failed; their lines say why", *last.ErrorRecordCount, *last.TotalRecordCount)
-	}
-	return outcrop.Errorf(bedrock.CodeModelError, "the job ended as %s: %s", last.Status, reason)
+	return outcrop.Errorf(bedrock.CodeModelError, "%d of %d records failed; their lines say why", *last.ErrorRecordCount, *last.TotalRecordCount)
 }

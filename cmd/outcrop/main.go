@@ -47,6 +47,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // sayInterrupted ends the line that Ctrl-C broke off.
 func (a *app) sayInterrupted() {
+	if a.json {
+		a.sayJSON(jsonError{Message: "interrupted", ExitCode: exitInterrupted})
+		return
+	}
 	if isTerminal(a.stderr) {
 		fmt.Fprintln(a.stderr)
 	}

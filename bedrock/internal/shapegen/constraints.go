@@ -137,8 +137,8 @@ func (g *generator) writeStructureCheck(b *bytes.Buffer, name string) {
 }
 
 // isModel leaves the model id alone, but for its length: whoever routes the call
-// or runs the job knows which names are models. Those that a configuration defines are, and so
-// are those of a server that names its models by their files.
+// or runs the job knows which names are models. Those that a configuration
+// defines are, and so are those of a server that names its models by their files.
 func isModel(member namedRef) bool { return member.Name == "modelId" }
 
 // writeMemberCheck checks that a required member is there, and a present
