@@ -90,7 +90,8 @@ func (j *Jobs) attempt(stop context.Context, job *job) error {
 func (j *Jobs) sameSource(stop context.Context, job *job) error {
 	s := job.snapshot()
 	now := j.config.Source(s.Request.ModelID)
-	if s.Source == "" || now == "" || s.Source == now || stop.Err() != nil {
+	stopped := stop.Err() != nil
+	if s.Source == "" || now == "" || s.Source == now || stopped {
 		return nil
 	}
 	return outcrop.Errorf(bedrock.CodeConflict, "its answers came from %s so far, and would come from %s now; start Outcrop with the former back-end, or stop the job", s.Source, now)
