@@ -51,8 +51,10 @@ func (j *Jobs) run(stop context.Context, job *job) {
 // attempt runs a job from where it stands to its end. An error says why that
 // was not possible now.
 func (j *Jobs) attempt(stop context.Context, job *job) error {
-	if err := j.sameSource(stop, job); err != nil {
-		return err
+	if stop.Err() == nil { // one that is to stop may end anywhere
+		if err := j.sameSource(job); err != nil {
+			return err
+		}
 	}
 	kept := context.WithoutCancel(stop) // the store is written to after the end
 	id := job.snapshot().ID
@@ -86,12 +88,11 @@ func (j *Jobs) attempt(stop context.Context, job *job) error {
 }
 
 // sameSource is an error where a job that goes on would get answers from
-// elsewhere than so far. One that is to stop may end anywhere.
-func (j *Jobs) sameSource(stop context.Context, job *job) error {
+// elsewhere than so far.
+func (j *Jobs) sameSource(job *job) error {
 	s := job.snapshot()
 	now := j.config.Source(s.Request.ModelID)
-	stopped := stop.Err() != nil
-	if s.Source == "" || now == "" || s.Source == now || stopped {
+	if s.Source == "" || now == "" || s.Source == now {
 		return nil
 	}
 	return outcrop.Errorf(bedrock.CodeConflict, "its answers came from %s so far, and would come from %s now; start Outcrop with the former back-end, or stop the job", s.Source, now)
