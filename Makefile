@@ -65,7 +65,7 @@ bench: bench-serve bench-jobs ## benchmarks, side by side with their baselines i
 	go test -run '^$$' -bench . -skip '^Benchmark(Serve|DurableJob)' -benchmem ./...
 
 .PHONY: bench-jobs
-bench-jobs: ## batch jobs of 50,000 and 1,000,000 records, and interactive calls beside them (fifteen minutes)
+bench-jobs: ## batch jobs of 50,000 and 1,000,000 records, and interactive calls beside them (ten minutes)
 	go test -run '^$$' -bench '^BenchmarkDurableJob$$' -benchtime 1x -timeout 30m ./journal/jobs
 	go test -run '^$$' -bench '^BenchmarkServeInteractive$$' -benchtime 200x -timeout 30m ./cmd/outcrop
 
