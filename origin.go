@@ -15,8 +15,8 @@ type Origin struct {
 	ClientToken string
 
 	// Via names the servers that the request has passed through, as the header
-	// of that name does. Back-ends send it on, so that a server knows what it
-	// has sent itself.
+	// of that name does. A back-end that may lead to one of them sends it on, so
+	// that a server knows what it has sent itself.
 	Via string
 
 	// Method is which of the five methods a back-end is called for, where the

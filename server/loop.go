@@ -10,8 +10,8 @@ import (
 
 // A back-end may lead to its own server, straight or through others: by an AWS
 // profile that points here, for one. Such a request would come back for ever.
-// So each server names itself in Via (RFC 9110), which back-ends send on, and
-// refuses what it has sent.
+// So each server names itself in Via (RFC 9110), which that back-end sends on,
+// and refuses what it has sent.
 
 // newVia is a server's own entry in Via.
 func newVia() string { return "1.1 outcrop-" + newUUID()[:8] }

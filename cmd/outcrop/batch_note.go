@@ -12,11 +12,11 @@ import (
 	"path/filepath"
 )
 
-// runNote says in an output directory which job `batch run` has begun, and for
-// what, until its results are there.
+// runNote says in an output directory which job `batch run` has begun, until its
+// results are there. Its name tells what is asked, so that runs that ask for
+// other things leave it alone.
 type runNote struct {
 	Format int    `json:"format"`
-	For    string `json:"for"`           // digest of what is asked
 	Token  string `json:"token"`         // of the job's creation, and where its files are staged
 	ARN    string `json:"job,omitempty"` // "" when the run was killed before it knew
 
@@ -26,7 +26,7 @@ type runNote struct {
 
 const (
 	runNoteFormat = 1
-	runNoteName   = ".outcrop-run.json"
+	runNoteName   = ".outcrop-run-%.12s.json" // of the digest of what is asked
 )
 
 // openRunNote reads the note of an earlier run that asked for the same: the
@@ -36,7 +36,7 @@ func openRunNote(dir, input string, with ...string) (*runNote, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &runNote{file: filepath.Join(dir, runNoteName)}
+	n := &runNote{file: filepath.Join(dir, fmt.Sprintf(runNoteName, digest))}
 	text, err := os.ReadFile(n.file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -49,9 +49,6 @@ func openRunNote(dir, input string, with ...string) (*runNote, error) {
 		if n.Format > runNoteFormat {
 			return nil, fmt.Errorf("%s was written by a newer outcrop: it has format %d, and this one knows %d", n.file, n.Format, runNoteFormat)
 		}
-	}
-	if n.For != digest {
-		n.For, n.Token, n.ARN = digest, "", ""
 	}
 	return n, nil
 }
