@@ -16,6 +16,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/backend/simulator"
+	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/bedrock/eventstream"
 )
 
@@ -34,6 +37,7 @@ var benchKinds = map[string]func() (string, error){
 		tuneCollector() // as serve does for itself
 		return listenAndServe(new(http.Server), http.HandlerFunc(bareHandler))
 	},
+	"floor":   benchFloor,
 	"bedrock": func() (string, error) { return listenAndServe(new(http.Server), http.HandlerFunc(bedrockHandler)) },
 	"engine":  func() (string, error) { return listenAndServe(new(http.Server), http.HandlerFunc(engineHandler)) },
 	"proxy":   benchProxy,
@@ -90,6 +94,35 @@ func bareHandler(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(bareReply)))
 	_, _ = w.Write(bareReply)
+}
+
+// benchFloor answers Converse with what nobody can leave out who answers from
+// the simulator: it reads the request, asks, and writes the reply. It checks
+// no signature, keeps no books and writes no log.
+func benchFloor() (string, error) {
+	tuneCollector()
+	b, err := simulator.New(simulator.Config{})
+	if err != nil {
+		return "", err
+	}
+	return listenAndServe(new(http.Server), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		var reply *outcrop.Reply
+		if err == nil {
+			reply, err = b.Do(r.Context(), &outcrop.Call{Operation: bedrock.OpConverse, ModelID: benchModel, Raw: body})
+		}
+		if err == nil {
+			body, err = reply.Body()
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body)
+	}))
 }
 
 // benchProxy is Go's own reverse proxy, with connections enough. It is given

@@ -75,7 +75,8 @@ func answered(b *testing.B, body []byte) {
 
 // BenchmarkServe compares `outcrop serve`, whose simulator answers Converse,
 // with a bare net/http handler that returns the same bytes: "bare" in Go's own
-// settings, "tuned" with the garbage collector set as serve sets it. All get
+// settings, "tuned" with the garbage collector set as serve sets it, and with
+// "floor", a net/http handler that does nothing but ask the simulator. All get
 // the request of an SDK, signed; "keys" verifies it.
 func BenchmarkServe(b *testing.B) {
 	dir := b.TempDir()
@@ -98,7 +99,7 @@ func BenchmarkServe(b *testing.B) {
 			var loads []*benchproc.Load
 			for _, p := range []*benchproc.Process{
 				benchproc.Start(b, "bare", benchReply+"="+reply), benchproc.Start(b, "tuned", benchReply+"="+reply),
-				serve, benchproc.Start(b, "keys", benchArgs+"=--keys "+keys),
+				benchproc.Start(b, "floor"), serve, benchproc.Start(b, "keys", benchArgs+"=--keys "+keys),
 			} {
 				wire := benchWire(b, p.Addr, modelPath("converse"), benchRequest)
 				loads = append(loads, benchproc.NewLoad(b, p, conns, wire, func(got []byte) bool { return bytes.Equal(got, want) }))
