@@ -128,10 +128,11 @@ func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.Emb
 
 // reserve waits for the attempt's turn. The error is Bedrock's, for the caller.
 func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
+	patience := g.waits.of(ctx, a.call.Class)
 	r := quota.Request{
 		Pools: []quota.PoolID{a.pool.id}, Tenant: a.call.Caller.Tenant, Weight: a.call.Caller.Weight, Class: quota.Class(a.call.Class),
 		Input: a.input, MaxTokens: a.limit, Observe: g.config.Observe,
-		MaxWait: g.waits.of(ctx, a.call.Class),
+		MaxWait: patience.most,
 	}
 	if at := placed(ctx); at != nil {
 		r.Conversation = at.conversation
@@ -143,7 +144,7 @@ func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 	}
 	if refused, ok := errors.AsType[*quota.RefusedError](err); ok {
 		a.pool.note(func(s *Stats) { s.Refused++ })
-		return nil, g.refusal(refused, a)
+		return nil, g.refusal(refused, a, patience)
 	}
 	switch {
 	case errors.Is(err, quota.ErrClosed):
@@ -156,7 +157,7 @@ func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 }
 
 // refusal is a refusal of the quota books.
-func (g *Governor) refusal(refused *quota.RefusedError, a *attempt) error {
+func (g *Governor) refusal(refused *quota.RefusedError, a *attempt, p patience) error {
 	limit := refused.Decision.Limit
 	if limit == quota.Behind { // what holds back those in front of it
 		limit = g.binding(a.pool.id)
@@ -167,7 +168,7 @@ func (g *Governor) refusal(refused *quota.RefusedError, a *attempt) error {
 		e.Retryable = false
 		return e
 	}
-	return refusalOf(refused, limit, books, tooLate(&refused.Decision, a.call.Class))
+	return refusalOf(refused, limit, books, tooLate(&refused.Decision, p))
 }
 
 // binding is what the head of a pool's queue waits for.

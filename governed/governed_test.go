@@ -254,12 +254,11 @@ func TestEachLimitBindsAlone(t *testing.T) {
 				synctest.Wait()
 				time.Sleep(time.Second) // virtual
 				s := one(t, g)
-				day := c.limit == "tokens-per-day" // nobody waits for tomorrow
-				if s.Inflight != 1 || s.Queued.Interactive == 1 == day || s.Binds != c.limit {
+				if s.Inflight != 1 || s.Queued.Interactive != 1 || s.Binds != c.limit {
 					t.Errorf("%d in flight, %d waiting for %s; want %s", s.Inflight, s.Queued.Interactive, s.Binds, c.limit)
 				}
 				first, second := <-results, <-results
-				if took := time.Since(begun); second != nil || (first != nil) != day || took <= service == !day {
+				if took := time.Since(begun); first != nil || second != nil || took <= service {
 					t.Errorf("done after %s with %v and %v", took, first, second)
 				}
 			})
@@ -275,6 +274,87 @@ func TestEachLimitBindsAlone(t *testing.T) {
 					t.Errorf("refused with %v", err)
 				}
 				time.Sleep(2 * service)
+			})
+		})
+	}
+}
+
+// TestNobodyWaitsInVain: a call whose turn the books know to be later than it may
+// wait is refused at once, or as soon as they know, by a message that names the
+// quota, what the call needs of it, when it could come, and who says how long it
+// may wait.
+func TestNobodyWaitsInVain(t *testing.T) {
+	for name, c := range map[string]struct {
+		pool   quota.PoolConfig
+		class  outcrop.Class
+		spare  bool
+		leaves time.Duration
+		after  time.Duration
+		want   string
+	}{
+		"requests": {
+			quota.PoolConfig{RequestsPerMinute: 1},
+			outcrop.Interactive, false, 0, 0,
+			`Too many requests, please wait before trying again. Outcrop's own quota books say so, not the service: the call needs one of "On-demand model inference requests per minute for amazon.nova-lite-v1:0", which cannot be before another 55.72s, and may wait for 30s (quotas.maxWait).`,
+		},
+		"tokens, with another back-end": {
+			quota.PoolConfig{TokensPerMinute: 1000},
+			outcrop.Interactive, true, 0, 0,
+			`the call needs 977 of "On-demand model inference tokens per minute for amazon.nova-lite-v1:0", which cannot be before another 56.08s, and may wait for 2s (quotas.spareWait).`,
+		},
+		"a day": {
+			quota.PoolConfig{TokensPerDay: 1000},
+			outcrop.Batch, false, 0, 0,
+			`the call needs 977 of the tokens per day for amazon.nova-lite-v1:0, which cannot be before another 23h59m55s, and may wait for 10m0s (quotas.batchMaxWait).`,
+		},
+		"its caller's time": {
+			quota.PoolConfig{RequestsPerMinute: 1},
+			outcrop.Interactive, false, 10 * time.Second, 0,
+			`and may wait for 10s (its caller's deadline).`,
+		},
+		"known later": { // the first ends after a second
+			quota.PoolConfig{TokensPerMinute: 1000},
+			outcrop.Interactive, false, 0, time.Second,
+			`the call needs 914 of "On-demand model inference tokens per minute for amazon.nova-lite-v1:0", which cannot be before another 1m0.08s, and may wait for 30s (quotas.maxWait).`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c.pool.Burndown = 1
+				g, b := govern(t, newService(says("ho", usage(500, 300), time.Second)), governed.Config{Rules: rule(c.pool)})
+				ctx := t.Context()
+				if c.spare {
+					ctx = outcrop.WithSpare(ctx)
+				}
+				var first sync.WaitGroup
+				first.Go(func() { _, _ = b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 900)) })
+				synctest.Wait()
+				if c.after == 0 {
+					time.Sleep(5 * time.Second)
+				}
+				if c.leaves > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, c.leaves)
+					defer cancel()
+				}
+				call := ask(bedrock.OpConverse, "hi", 900)
+				call.Class = c.class
+				begun := time.Now()
+				_, err := b.Do(ctx, call)
+				e := outcrop.AsError(err)
+				if after := time.Since(begun); after != c.after || e.Code != bedrock.CodeThrottling || !strings.HasSuffix(e.Message, c.want) {
+					t.Errorf("after %s refused with %s %q, want after %s %q", after, e.Code, e.Message, c.after, c.want)
+				}
+				if _, waited := errors.AsType[*governed.WaitedError](err); waited != (c.after > 0) {
+					t.Errorf("the cause is %T", e.Cause)
+				}
+				if late, ok := errors.AsType[*quota.RefusedError](err); !ok || !late.Late() || e.RetryAfter <= c.after {
+					t.Errorf("the refusal is %v, to be tried again after %s", late, e.RetryAfter)
+				}
+				first.Wait()
+				if s := one(t, g); s.Inflight != 0 || s.Queued.Interactive != 0 || s.Tokens.Held != 0 || s.Stats.Refused != 1 {
+					t.Errorf("left over: %+v", s)
+				}
 			})
 		})
 	}
@@ -303,7 +383,7 @@ func TestWaitingEnds(t *testing.T) {
 		"the books close": {0, func(ctx context.Context, g *governed.Governor) (context.Context, context.CancelFunc) {
 			time.AfterFunc(time.Second, func() { g.Close() })
 			return context.WithCancel(ctx)
-		}, time.Second, bedrock.CodeThrottling, true},
+		}, time.Second, bedrock.CodeServiceUnavailable, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

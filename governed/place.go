@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"strings"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -58,7 +59,7 @@ func (g *Governor) Place(ctx context.Context, call *outcrop.Call, choices []Choi
 	ctx = context.WithValue(ctx, placementKey{}, at)
 	begun := len(order)
 	var kept bool
-	order, kept = g.rank(a, at.conversation, pools, choices, order)
+	order, kept = g.rank(a, at.conversation, g.waits.of(ctx, call.Class).most, pools, choices, order)
 	if len(order) == begun {
 		return ctx, inOrder(order, len(choices))
 	}
@@ -92,13 +93,13 @@ func (g *Governor) choice(call *outcrop.Call, c *Choice) *pool {
 
 // rank appends the indices of the lanes that have pools, the best first; nothing
 // where the books cannot tell.
-func (g *Governor) rank(a *attempt, conversation string, pools []*pool, choices []Choice, order []int) ([]int, bool) {
+func (g *Governor) rank(a *attempt, conversation string, maxWait time.Duration, pools []*pool, choices []Choice, order []int) ([]int, bool) {
 	var ids [8]quota.PoolID
 	var prices [8]float64
 	var indices [8]int
 	r := quota.Request{
 		Pools: ids[:0], Prices: prices[:0], Tenant: a.call.Caller.Tenant, Weight: a.call.Caller.Weight, Class: quota.Class(a.call.Class),
-		Input: a.input, MaxTokens: a.limit, Conversation: conversation,
+		Input: a.input, MaxTokens: a.limit, Conversation: conversation, MaxWait: maxWait,
 	}
 	index := indices[:0]
 	for i, p := range pools {

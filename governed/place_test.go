@@ -236,6 +236,51 @@ func TestAWaitIsForOneLane(t *testing.T) {
 	})
 }
 
+// TestALaneThatIsTooLateIsPassedOver: a call goes to the lane where its turn may
+// come in time, though nobody knows when, and not to the one that is sure to be
+// too late; where all are, it is refused at once.
+func TestALaneThatIsTooLateIsPassedOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		second quota.PoolConfig
+		after  time.Duration
+		code   string
+	}{
+		"one is late":   {quota.PoolConfig{Concurrent: 1}, 5 * time.Second, ""},
+		"both are late": {quota.PoolConfig{RequestsPerMinute: 1}, 0, bedrock.CodeThrottling},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rules := []governed.Rule{
+					{Match: "*", Backend: "a", Quota: quota.PoolConfig{RequestsPerMinute: 1}},
+					{Match: "*", Backend: "b", Quota: c.second},
+				}
+				one, two := busy(), busy()
+				_, r := lanes(t, governed.Config{Rules: rules}, route.Breaker{}, []string{"a", "b"}, one, two)
+				for range 2 {
+					go r.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9))
+					synctest.Wait()
+				}
+				time.Sleep(5 * time.Second)
+				begun := time.Now()
+				_, err := r.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9))
+				code := ""
+				if err != nil {
+					code = outcrop.AsError(err).Code
+				} else {
+					begun = begun.Add(10 * time.Second) // that it was answered in
+				}
+				if after := time.Since(begun); code != c.code || after != c.after {
+					t.Errorf("after %s: %v; want %q after %s", after, err, c.code, c.after)
+				}
+				if len(one.asked()) != 1 {
+					t.Errorf("the first was asked %d times", len(one.asked()))
+				}
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
 // TestALaneThatFailsIsLeftAlone: the next one answers, and once the circuit is
 // open the first is not asked, although its books have room, until it is tried.
 func TestALaneThatFailsIsLeftAlone(t *testing.T) {

@@ -119,9 +119,10 @@ func (b *turns) Embed(ctx context.Context, call *outcrop.Call, req *native.Embed
 
 // enter waits for a place, which leave gives back. All calls count alike.
 func (b *turns) enter(ctx context.Context, call *outcrop.Call) (leave func(), waited time.Duration, err error) {
+	patience := b.waits.of(ctx, call.Class)
 	r := quota.Request{
 		Pools: b.pools, Tenant: call.Caller.Tenant, Weight: call.Caller.Weight, Class: quota.Class(call.Class),
-		MaxTokens: 1, MaxWait: b.waits.of(ctx, call.Class),
+		MaxTokens: 1, MaxWait: patience.most,
 	}
 	id, d, err := b.gate.Acquire(ctx, r)
 	if err == nil {
@@ -130,7 +131,7 @@ func (b *turns) enter(ctx context.Context, call *outcrop.Call) (leave func(), wa
 	refused, ok := errors.AsType[*quota.RefusedError](err)
 	switch {
 	case ok:
-		return nil, 0, refusalOf(refused, d.Limit, "Outcrop lets no more calls be at the back-end at once (limits.concurrent)", tooLate(&d, call.Class))
+		return nil, 0, refusalOf(refused, d.Limit, "Outcrop lets no more calls be at the back-end at once (limits.concurrent)", tooLate(&d, patience))
 	case errors.Is(err, quota.ErrClosed):
 		return nil, 0, outcrop.Errorf(bedrock.CodeServiceUnavailable, "the back-end is closed: the program is ending")
 	case ctx.Err() != nil:

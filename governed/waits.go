@@ -26,16 +26,28 @@ func (w waits) filled() waits {
 	return w
 }
 
-// of is how long one call may wait, at the most.
-func (w waits) of(ctx context.Context, class outcrop.Class) time.Duration {
-	most := w.others
+// patience is how long one call may wait, at the most, and what says so.
+type patience struct {
+	most time.Duration
+	by   string
+}
+
+// of is the patience of a call.
+func (w waits) of(ctx context.Context, class outcrop.Class) patience {
+	p := patience{w.others, "quotas.batchMaxWait"}
 	if class == outcrop.Interactive {
-		most = w.interactive
+		p = patience{w.interactive, "quotas.maxWait"}
 	}
-	if outcrop.HasSpare(ctx) {
-		most = min(most, w.spare)
+	if outcrop.HasSpare(ctx) && w.spare < p.most {
+		p = patience{w.spare, "quotas.spareWait"}
 	}
-	return max(most, 0)
+	p.most = max(p.most, 0)
+	if deadline, ok := ctx.Deadline(); ok && p.most > 0 {
+		if left := time.Until(deadline); left < p.most {
+			p = patience{max(left, 1), "its caller's deadline"}
+		}
+	}
+	return p
 }
 
 // tellQueued adds a wait to what a reply's header tells of those before.

@@ -194,7 +194,7 @@ func (s *share) admitted(m *meter, budget float64) {
 	if s.ramp == 0 {
 		return
 	}
-	m.after = m.last + s.ramp
+	m.after = max(m.after, m.last+s.ramp)
 	if s.ramp /= 2; s.ramp < leastRamp {
 		s.ramp, s.pause = 0, 0
 	}
@@ -230,6 +230,6 @@ func (a *adaptation) hit(p *pool, s *share, m *meter, start, now int64) {
 	}
 	s.pause = min(max(leastPause, 2*s.pause), mostPause)
 	s.ramp = s.pause / quickly
-	m.after = now + s.pause
+	m.after = max(m.after, now+s.pause)
 	m.pace.rest(m.after)
 }

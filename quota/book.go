@@ -241,16 +241,22 @@ func (b *Book) Reserve(now time.Time, r Request) (TicketID, Decision, error) {
 // refuse refuses a request that cannot go now and may or need not wait.
 func (b *Book) refuse(d *Decision, c candidate, r *Request, now int64) bool {
 	p := c.pool
-	switch until := r.until(now); {
-	case until <= now, c.limit == TokensPerDay && c.at > until:
+	d.Until = timeOf(c.at)
+	switch {
+	case r.until(now) <= now:
 		d.Reason = Throttled
 		p.adapt.wanted = c.limit
+	case c.late:
+		d.Reason = TooLate
+		p.adapt.wanted = c.limit
+		limit, at := p.soonest(c.hold, now)
+		d.Limit, d.Until = limit, timeOf(at)
 	case p.queue.len >= b.cfg.MaxQueue:
 		d.Reason = QueueFull
 	default:
 		return false
 	}
-	d.State, d.Until = Refused, timeOf(c.at)
+	d.State = Refused
 	return true
 }
 
@@ -295,6 +301,10 @@ func (b *Book) drain(p *pool, now int64) {
 		}
 		k := b.tickets.get(i)
 		limit, at := p.check(k.hold, k.class, now)
+		if limit != NoLimit && at > k.ends && b.late(i, now) {
+			p.adapt.wanted = limit
+			continue
+		}
 		if limit != NoLimit {
 			p.binding, p.wake = limit, at
 			if p.adapt.learning() && (limit == Tokens || limit == Requests) {
@@ -314,6 +324,22 @@ func (b *Book) drain(p *pool, now int64) {
 			Decision: Decision{State: Admitted, Pool: p.ID, Hold: int(k.hold)},
 		})
 	}
+}
+
+// late refuses a waiting ticket whose turn cannot come any more: it would only
+// hold back those behind it.
+func (b *Book) late(i int32, now int64) bool {
+	k := b.tickets.get(i)
+	limit, at := k.pool.soonest(k.hold, now)
+	if at <= max(k.ends, now) { // whose deadline has passed, expire tells
+		return false
+	}
+	b.grants = append(b.grants, Grant{
+		Ticket:   b.tickets.id(i),
+		Decision: Decision{State: Refused, Pool: k.pool.ID, Hold: int(k.hold), Limit: limit, Reason: TooLate, Until: timeOf(at)},
+	})
+	b.unqueue(i)
+	return true
 }
 
 func (b *Book) activate(p *pool) {

@@ -12,9 +12,10 @@
 // or, with goroutines and a clock, a Gate: Acquire, then the ticket's end.
 //
 // Flow, one way: Request → placement (place.go) → the pool's queue (queue.go) →
-// its meters (meter.go, pace.go) → ticket (ticket.go) → settlement, which
-// corrects the meters, the tenant's counter, and what was learned (lengths.go,
-// exposure.go, adapt.go, capacity.go).
+// its meters (meter.go, pace.go), unless its turn is sure to come too late
+// (forecast.go) → ticket (ticket.go) → settlement, which corrects the meters, the
+// tenant's counter, and what was learned (lengths.go, exposure.go, adapt.go,
+// capacity.go).
 //
 // A Book does no I/O, starts nothing and reads no clock: every method is given
 // the time, which must not run backwards (earlier times are taken for the

@@ -20,7 +20,8 @@ type Gate struct {
 	closed bool
 }
 
-// ErrClosed is returned by Acquire once the Gate is closed.
+// ErrClosed is returned by Acquire once the Gate is closed, and to those who wait
+// when it is.
 var ErrClosed = errors.New("quota: gate is closed")
 
 // NewGate takes over a Book, which must not be used any more.
@@ -48,7 +49,10 @@ func (g *Gate) Acquire(ctx context.Context, r Request) (TicketID, Decision, erro
 	}
 	begun := time.Now()
 	select {
-	case d = <-woken:
+	case d, open := <-woken:
+		if !open {
+			return 0, d, ErrClosed
+		}
 		d.Waited = time.Since(begun)
 		return id, d, d.Err()
 	case <-ctx.Done():
@@ -155,7 +159,7 @@ func (g *Gate) Close() {
 	now := time.Now()
 	for id, woken := range g.wait {
 		g.book.Cancel(now, id)
-		woken <- Decision{State: Refused, Reason: Expired}
+		close(woken)
 		delete(g.wait, id)
 	}
 }

@@ -85,8 +85,8 @@ func TestGateClose(t *testing.T) {
 		synctest.Wait()
 		g.Close()
 		g.Close()
-		if err := <-done; err == nil {
-			t.Error("a waiter survived the close")
+		if err := <-done; !errors.Is(err, ErrClosed) {
+			t.Errorf("who waited was refused with %v", err)
 		}
 		if _, _, err := g.Acquire(t.Context(), r); !errors.Is(err, ErrClosed) {
 			t.Errorf("%v", err)

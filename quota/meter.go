@@ -299,13 +299,16 @@ func (m *meter) refilled(need float64, now int64) int64 {
 	if lack <= epsilon {
 		return now
 	}
-	for s := m.slot - m.keep; s <= m.slot; s++ {
-		if s < 0 {
-			continue
-		}
-		lack -= m.ring[s%int64(len(m.ring))]
-		if lack <= epsilon {
-			return max(now, (s+m.keep+1)*m.width())
+	return max(now, m.leaves(lack))
+}
+
+// leaves is when so much of what was counted has left the window; never if there
+// is less.
+func (m *meter) leaves(n float64) int64 {
+	for s := max(0, m.slot-m.keep); s <= m.slot; s++ {
+		n -= m.ring[s%int64(len(m.ring))]
+		if n <= epsilon {
+			return (s + m.keep + 1) * m.width()
 		}
 	}
 	return never

@@ -14,17 +14,19 @@ type candidate struct {
 	hold   float64
 	limit  Limit
 	beyond Limit   // what never grants as much
+	late   bool    // its turn cannot come before the request's deadline
 	at     int64   // estimated admission
 	queue  float64 // how much waits ahead, as part of what the pool admits
 }
 
-// before orders candidates: those that can grant it at all, then the earliest admission, then the shorter queue where
-// only settlements can tell, then the lower price, then what is left of the day,
-// then the order in which the request named them.
+// before orders candidates: those that can grant it at all, then those that can
+// in time, then the earliest admission, then the shorter queue where only
+// settlements can tell, then the lower price, then what is left of the day, then
+// the order in which the request named them.
 func (c *candidate) before(d *candidate) bool {
 	switch {
-	case (c.beyond == NoLimit) != (d.beyond == NoLimit):
-		return c.beyond == NoLimit
+	case c.hope() != d.hope():
+		return c.hope() > d.hope()
 	case c.at != d.at:
 		return c.at < d.at
 	case c.at == never && c.queue != d.queue:
@@ -35,10 +37,21 @@ func (c *candidate) before(d *candidate) bool {
 	return c.left() > d.left()
 }
 
+// hope is 0 where the pool never grants as much, 1 where not in time, 2 else.
+func (c *candidate) hope() int {
+	switch {
+	case c.beyond != NoLimit:
+		return 0
+	case c.late:
+		return 1
+	}
+	return 2
+}
+
 // near tells whether a conversation stays with c, its own pool, although best is
 // the best one.
 func (c *candidate) near(best *candidate, wait time.Duration) bool {
-	return c.pool != nil && (c.beyond == NoLimit || best.beyond != NoLimit) && (c.at == best.at || c.at != never && c.at <= best.at+int64(wait))
+	return c.pool != nil && c.hope() >= best.hope() && (c.at == best.at || c.at != never && c.at <= best.at+int64(wait))
 }
 
 // place chooses the pool.
@@ -136,6 +149,10 @@ func (b *Book) candidate(r *Request, i, input int, now int64) (candidate, error)
 	}
 	c.beyond = p.beyond(r)
 	c.estimate(&b.tickets, r.Class, now)
+	if until := r.until(now); c.limit != NoLimit && until > now {
+		_, at := p.soonest(c.hold, now)
+		c.late = at > until
+	}
 	return c, nil
 }
 

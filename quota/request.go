@@ -96,10 +96,11 @@ const (
 	TooLarge         // it reserves more than a whole window or day grants
 	QueueFull        // too many wait already
 	Expired          // its deadline passed while it waited
+	TooLate          // its turn cannot come before its deadline: see Until
 )
 
 func (r Reason) String() string {
-	return [...]string{"none", "throttled", "too-large", "queue-full", "expired"}[min(r, Expired)]
+	return [...]string{"none", "throttled", "too-large", "queue-full", "expired", "too-late"}[min(r, TooLate)]
 }
 
 // Decision is the answer to a request.
@@ -113,7 +114,8 @@ type Decision struct {
 	Limit  Limit
 	Reason Reason
 	// Until estimates the admission of a waiting request, or when to try a
-	// refused one again. Zero when only a settlement can tell.
+	// refused one again. Zero when only a settlement can tell. Of a request that
+	// is TooLate it is no estimate: before that time it is never admitted.
 	Until time.Time
 	// Waited is how long the request stood in the queue of a [Gate], 0 when it
 	// was answered at once.
@@ -128,8 +130,20 @@ func (d Decision) Err() error {
 	return &RefusedError{Decision: d}
 }
 
+// need is what was asked of the limit.
+func (d *Decision) need() string {
+	if d.Limit == Requests {
+		return "one of its " + d.Limit.String()
+	}
+	return fmt.Sprintf("%d of its %s", d.Hold, d.Limit)
+}
+
 // RefusedError is a refused request.
 type RefusedError struct{ Decision Decision }
+
+// Late tells that the turn comes later than the request could have waited. To ask
+// the same pool again before Decision.Until is to be refused again.
+func (e *RefusedError) Late() bool { return e.Decision.Reason == TooLate }
 
 func (e *RefusedError) Error() string {
 	d := e.Decision
@@ -138,6 +152,8 @@ func (e *RefusedError) Error() string {
 		return fmt.Sprintf("quota: pool %s: input plus maxTokens reserves %d tokens, more than its quota of %s ever grants: lower maxTokens", d.Pool, d.Hold, d.Limit)
 	case QueueFull:
 		return fmt.Sprintf("quota: pool %s: queue is full", d.Pool)
+	case TooLate:
+		return fmt.Sprintf("quota: pool %s: needs %s, which cannot be before %s, and its deadline is earlier", d.Pool, d.need(), d.Until.UTC().Format(time.RFC3339))
 	case Expired:
 		return fmt.Sprintf("quota: pool %s: deadline passed while waiting for %s", d.Pool, d.Limit)
 	}

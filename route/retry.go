@@ -55,7 +55,8 @@ type RetryConfig struct {
 // exceptions: after a ModelTimeoutException, which has cost the model's time
 // already, only once; and never after an error that has a partial reply, or
 // that tells of a wait in vain: its caller has waited long enough, and would
-// come to the end of the same queue.
+// come to the end of the same queue. Nor where its turn comes later than it may
+// wait: a wait here would be as long.
 type Retry struct {
 	outcrop.Abilities
 	config RetryConfig
@@ -142,13 +143,19 @@ func (r *Retry) final(e *outcrop.Error, attempts int) *outcrop.Error {
 
 // worth tells whether another attempt can help.
 func worth(ctx context.Context, e *outcrop.Error) bool {
-	return e.Retryable && e.Partial == nil && ctx.Err() == nil && !hasWaited(e)
+	return e.Retryable && e.Partial == nil && ctx.Err() == nil && !hasWaited(e) && !late(e)
 }
 
 // hasWaited tells whether an error's cause says that waiting was tried.
 func hasWaited(e *outcrop.Error) bool {
 	var w interface{ Waited() bool }
 	return errors.As(e, &w) && w.Waited()
+}
+
+// late tells whether an error's cause says that to wait would have been in vain.
+func late(e *outcrop.Error) bool {
+	var l interface{ Late() bool }
+	return errors.As(e, &l) && l.Late()
 }
 
 // wait is how long to leave the back-end alone: what it asks for, and at the

@@ -56,6 +56,8 @@ func TestRetry(t *testing.T) {
 	half.Partial = bedrock.Document(`{}`)
 	inVain := outcrop.Errorf(bedrock.CodeThrottling, "the queue")
 	inVain.Cause = waited{errors.New("too late")}
+	tooLate := outcrop.Errorf(bedrock.CodeThrottling, "the queue")
+	tooLate.RetryAfter, tooLate.Cause = 10*time.Second, late{errors.New("its turn is in ten seconds")}
 	for _, tt := range []struct {
 		name    string
 		errs    []error
@@ -83,6 +85,7 @@ func TestRetry(t *testing.T) {
 		{name: "the budget", errs: times(9, fail(bedrock.CodeThrottling)), takes: 3 * time.Second, config: route.RetryConfig{Budget: 7 * time.Second, Attempts: 9}, asked: "[0s 3.25s 6.75s]", code: bedrock.CodeThrottling},
 		{name: "no budget, and the cap", errs: times(7, fail(bedrock.CodeThrottling)), config: route.RetryConfig{Budget: -1, Attempts: 8, Cap: time.Second}, asked: "[0s 250ms 750ms 1.25s 1.75s 2.25s 2.75s 3.25s]"},
 		{name: "waited in vain", errs: times(1, inVain), asked: "[0s]", code: bedrock.CodeThrottling},
+		{name: "would have waited in vain", errs: times(1, tooLate), asked: "[0s]", code: bedrock.CodeThrottling},
 		{name: "one attempt", errs: times(1, fail(bedrock.CodeThrottling)), config: route.RetryConfig{Attempts: 1}, asked: "[0s]", code: bedrock.CodeThrottling},
 		{name: "the caller's time is over", takes: time.Minute, timeout: time.Second, asked: "[0s]", code: bedrock.CodeModelTimeout},
 	} {
@@ -121,6 +124,11 @@ func TestRetry(t *testing.T) {
 type waited struct{ error }
 
 func (waited) Waited() bool { return true }
+
+// late is the cause of a refusal by a queue that knows its turns.
+type late struct{ error }
+
+func (late) Late() bool { return true }
 
 // TestNeverAfterTheFirstEvent: an error within a stream is the caller's.
 func TestNeverAfterTheFirstEvent(t *testing.T) {
