@@ -13,7 +13,7 @@ package governed
 type search struct {
 	bound   int     // calls under way; 0 is any number
 	low     int     // too few
-	high    int     // enough
+	high    int     // enough, or while there is no bound, not too many
 	best    float64 // replies a second, of this search or, when it is over, lately
 	first   bool    // the next epoch is the first one of a search
 	rest    int     // epochs until it looks again
@@ -37,7 +37,7 @@ const (
 func (s *search) learn(inflight int, rate float64) {
 	switch {
 	case s.rest > 0:
-		s.hold(rate)
+		s.hold(inflight, rate)
 	case s.raising:
 		s.raised(rate)
 	case s.bound == 0:
@@ -58,7 +58,7 @@ func (s *search) narrow(rate float64) {
 	case rate >= muchAlike*s.best:
 		s.high = s.bound
 	case first && rate < inProportion*s.best:
-		*s = search{rest: searchRest}
+		*s = search{rest: searchRest, high: s.high}
 		return
 	default:
 		s.low = s.bound
@@ -70,11 +70,17 @@ func (s *search) narrow(rate float64) {
 	s.bound = (s.low + s.high) / 2
 }
 
-// hold takes the rate of a bound that was found, or of none.
-func (s *search) hold(rate float64) {
+// hold takes the rate of a bound that was found, or of none. When the rest of
+// none is over, the search begins anew, and at once where a quarter more calls are
+// there than did not fill the back-end.
+func (s *search) hold(inflight int, rate float64) {
 	s.rest--
 	if s.bound == 0 {
-		return // when it is over, the search begins anew
+		if 4*inflight > 5*s.high {
+			*s = search{}
+			s.learn(inflight, rate)
+		}
+		return
 	}
 	s.best = rate // what is asked changes
 	if s.rest == 0 {
