@@ -79,6 +79,10 @@ type QueueStatus struct {
 	Concurrent int    `json:"concurrent"`      // bound of it; 0 is none
 	Tried      bool   `json:"tried,omitzero"`  // the bound was found out, and holds calls that are not interactive
 	Queued     Queued `json:"queued,omitzero"` // by class; their tokens are not counted
+
+	// LongestMs is how long the first of those that wait has waited, in
+	// milliseconds, where the bound is Tried.
+	LongestMs int64 `json:"longestMs,omitzero"`
 }
 
 // Queue is a back-end with a queue before it, as TakeTurns and Yield make it.

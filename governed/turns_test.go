@@ -189,6 +189,56 @@ func TestRecordsYieldToALongCall(t *testing.T) {
 	})
 }
 
+// TestRecordsGoOnWhenItIsQuiet: those that wait go on half a minute after the last
+// interactive call, however long those that are under way take; the reports tell
+// how many wait and since when, and their replies for how long.
+func TestRecordsGoOnWhenItIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &engine{slots: make(chan struct{}, 4), service: time.Second}
+		var slow atomic.Bool
+		b := governed.Yield(outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+			if call.Class == outcrop.Batch && slow.Load() {
+				time.Sleep(10 * time.Minute)
+			}
+			return e.Do(ctx, call)
+		}))
+		ctx, stop := context.WithCancel(t.Context())
+		records := crowd(ctx, b, 32)
+		for range 50 {
+			time.Sleep(1300 * time.Millisecond)
+			_, _ = b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9))
+		}
+		slow.Store(true)
+		var late sync.WaitGroup
+		var queued string
+		late.Go(func() {
+			call := ask(bedrock.OpConverse, "the last record", 9)
+			call.Class = outcrop.Batch
+			reply, err := b.Do(t.Context(), call)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			queued = reply.Meta.Header[governed.HeaderQueued]
+		})
+		time.Sleep(29 * time.Second)
+		q := b.(governed.Queue).Queue()
+		if q.Inflight > 8 || q.Queued.Batch != 33-q.Inflight || q.LongestMs < 29_000 || q.LongestMs > 40_000 {
+			t.Errorf("shortly before it is quiet: %+v", q)
+		}
+		time.Sleep(2 * time.Second)
+		if q := b.(governed.Queue).Queue(); q.Inflight != 33 || q.Queued.Batch != 0 || q.LongestMs != 0 {
+			t.Errorf("when it is quiet: %+v", q)
+		}
+		stop()
+		late.Wait()
+		records.Wait()
+		if queued != "30000" {
+			t.Errorf("the last record's reply says that it waited %q", queued)
+		}
+	})
+}
+
 // TestPlacesComeBack: whatever ends a call, its place is free again, and so is
 // the reservation of a quota: a reply, an error, a panic, a stream's end, and a
 // caller that leaves while it waits.

@@ -16,6 +16,10 @@ import (
 // that a job keeps there. So while there are interactive calls, a record goes
 // only when fewer calls are under way than keep the engine busy, which is found
 // out (search.go). Interactive calls are never held.
+//
+// A record waits for as long as it takes, which is until those before it have
+// been answered: at least one is always under way. To refuse it after a time, as
+// the queues with a bound do, would send it to the end of the line.
 type yielding struct {
 	abilities
 
@@ -23,9 +27,16 @@ type yielding struct {
 	asked    time.Time // the last interactive call
 	inflight int       // calls under way, of all classes
 	others   int       // of them, those that yield
-	waiting  []chan struct{}
+	waiting  []*turn
+	calm     *time.Timer // looks again when nobody is to be yielded to any more
 	search   search
 	epoch    epoch
+}
+
+// turn is what a call waits for.
+type turn struct {
+	come  chan struct{}
+	since time.Time
 }
 
 // listedYielding is one that knows its models.
@@ -66,9 +77,13 @@ func Yield(next outcrop.Backend) outcrop.Backend {
 func (b *yielding) Queue() QueueStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	now := time.Now()
 	s := QueueStatus{Inflight: b.inflight, Tried: true, Queued: Queued{Batch: len(b.waiting)}}
-	if b.shared(time.Now()) {
+	if b.shared(now) {
 		s.Concurrent = b.search.bound
+	}
+	if len(b.waiting) > 0 {
+		s.LongestMs = now.Sub(b.waiting[0].since).Milliseconds()
 	}
 	return s
 }
@@ -78,7 +93,8 @@ func (b *yielding) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, 
 	if !infers(call.Operation) {
 		return b.next.Next.Do(ctx, call)
 	}
-	if err := b.enter(ctx, call.Class); err != nil {
+	waited, err := b.enter(ctx, call.Class)
+	if err != nil {
 		return nil, outcrop.AsError(err)
 	}
 	ok, streams := false, false
@@ -92,6 +108,7 @@ func (b *yielding) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, 
 		return nil, err
 	}
 	ok = true
+	tellQueued(&reply.Meta, waited)
 	if reply.Stream != nil {
 		streams = true
 		reply.Stream.OnEnd(func(err error) { b.leave(call.Class, err == nil) })
@@ -101,45 +118,80 @@ func (b *yielding) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, 
 
 // Embed makes embeddings, in its turn.
 func (b *yielding) Embed(ctx context.Context, call *outcrop.Call, req *native.EmbedRequest) (*native.Embeddings, outcrop.Meta, error) {
-	if err := b.enter(ctx, call.Class); err != nil {
+	waited, err := b.enter(ctx, call.Class)
+	if err != nil {
 		return nil, outcrop.Meta{}, outcrop.AsError(err)
 	}
 	ok := false
 	defer func() { b.leave(call.Class, ok) }()
 	embeddings, meta, err := b.next.Embed(ctx, call, req)
-	ok = err == nil
+	if ok = err == nil; ok {
+		tellQueued(&meta, waited)
+	}
 	return embeddings, meta, err
 }
 
-// enter waits until a call may go.
-func (b *yielding) enter(ctx context.Context, class outcrop.Class) error {
-	b.mu.Lock()
-	if class == outcrop.Interactive {
-		b.asked = time.Now()
-		b.inflight++
-		b.mu.Unlock()
-		return nil
+// enter waits until a call may go, and tells for how long.
+func (b *yielding) enter(ctx context.Context, class outcrop.Class) (waited time.Duration, err error) {
+	t := b.queue(class)
+	if t == nil {
+		return 0, nil
 	}
-	if len(b.waiting) == 0 && b.free(time.Now()) {
-		b.admit()
-		b.mu.Unlock()
-		return nil
-	}
-	turn := make(chan struct{})
-	b.waiting = append(b.waiting, turn)
-	b.mu.Unlock()
 	select {
-	case <-turn:
-		return nil
+	case <-t.come:
+		return time.Since(t.since), nil
 	case <-ctx.Done():
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if i := slices.Index(b.waiting, turn); i >= 0 {
+	if i := slices.Index(b.waiting, t); i >= 0 {
 		b.waiting = slices.Delete(b.waiting, i, i+1)
-		return context.Cause(ctx)
+		return 0, context.Cause(ctx)
 	}
-	return nil // it was let go in the same moment; the call finds its context ended
+	return time.Since(t.since), nil // it was let go in the same moment; the call finds its context ended
+}
+
+// queue lets a call go, or else puts it into the queue, for its turn.
+func (b *yielding) queue(class outcrop.Class) *turn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if class == outcrop.Interactive {
+		b.asked = now
+		b.inflight++
+		return nil
+	}
+	if len(b.waiting) == 0 && b.free(now) {
+		b.admit()
+		return nil
+	}
+	t := &turn{come: make(chan struct{}), since: now}
+	b.waiting = append(b.waiting, t)
+	b.look(now)
+	return t
+}
+
+// look lets go who may, and sees to it that somebody looks again when nobody is
+// to be yielded to any more: those under way may take longer than that.
+func (b *yielding) look(now time.Time) {
+	for len(b.waiting) > 0 && b.free(now) {
+		close(b.waiting[0].come)
+		b.waiting = b.waiting[1:]
+		b.admit()
+	}
+	if len(b.waiting) == 0 || b.inflight > b.others { // the end of an interactive call looks
+		return
+	}
+	calm := b.asked.Add(quiet).Sub(now) + 1
+	if b.calm == nil {
+		b.calm = time.AfterFunc(calm, func() {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.look(time.Now())
+		})
+		return
+	}
+	b.calm.Reset(calm)
 }
 
 // free tells whether a call that yields may go.
@@ -171,11 +223,7 @@ func (b *yielding) leave(class outcrop.Class, replied bool) {
 	} else {
 		b.others--
 	}
-	for len(b.waiting) > 0 && b.free(now) {
-		close(b.waiting[0])
-		b.waiting = b.waiting[1:]
-		b.admit()
-	}
+	b.look(now)
 	if b.inflight < max(b.search.bound, 1) { // there is nobody to fill it
 		b.epoch = epoch{}
 	}

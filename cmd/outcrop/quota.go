@@ -134,8 +134,12 @@ func (a *app) showQuota(s *governed.Status) error {
 // showQueue tells who is at a back-end, and who waits for it.
 func showQueue(out io.Writer, q *governed.QueueStatus) {
 	if q.Tried {
-		fmt.Fprintf(out, "%s: %d calls are under way; records of jobs make room for interactive calls from %d on, and %d wait\n",
-			q.Backend, q.Inflight, q.Concurrent, q.Queued.Batch+q.Queued.Background)
+		wait := "none waits"
+		if n := q.Queued.Batch + q.Queued.Background; n > 0 {
+			wait = fmt.Sprintf("%d wait, the first for %s", n, (time.Duration(q.LongestMs) * time.Millisecond).Round(100*time.Millisecond))
+		}
+		fmt.Fprintf(out, "%s: %d calls are under way; records of jobs make room for interactive calls from %d on; %s\n",
+			q.Backend, q.Inflight, q.Concurrent, wait)
 		return
 	}
 	fmt.Fprintf(out, "%s: %d of %d calls are under way; %d interactive ones and %d others wait\n",
