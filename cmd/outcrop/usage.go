@@ -209,7 +209,11 @@ func (a *app) usageTable(report *usageReport, by usage.By) error {
 
 func countCells(w *tabwriter.Writer, c *usage.Counts) {
 	n := max(c.Requests, 1)
-	fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%.4f\t%s\t%s\n", c.Requests, c.ErrorCount(), c.Input, c.Output, c.CacheRead+c.CacheWrite, c.USD,
+	digits := 4
+	if c.USD < 0.01 {
+		digits = 6 // what a single short call costs
+	}
+	fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%.*f\t%s\t%s\n", c.Requests, c.ErrorCount(), c.Input, c.Output, c.CacheRead+c.CacheWrite, digits, c.USD,
 		time.Duration(c.Millis/n)*time.Millisecond, time.Duration(c.MaxMillis)*time.Millisecond)
 }
 
@@ -226,8 +230,18 @@ func forecastRows(w *tabwriter.Writer, list []tenants.Forecast) {
 		case !f.Reached.IsZero():
 			reached = f.Reached.Local().Format(time.DateTime)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.6g\t%.6g\t%.6g\t%s\n", f.Tenant, f.Limit, f.Used, f.Max, f.PerHour, reached)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Tenant, f.Limit, amount(f.Used), plain(f.Max), amount(f.PerHour), reached)
 	}
+}
+
+// amount is a number with six digits of it, and all those before the point: caps
+// of a fraction of a cent are shown as such, and millions of tokens in full.
+func amount(v float64) string {
+	if v >= 1e6 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+	return plain(v)
 }
 
 // tellServer has the server on a data directory look at its files now.
