@@ -159,9 +159,6 @@ func (g *Governor) reserve(ctx context.Context, a *attempt) (*ticket, error) {
 // refusal is a refusal of the quota books.
 func (g *Governor) refusal(refused *quota.RefusedError, a *attempt, p patience) error {
 	limit := refused.Decision.Limit
-	if limit == quota.Behind { // what holds back those in front of it
-		limit = g.binding(a.pool.id)
-	}
 	const books = "Outcrop's own quota books say so, not the service"
 	if refused.Decision.Reason == quota.TooLarge {
 		e := refusalOf(refused, limit, books, "input and max_tokens together reserve "+strconv.Itoa(a.input+a.limit)+" tokens, more than the quota ever grants: lower max_tokens")
@@ -169,14 +166,4 @@ func (g *Governor) refusal(refused *quota.RefusedError, a *attempt, p patience) 
 		return e
 	}
 	return refusalOf(refused, limit, books, tooLate(&refused.Decision, p))
-}
-
-// binding is what the head of a pool's queue waits for.
-func (g *Governor) binding(id quota.PoolID) quota.Limit {
-	for _, s := range g.gate.Snapshot() {
-		if s.ID == id {
-			return s.Limit
-		}
-	}
-	return quota.NoLimit
 }

@@ -241,7 +241,10 @@ func (b *Book) Reserve(now time.Time, r Request) (TicketID, Decision, error) {
 // refuse refuses a request that cannot go now and may or need not wait.
 func (b *Book) refuse(d *Decision, c candidate, r *Request, now int64) bool {
 	p := c.pool
-	d.Until = timeOf(c.at)
+	limit, at := c.limit, c.at
+	if limit == Behind {
+		limit = p.binding
+	}
 	switch {
 	case r.until(now) <= now:
 		d.Reason = Throttled
@@ -249,14 +252,13 @@ func (b *Book) refuse(d *Decision, c candidate, r *Request, now int64) bool {
 	case c.late:
 		d.Reason = TooLate
 		p.adapt.wanted = c.limit
-		limit, at := p.soonest(c.hold, now)
-		d.Limit, d.Until = limit, timeOf(at)
+		limit, at = p.soonest(c.hold, now)
 	case p.queue.len >= b.cfg.MaxQueue:
 		d.Reason = QueueFull
 	default:
 		return false
 	}
-	d.State = Refused
+	d.State, d.Limit, d.Until = Refused, limit, timeOf(at)
 	return true
 }
 
@@ -392,13 +394,9 @@ func (b *Book) expire(now int64) {
 			break
 		}
 		p := k.pool
-		limit := p.binding
-		if p.queue.head(&b.tickets) != i {
-			limit = Behind
-		}
 		b.grants = append(b.grants, Grant{
 			Ticket:   b.tickets.id(i),
-			Decision: Decision{State: Refused, Pool: p.ID, Hold: int(k.hold), Limit: limit, Reason: Expired},
+			Decision: Decision{State: Refused, Pool: p.ID, Hold: int(k.hold), Limit: p.binding, Reason: Expired},
 		})
 		b.unqueue(i)
 	}

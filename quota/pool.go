@@ -66,7 +66,8 @@ type PoolConfig struct {
 // Limit names what an admission waits for.
 type Limit uint8
 
-// The limits. Behind means that the request is not the head of its queue.
+// The limits. Behind means that the request waits and is not the head of its
+// queue; a refusal names what the head waits for.
 const (
 	NoLimit Limit = iota
 	Tokens
