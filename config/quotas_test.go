@@ -72,9 +72,9 @@ models:
 
 func TestBadLanesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
-		"{match: a, backend: simulator, lanes: [{backend: simulator}]}": "models[0].backend: expected backend or lanes, not both",
-		"{match: a, name: b, lanes: [{backend: simulator}]}":            "models[0].name: stands in each of lanes",
-		"{match: a, lanes: []}":                                           "models[0]: backend is missing",
+		"{match: a, lanes: []}": "models[0]: backend is missing",
+		"{match: a, backend: simulator, lanes: [{backend: simulator}]}":   "models[0].backend: expected backend or lanes, not both",
+		"{match: a, name: b, lanes: [{backend: simulator}]}":              "models[0].name: stands in each of lanes",
 		"{match: a, lanes: [{name: b}]}":                                  "models[0].lanes[0]: backend is missing",
 		"{match: a, lanes: [{backend: simulatr}]}":                        "models[0].lanes[0].backend: there is no back-end",
 		"{match: a, lanes: [{backend: simulator, name: 'us.*'}]}":         "models[0].lanes[0].name: may have one *",
