@@ -122,6 +122,7 @@ func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.Emb
 		t.failed(err, 0)
 		return nil, meta, err
 	}
+	tellQueued(&meta, t.waited)
 	t.settled(&bedrock.TokenUsage{InputTokens: embeddings.InputTokens})
 	return embeddings, meta, nil
 }

@@ -210,6 +210,22 @@ func TestWhatAReplyCosts(t *testing.T) {
 	}
 }
 
+// TestEmbeddingsWait: and say so, as other replies do.
+func TestEmbeddingsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, b := govern(t, newService(says("ho", usage(1, 1), time.Second)), governed.Config{Rules: rule(quota.PoolConfig{Concurrent: 1})})
+		call := outcrop.NewInvokeCall(bedrock.OpInvokeModel, "amazon.nova-lite-v1:0", []byte(`{"inputText":"hi"}`))
+		var first sync.WaitGroup
+		first.Go(func() { _, _ = b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 9)) })
+		synctest.Wait()
+		_, meta, err := b.(outcrop.Embedder).Embed(t.Context(), call, &native.EmbedRequest{Texts: []string{"hi"}})
+		if err != nil || meta.Header[governed.HeaderQueued] != "1000" {
+			t.Errorf("the reply's header is %v, %v", meta.Header, err)
+		}
+		first.Wait()
+	})
+}
+
 // TestEmbeddingsCount: they come in by a way of their own.
 func TestEmbeddingsCount(t *testing.T) {
 	g, b := govern(t, newService(nil), governed.Config{Rules: rule(quota.PoolConfig{TokensPerMinute: 1000, Accounting: quota.Window})})

@@ -32,14 +32,14 @@ func (b *Backend) continued(ctx context.Context, a *attempt) (*outcrop.Reply, er
 		tell(&reply.Meta, HeaderContinued, "no: not plain text")
 		return reply, nil
 	}
+	var more *bedrock.ConverseResponse
 	second, err := b.once(ctx, rest)
+	if err == nil {
+		more, err = second.Converse()
+	}
 	if err != nil {
 		tell(&reply.Meta, HeaderContinued, "no: "+outcrop.AsError(err).Code)
 		return reply, nil
-	}
-	more, err := second.Converse()
-	if err != nil {
-		return nil, outcrop.AsError(err)
 	}
 	meta := second.Meta
 	if limit := a.told(); limit != "" {

@@ -108,6 +108,51 @@ func TestShorterLimits(t *testing.T) {
 	}
 }
 
+// TestAReplyIsNotLostForItsContinuation: where that fails, or cannot be read, the
+// caller gets what there was, and why it is no more.
+func TestAReplyIsNotLostForItsContinuation(t *testing.T) {
+	for name, c := range map[string]struct {
+		second outcrop.BackendFunc
+		told   string
+	}{
+		"throttled": {fails(bedrock.CodeThrottling, "Too many tokens, please wait before trying again."), "no: " + bedrock.CodeThrottling},
+		"unreadable": {func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {
+			return outcrop.NewReply(outcrop.Meta{}, []byte("<html>")), nil
+		}, "no: " + bedrock.CodeModelError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := writer(40)
+			g, b := govern(t, s, governed.Config{Rules: []governed.Rule{{Match: "*", Shorten: true, Quota: quota.PoolConfig{TokensPerMinute: 1_000_000_000}}}})
+			for range 200 {
+				if _, err := b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 0)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			long := writer(300).BackendFunc
+			s.BackendFunc = func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+				if req, err := call.Converse(); err == nil && len(req.Messages) > 1 {
+					return c.second(ctx, call)
+				}
+				return long(ctx, call)
+			}
+			reply, err := b.Do(t.Context(), ask(bedrock.OpConverse, "hi", 0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := reply.Converse()
+			if err != nil || response.StopReason != bedrock.StopReasonMaxTokens || len(*response.Output.Message.Content[0].Text) < 40 {
+				t.Errorf("got %+v, %v", response, err)
+			}
+			if told := reply.Meta.Header[governed.HeaderContinued]; told != c.told {
+				t.Errorf("told %q, want %q", told, c.told)
+			}
+			if p := one(t, g); p.Inflight != 0 || p.Tokens.Held != 0 {
+				t.Errorf("left over: %+v", p)
+			}
+		})
+	}
+}
+
 // TestWhatCannotBeContinuedIsNotShortened: a tool's input, a constrained value,
 // a train of thought, a native body.
 func TestWhatCannotBeContinuedIsNotShortened(t *testing.T) {

@@ -159,9 +159,9 @@ type PoolStatus struct {
 	DayEnds       time.Time `json:"dayEnds,omitzero"`
 
 	Inflight   int       `json:"inflight"`
-	Concurrent int       `json:"concurrent"`      // bound of it; 0 is none
-	Share      float64   `json:"share"`           // of the configured rate, where it is learned
-	Queued     Queued    `json:"queued"`          //
+	Concurrent int       `json:"concurrent"` // bound of it; 0 is none
+	Share      float64   `json:"share"`      // of the configured rate, where it is learned
+	Queued     Queued    `json:"queued"`
 	Binds      string    `json:"binds"`           // the limit that holds calls back, or would first
 	Waiting    bool      `json:"waiting"`         // whether it holds any back now
 	Next       time.Time `json:"next,omitzero"`   // when the next is admitted, as far as time alone decides

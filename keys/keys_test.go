@@ -317,6 +317,10 @@ func TestMasterKeys(t *testing.T) {
 	if done, err := sealing.Seal(); done || err != nil {
 		t.Errorf("sealed twice: %v, %v", done, err)
 	}
+	other := keys.Store{Path: plain.Path, Master: master(t, "cd")}
+	if done, err := other.Seal(); done || err == nil || !strings.Contains(err.Error(), "the master key is not the one") {
+		t.Errorf("sealed with another key: %v, %v", done, err)
+	}
 	now := epoch
 	if !knows(open(t, sealing, &now), access) {
 		t.Error("sealing lost a secret")

@@ -55,6 +55,8 @@ func readFile(path string) ([]byte, error) {
 	return text, err
 }
 
+var errSealed = errors.New("it is sealed: set OUTCROP_MASTER_KEY to its master key, or server.masterKeyFile to the file that holds it")
+
 // parse reads the text of a key store. Its errors show nothing of it.
 func (s Store) parse(text []byte) (*File, error) {
 	f := new(File)
@@ -69,7 +71,7 @@ func (s Store) parse(text []byte) (*File, error) {
 	case f.Format != Format:
 		return nil, fmt.Errorf("format: it is %d, and this program reads %d: another version wrote it", f.Format, Format)
 	case f.Sealed && s.Master == nil:
-		return nil, errors.New("it is sealed: set OUTCROP_MASTER_KEY to its master key, or server.masterKeyFile to the file that holds it")
+		return nil, errSealed
 	case !f.Sealed && s.Master != nil:
 		return nil, errors.New("it is not sealed, and there is a master key: seal it with `outcrop keys seal`, if you know that nobody has changed it")
 	}
@@ -154,11 +156,15 @@ func (s Store) Seal() (done bool, err error) {
 		return false, fmt.Errorf("the key store %s: %w", s.Path, err)
 	}
 	defer unlock.Close()
-	if _, err := s.Read(); err == nil {
+	_, sealed := s.Read()
+	if sealed == nil {
 		return false, nil
 	}
 	f, err := Store{Path: s.Path}.Read()
-	if err != nil {
+	switch {
+	case errors.Is(err, errSealed): // with another key, or it is damaged
+		return false, sealed
+	case err != nil:
 		return false, err
 	}
 	return true, s.write(f)

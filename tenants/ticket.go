@@ -64,7 +64,7 @@ func (t *ticket) acquire(ctx context.Context, class outcrop.Class, s size) error
 	id, d, err := t.gate.Acquire(ctx, r)
 	if err != nil {
 		if ctx.Err() != nil {
-			return outcrop.AsError(ctx.Err())
+			return outcrop.AsError(context.Cause(ctx))
 		}
 		return errThrottled(t.account.Name, d, err)
 	}
