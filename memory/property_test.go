@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -179,7 +180,11 @@ func estimate(modelID string) func(*bedrock.ContentBlock) int {
 				case c.Text != nil:
 					n += m.Text(*c.Text)
 				case c.JSON != nil:
-					n += m.Text(string(c.JSON))
+					tight := bedrock.Document(bytes.Clone(c.JSON)) // white space between tokens is not charged
+					if err := tight.Compact(); err != nil {
+						panic(err)
+					}
+					n += m.Text(string(tight))
 				case c.Image != nil:
 					n += m.ImageData(c.Image.Source.Bytes)
 				}
