@@ -9,7 +9,11 @@ import (
 // ConverseLimits are the limits of the model that a request is for. Zero
 // means unlimited.
 type ConverseLimits struct {
-	MaxOutput int // tokens
+	MaxOutput   int // tokens
+	CachePoints int // of a request
+
+	Images         ImageLimits
+	LargeDocuments []DocumentFormat // the formats whose size is not limited
 }
 
 // RuleError is a request that keeps to the API's shapes and constraints but
@@ -28,7 +32,7 @@ func (e *RuleError) Error() string { return e.Message }
 // tool uses, what stands beside a document. Whoever answers Converse itself
 // calls it after Validate. The error is a *[RuleError], the first that is
 // found. A request that breaks no rule costs no allocation unless it has
-// tools or documents.
+// tools, images or documents.
 func CheckConverse(req *ConverseRequest, limits ConverseLimits) error {
 	if len(req.Messages) == 0 {
 		return broken("messages", "The messages field is required. Add at least one user message and try again.")
@@ -36,15 +40,13 @@ func CheckConverse(req *ConverseRequest, limits ConverseLimits) error {
 	if err := checkTurns(req.Messages); err != nil {
 		return err
 	}
-	hasTools := false
+	var has found
 	for i := range req.Messages {
-		tools, err := checkMessage(&req.Messages[i], i)
-		if err != nil {
+		if err := checkMessage(&req.Messages[i], i, &has); err != nil {
 			return err
 		}
-		hasTools = hasTools || tools
 	}
-	if hasTools {
+	if has.tools {
 		if req.ToolConfig == nil {
 			return broken("toolConfig", "The toolConfig field must be defined when using toolUse and toolResult content blocks.")
 		}
@@ -57,10 +59,26 @@ func CheckConverse(req *ConverseRequest, limits ConverseLimits) error {
 			return err
 		}
 	}
-	if err := checkDocuments(req.Messages); err != nil {
+	if has.media {
+		if err := checkMedia(req.Messages, limits); err != nil {
+			return err
+		}
+	}
+	if limits.CachePoints > 0 {
+		if err := checkCachePoints(req, has.points, limits.CachePoints); err != nil {
+			return err
+		}
+	}
+	if err := checkOwnFields(req); err != nil {
 		return err
 	}
 	return checkInference(req.InferenceConfig, limits)
+}
+
+// found is what messages hold that asks for a closer look.
+type found struct {
+	tools, media bool
+	points       int // cache points
 }
 
 func broken(field, format string, args ...any) *RuleError {
@@ -81,11 +99,11 @@ func checkTurns(messages []Message) error {
 	return nil
 }
 
-// checkMessage checks the blocks of one message by themselves, and tells
-// whether any of them uses or answers a tool.
-func checkMessage(m *Message, i int) (tools bool, err error) {
+// checkMessage checks the blocks of one message by themselves, and notes what
+// it finds.
+func checkMessage(m *Message, i int, has *found) error {
 	if len(m.Content) == 0 {
-		return false, broken(fmt.Sprintf("messages.%d.content", i),
+		return broken(fmt.Sprintf("messages.%d.content", i),
 			"The content field in the Message object at messages.%d is empty. Add a ContentBlock object to the content field and try again.", i)
 	}
 	for j := range m.Content {
@@ -94,31 +112,40 @@ func checkMessage(m *Message, i int) (tools bool, err error) {
 		switch {
 		case b.Text != nil:
 			if strings.TrimSpace(*b.Text) == "" {
-				return false, broken(field()+".text", "The text field in the ContentBlock object at %s is blank. Add text to the text field, and try again.", field())
+				return broken(field()+".text", "The text field in the ContentBlock object at %s is blank. Add text to the text field, and try again.", field())
 			}
 		case b.ToolUse != nil:
-			tools = true
+			has.tools = true
 			if m.Role != ConversationRoleAssistant {
-				return false, broken(field()+".toolUse", "The toolUse block at %s stands in a user message. Only assistant messages can use tools.", field())
+				return broken(field()+".toolUse", "The toolUse block at %s stands in a user message. Only assistant messages can use tools.", field())
 			}
 			if !isObject(b.ToolUse.Input) {
-				return false, notObject(field() + ".toolUse.input")
+				return notObject(field() + ".toolUse.input")
 			}
 		case b.ToolResult != nil:
-			tools = true
+			has.tools = true
 			if m.Role != ConversationRoleUser {
-				return false, broken(field()+".toolResult", "The toolResult block at %s stands in an assistant message. Only user messages can hold tool results.", field())
+				return broken(field()+".toolResult", "The toolResult block at %s stands in an assistant message. Only user messages can hold tool results.", field())
 			}
 			for k := range b.ToolResult.Content {
-				if c := b.ToolResult.Content[k].JSON; c != nil && !isObject(c) {
-					return false, notObject(fmt.Sprintf("%s.toolResult.content.%d.json", field(), k))
+				c := &b.ToolResult.Content[k]
+				if c.JSON != nil && !isObject(c.JSON) {
+					return notObject(fmt.Sprintf("%s.toolResult.content.%d.json", field(), k))
 				}
+				has.media = has.media || c.Image != nil
 			}
+		case b.Image != nil, b.Document != nil:
+			has.media = true
+			if m.Role != ConversationRoleUser {
+				return misplaced(b, field())
+			}
+		case b.CachePoint != nil:
+			has.points++
 		case b.ReasoningContent != nil && m.Role != ConversationRoleAssistant:
-			return false, broken(field()+".reasoningContent", "The reasoningContent block at %s stands in a user message. Only assistant messages can hold reasoning.", field())
+			return broken(field()+".reasoningContent", "The reasoningContent block at %s stands in a user message. Only assistant messages can hold reasoning.", field())
 		}
 	}
-	return tools, nil
+	return nil
 }
 
 func isObject(d Document) bool { return d.Kind() == '{' }
@@ -162,7 +189,7 @@ func checkToolResults(messages []Message) error {
 		for j := range messages[i].Content {
 			if u := messages[i].Content[j].ToolUse; u != nil {
 				if slices.Contains(asked, u.ToolUseID) {
-					return broken(fmt.Sprintf("messages.%d.content.%d.toolUse.toolUseId", i, j), "The toolUseId at messages.%d.content.%d is used twice in one message.", i, j)
+					return broken(fmt.Sprintf("messages.%d.content.%d.toolUse.toolUseId", i, j), "The toolUse blocks at messages.%d.content contain duplicate Ids: %s", i, u.ToolUseID)
 				}
 				asked = append(asked, u.ToolUseID)
 			}
@@ -196,51 +223,56 @@ func checkToolConfig(config *ToolConfiguration) error {
 	return nil
 }
 
-// checkDocuments checks that documents have names of their own, of characters
-// that Bedrock takes, and a text beside them.
-func checkDocuments(messages []Message) error {
-	var names []string
-	for i := range messages {
-		document, text := -1, false
-		for j := range messages[i].Content {
-			b := &messages[i].Content[j]
-			text = text || b.Text != nil
-			if b.Document == nil {
-				continue
-			}
-			document = j
-			field := fmt.Sprintf("messages.%d.content.%d.document.name", i, j)
-			if !documentName(b.Document.Name) {
-				return broken(field, "The document name at messages.%d.content.%d is invalid. It can hold letters, digits, single spaces, hyphens, parentheses and square brackets.", i, j)
-			}
-			if slices.Contains(names, b.Document.Name) {
-				return broken(field, "The document name at messages.%d.content.%d is that of another document. Give each document a name of its own.", i, j)
-			}
-			names = append(names, b.Document.Name)
+// checkCachePoints counts the cache points of a request, those of its messages
+// included, which are so many.
+func checkCachePoints(req *ConverseRequest, n, limit int) error {
+	for i := range req.System {
+		if req.System[i].CachePoint != nil {
+			n++
 		}
-		if document >= 0 && !text {
-			return broken(fmt.Sprintf("messages.%d.content", i),
-				"The document block at messages.%d.content.%d has no text block beside it. Add a text block to the message and try again.", i, document)
+	}
+	if req.ToolConfig != nil {
+		for i := range req.ToolConfig.Tools {
+			if req.ToolConfig.Tools[i].CachePoint != nil {
+				n++
+			}
+		}
+	}
+	if n > limit {
+		return broken("cachePoint", "The request has %d cachePoint blocks, in toolConfig, system and messages together. The model takes %d at most.", n, limit)
+	}
+	return nil
+}
+
+// checkOwnFields checks the fields that are the model's own.
+func checkOwnFields(req *ConverseRequest) error {
+	if d := req.AdditionalModelRequestFields; d != nil && !isObject(d) && d.Kind() != 'n' {
+		return notObject("additionalModelRequestFields")
+	}
+	for i, path := range req.AdditionalModelResponseFieldPaths {
+		if !isPointer(path) {
+			return broken(fmt.Sprintf("additionalModelResponseFieldPaths.%d", i),
+				"The value at additionalModelResponseFieldPaths.%d is no JSON Pointer, such as /stop_sequence. Provide a JSON Pointer and try again.", i)
 		}
 	}
 	return nil
 }
 
-func documentName(name string) bool {
-	before := rune(0)
-	for _, r := range name {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("-()[]", r):
-		case r == ' ' || r == '\t' || r == '\n':
-			if before == ' ' || before == '\t' || before == '\n' {
-				return false
-			}
-		default:
+// isPointer tells whether a path is a JSON Pointer (RFC 6901) to something in a
+// document, and not to the whole of it.
+func isPointer(path string) bool {
+	if !strings.HasPrefix(path, "/") {
+		return false
+	}
+	for {
+		i := strings.IndexByte(path, '~')
+		if i < 0 {
+			return true
+		}
+		if path = path[i+1:]; path == "" || path[0] != '0' && path[0] != '1' {
 			return false
 		}
-		before = r
 	}
-	return true
 }
 
 func checkInference(config *InferenceConfiguration, limits ConverseLimits) error {

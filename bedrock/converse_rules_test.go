@@ -1,7 +1,6 @@
 package bedrock_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -14,6 +13,7 @@ func TestCheckConverse(t *testing.T) {
 	const hi = `{"role":"user","content":[{"text":"Hi."}]}`
 	const uses = `{"role":"assistant","content":[{"text":"Let me see."},{"toolUse":{"toolUseId":"a","name":"t","input":{}}},{"toolUse":{"toolUseId":"b","name":"t","input":{}}}]}`
 	const tools = `,"toolConfig":{"tools":[{"toolSpec":{"name":"t","inputSchema":{"json":{"type":"object"}}}},{"cachePoint":{"type":"default"}}]}`
+	const point = `{"cachePoint":{"type":"default"}}`
 	result := func(ids ...string) string {
 		var blocks []string
 		for _, id := range ids {
@@ -42,6 +42,7 @@ func TestCheckConverse(t *testing.T) {
 		{"answered twice", `"messages":[` + hi + `,` + uses + `,` + result("a", "a") + `]` + tools, "messages.2.content.1.toolResult.toolUseId", "answered twice"},
 		{"a user who uses tools", `"messages":[{"role":"user","content":[{"toolUse":{"toolUseId":"a","name":"t","input":{}}}]}]` + tools, "messages.0.content.0.toolUse", "Only assistant messages"},
 		{"an input that is no object", `"messages":[` + hi + `,{"role":"assistant","content":[{"toolUse":{"toolUseId":"a","name":"t","input":"x"}}]}]` + tools, "messages.1.content.0.toolUse.input", "Provide a json object"},
+		{"one id for two uses", `"messages":[` + hi + `,` + strings.Replace(uses, `"b"`, `"a"`, 1) + `,` + result("a") + `]` + tools, "messages.1.content.2.toolUse.toolUseId", "The toolUse blocks at messages.1.content contain duplicate Ids: a"},
 		{"a user who reasons", `"messages":[{"role":"user","content":[{"reasoningContent":{"reasoningText":{"text":"x"}}}]}]`, "messages.0.content.0.reasoningContent", "Only assistant messages"},
 		{"two tools of one name", `"messages":[` + hi + `],"toolConfig":{"tools":[{"toolSpec":{"name":"t","inputSchema":{"json":{}}}},{"toolSpec":{"name":"t","inputSchema":{"json":{}}}}]}`, "toolConfig.tools.1.toolSpec.name", "a name of its own"},
 		{"a schema that is no object", `"messages":[` + hi + `],"toolConfig":{"tools":[{"toolSpec":{"name":"t","inputSchema":{"json":true}}}]}`, "toolConfig.tools.0.toolSpec.inputSchema.json", "Provide a json object"},
@@ -51,6 +52,17 @@ func TestCheckConverse(t *testing.T) {
 		{"a name with dots", `"messages":[{"role":"user","content":[{"text":"x"},` + doc("a.txt") + `]}]`, "messages.0.content.1.document.name", "name at messages.0.content.1 is invalid"},
 		{"a name with two spaces", `"messages":[{"role":"user","content":[{"text":"x"},` + doc("a  b") + `]}]`, "messages.0.content.1.document.name", "single spaces"},
 		{"a name taken", `"messages":[{"role":"user","content":[{"text":"x"},` + doc("a") + `,` + doc("a") + `]}]`, "messages.0.content.2.document.name", "that of another document"},
+		{"fields of the model's own", `"messages":[` + hi + `],"additionalModelRequestFields":{"top_k":5}`, "", ""},
+		{"none of them", `"messages":[` + hi + `],"additionalModelRequestFields":{}`, "", ""},
+		{"a list of them", `"messages":[` + hi + `],"additionalModelRequestFields":["top_k"]`, "additionalModelRequestFields", "Provide a json object"},
+		{"a text instead", `"messages":[` + hi + `],"additionalModelRequestFields":"{}"`, "additionalModelRequestFields", "Provide a json object"},
+		{"JSON Pointers", `"messages":[` + hi + `],"additionalModelResponseFieldPaths":["/stop_sequence","/a~1b/~0","/"]`, "", ""},
+		{"a name for a pointer", `"messages":[` + hi + `],"additionalModelResponseFieldPaths":["/a","stop_sequence"]`, "additionalModelResponseFieldPaths.1", "no JSON Pointer"},
+		{"the whole document", `"messages":[` + hi + `],"additionalModelResponseFieldPaths":[""]`, "additionalModelResponseFieldPaths.0", "no JSON Pointer"},
+		{"a tilde alone", `"messages":[` + hi + `],"additionalModelResponseFieldPaths":["/a~2"]`, "additionalModelResponseFieldPaths.0", "no JSON Pointer"},
+		{"a tilde at the end", `"messages":[` + hi + `],"additionalModelResponseFieldPaths":["/a~"]`, "additionalModelResponseFieldPaths.0", "no JSON Pointer"},
+		{"four cache points", `"messages":[{"role":"user","content":[{"text":"a"},` + point + `,{"text":"b"},` + point + `]}],"system":[{"text":"s"},` + point + `]` + tools, "", ""},
+		{"five cache points", `"messages":[{"role":"user","content":[{"text":"a"},` + point + `,{"text":"b"},` + point + `]}],"system":[{"text":"s"},` + point + `,` + point + `]` + tools, "cachePoint", "has 5 cachePoint blocks"},
 		{"too many tokens", `"messages":[` + hi + `],"inferenceConfig":{"maxTokens":4097}`, "inferenceConfig.maxTokens", "exceeds the model limit of 4096"},
 		{"as many as there are", `"messages":[` + hi + `],"inferenceConfig":{"maxTokens":4096}`, "", ""},
 	} {
@@ -59,20 +71,8 @@ func TestCheckConverse(t *testing.T) {
 			if err := bedrock.Unmarshal([]byte("{"+c.request+"}"), &req); err != nil {
 				t.Fatal(err)
 			}
-			err := bedrock.CheckConverse(&req, bedrock.ConverseLimits{MaxOutput: 4096})
-			if c.field == "" {
-				if err != nil {
-					t.Errorf("refused: %v", err)
-				}
-				return
-			}
-			var broken *bedrock.RuleError
-			if !errors.As(err, &broken) {
-				t.Fatalf("want a RuleError, got %v", err)
-			}
-			if broken.Field != c.field || !strings.Contains(broken.Message, c.message) {
-				t.Errorf("field %s, message %q; want %s, %q", broken.Field, broken.Message, c.field, c.message)
-			}
+			err := bedrock.CheckConverse(&req, bedrock.ConverseLimits{MaxOutput: 4096, CachePoints: 4})
+			wantBroken(t, err, c.field, c.message)
 		})
 	}
 }

@@ -83,8 +83,8 @@ func TestAnthropicRequests(t *testing.T) {
 		{
 			name: "image, document, schema, a tool of Anthropic's own",
 			body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"tools":[{"type":"bash_20250124","name":"bash"}],"output_config":{"effort":"low","format":{"type":"json_schema","schema":{"type":"object"}}},"messages":[{"role":"user","content":[{"type":"text","text":"Look"},` +
-				`{"type":"image","source":{"type":"base64","media_type":"image/png","data":"aGk="}},{"type":"document","title":"A/B: c","source":{"type":"text","media_type":"text/plain","data":"words"}}]}]}`,
-			converse: `{"messages":[{"role":"user","content":[{"text":"Look"},{"image":{"format":"png","source":{"bytes":"aGk="}}},{"document":{"format":"txt","name":"A B c","source":{"text":"words"}}}]}],"inferenceConfig":{"maxTokens":9},` +
+				`{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0KGgo="}},{"type":"document","title":"A/B: c","source":{"type":"text","media_type":"text/plain","data":"words"}}]}]}`,
+			converse: `{"messages":[{"role":"user","content":[{"text":"Look"},{"image":{"format":"png","source":{"bytes":"iVBORw0KGgo="}}},{"document":{"format":"txt","name":"A B c","source":{"text":"words"}}}]}],"inferenceConfig":{"maxTokens":9},` +
 				`"additionalModelRequestFields":{"tools":[{"type":"bash_20250124","name":"bash"}]},"additionalModelResponseFieldPaths":["/stop_sequence"],` +
 				`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"type\":\"object\"}"}}},"effort":"low"}}`,
 		},

@@ -6,9 +6,9 @@ func TestNovaRequests(t *testing.T) {
 	testRequests(t, novaMessages, []requestCase{
 		{
 			name: "settings, and those only Nova knows",
-			body: `{"schemaVersion":"messages-v1","system":[{"text":"Be brief."}],"messages":[{"role":"user","content":[{"text":"Hi"},{"image":{"format":"png","source":{"bytes":"aGk="}}}]}],` +
+			body: `{"schemaVersion":"messages-v1","system":[{"text":"Be brief."}],"messages":[{"role":"user","content":[{"text":"Hi"},{"image":{"format":"png","source":{"bytes":"iVBORw0KGgo="}}}]}],` +
 				`"inferenceConfig":{"maxTokens":50,"temperature":0.1,"topP":0.9,"topK":20,"stopSequences":["x"]}}`,
-			converse: `{"messages":[{"role":"user","content":[{"text":"Hi"},{"image":{"format":"png","source":{"bytes":"aGk="}}}]}],"system":[{"text":"Be brief."}],` +
+			converse: `{"messages":[{"role":"user","content":[{"text":"Hi"},{"image":{"format":"png","source":{"bytes":"iVBORw0KGgo="}}}]}],"system":[{"text":"Be brief."}],` +
 				`"inferenceConfig":{"maxTokens":50,"temperature":0.1,"topP":0.9,"stopSequences":["x"]},"additionalModelRequestFields":{"inferenceConfig":{"topK":20}}}`,
 		},
 		{

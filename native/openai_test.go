@@ -26,9 +26,9 @@ func TestOpenAIRequests(t *testing.T) {
 		},
 		{
 			name: "an image and a schema",
-			body: `{"messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"image_url","image_url":{"url":"data:image/jpg;base64,aGk=","detail":"low"}}]}],` +
+			body: `{"messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"image_url","image_url":{"url":"data:image/jpg;base64,/9j/","detail":"low"}}]}],` +
 				`"response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}}}`,
-			converse: `{"messages":[{"role":"user","content":[{"text":"What?"},{"image":{"format":"jpeg","source":{"bytes":"aGk="}}}]}],` +
+			converse: `{"messages":[{"role":"user","content":[{"text":"What?"},{"image":{"format":"jpeg","source":{"bytes":"/9j/"}}}]}],` +
 				`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{\"type\":\"object\"}","name":"n"}}}}}`,
 		},
 		{name: "no messages", body: `{"messages":[]}`, field: ""},

@@ -3,6 +3,8 @@ package tokens
 import (
 	"errors"
 	"math"
+
+	"github.com/outcrop-ai/outcrop/internal/picture"
 )
 
 // Media says what pictures and documents cost a family's models. The rules are
@@ -58,6 +60,11 @@ func (m Model) ImageData(data []byte) int {
 	w, h, _ := ImageSize(data)
 	return m.Image(w, h)
 }
+
+// ImageSize reads the size in pixels from the header of a PNG, GIF, WebP or
+// JPEG. It reads no pixel and does not check that the picture is whole; ok is
+// false when no size was found.
+func ImageSize(data []byte) (width, height int, ok bool) { return picture.Size(data) }
 
 // Pages estimates a paged document.
 func (m Model) Pages(pages int) int { return max(pages, 0) * m.media.PageTokens }

@@ -56,7 +56,7 @@ func TestCountTokens(t *testing.T) {
 		t.Errorf("llama.cpp was asked %s", r.asked["/tokenize"])
 	}
 	// Without a tokenizer to ask, and for pictures: an estimate that says so.
-	picture := converseCall(t, bedrock.OpConverse, `{"messages":[{"role":"user","content":[{"text":"x"},{"image":{"format":"png","source":{"bytes":"aGk="}}}]}]}`)
+	picture := converseCall(t, bedrock.OpConverse, `{"messages":[{"role":"user","content":[{"text":"x"},{"image":{"format":"png","source":{"bytes":"iVBORw0KGgo="}}}]}]}`)
 	for _, c := range []struct {
 		b    *Backend
 		call *outcrop.Call

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"fmt"
 	"errors"
 	"strings"
 	"testing"
@@ -47,8 +48,8 @@ func TestRequests(t *testing.T) {
 		{"OpenAI's limit", "openai", `{` + hi + `,"inferenceConfig":{"maxTokens":9}}`, `{"model":"m","messages":[{"role":"user","content":"Hi"}],"max_completion_tokens":9}`},
 		{
 			"pictures, documents, search results", "",
-			`{"messages":[{"role":"user","content":[{"text":"Look"},{"image":{"format":"jpeg","source":{"bytes":"aGk="}}},{"document":{"format":"md","name":"n","source":{"bytes":"IyBo"}}},{"searchResult":{"source":"s","title":"t","content":[{"text":"c"}]}}]}]}`,
-			`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Look"},{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,aGk="}},{"type":"text","text":"Document n:\n# h"},{"type":"text","text":"Search result t (s):\nc"}]}]}`,
+			`{"messages":[{"role":"user","content":[{"text":"Look"},{"image":{"format":"jpeg","source":{"bytes":"/9j/"}}},{"document":{"format":"md","name":"n","source":{"bytes":"IyBo"}}},{"searchResult":{"source":"s","title":"t","content":[{"text":"c"}]}}]}]}`,
+			`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Look"},{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,/9j/"}},{"type":"text","text":"Document n:\n# h"},{"type":"text","text":"Search result t (s):\nc"}]}]}`,
 		},
 		{
 			"texts only are one string", "", `{"messages":[{"role":"user","content":[{"document":{"format":"txt","name":"n","context":"old","source":{"text":"x"}}},{"text":"Sum up"}]}]}`,
@@ -65,8 +66,8 @@ func TestRequests(t *testing.T) {
 		},
 		{
 			"a picture from a tool", "",
-			`{"messages":[{"role":"user","content":[{"text":"x"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"a","name":"f","input":{}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"a","content":[{"image":{"format":"png","source":{"bytes":"aGk="}}}]}}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{}}}}],"toolChoice":{"tool":{"name":"f"}}}}`,
-			`{"model":"m","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":""},{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,aGk="}}]}],` +
+			`{"messages":[{"role":"user","content":[{"text":"x"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"a","name":"f","input":{}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"a","content":[{"image":{"format":"png","source":{"bytes":"iVBORw0KGgo="}}}]}}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{}}}}],"toolChoice":{"tool":{"name":"f"}}}}`,
+			`{"model":"m","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":""},{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}],` +
 				`"tools":[{"type":"function","function":{"name":"f","parameters":{}}}],"tool_choice":{"type":"function","function":{"name":"f"}}}`,
 		},
 		{
@@ -135,6 +136,9 @@ func TestRefusals(t *testing.T) {
 		{"Nova's other settings", additional(`{"inferenceConfig":{"reasoningConfig":{}}}`), "additionalModelRequestFields.inferenceConfig"},
 		{"an unknown choice", additional(`{"tool_choice":{"type":"perhaps"}}`), "additionalModelRequestFields.tool_choice.type"},
 		{"broken rules", `{"messages":[{"role":"assistant","content":[{"text":"x"}]}]}`, "messages.0.role"},
+		{"a picture of another format", user(`{"image":{"format":"png","source":{"bytes":"/9j/"}}}`), "messages.0.content.1.image.source.bytes"},
+		{"more documents than Bedrock takes", `{"messages":[{"role":"user","content":[{"text":"x"}` + sixDocuments() + `]}]}`, "messages.0.content.6.document"},
+		{"fields that are a list", additional(`["top_k"]`), "additionalModelRequestFields"},
 		{"broken constraints", `{` + hi + `,"inferenceConfig":{"maxTokens":0}}`, "inferenceConfig.maxTokens"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -146,6 +150,14 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+func sixDocuments() string {
+	var b strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&b, `,{"document":{"format":"txt","name":"d%d","source":{"text":"x"}}}`, i)
+	}
+	return b.String()
 }
 
 func TestModelNames(t *testing.T) {

@@ -89,6 +89,7 @@ type model struct {
 	paced   bool // whether the pace is waited for
 	slots   slots
 	reasons bool // whether it always reasons
+	limits  bedrock.ConverseLimits
 	meta    outcrop.Meta
 }
 
@@ -117,7 +118,7 @@ func New(config Config) (*Backend, error) {
 		b.clock = systemClock{}
 	}
 	for _, known := range b.catalog.Models() {
-		m := &model{Model: known, counter: tokens.Default().For(known.ID), pace: Nominal}
+		m := &model{Model: known, counter: tokens.Default().For(known.ID), pace: Nominal, limits: limitsOf(known)}
 		if config.Pace != nil {
 			m.pace, m.paced = config.Pace.filled(), true
 		}
@@ -310,7 +311,7 @@ func (b *Backend) check(m *model, call *outcrop.Call) (*bedrock.ConverseRequest,
 	if !m.Has("TEXT") {
 		return nil, outcrop.Errorf(bedrock.CodeValidation, "This action doesn't support the model that you provided. Try again with a supported text or chat model.")
 	}
-	if err := bedrock.CheckConverse(req, bedrock.ConverseLimits{MaxOutput: m.MaxOutput}); err != nil {
+	if err := bedrock.CheckConverse(req, m.limits); err != nil {
 		return nil, outcrop.AsError(err)
 	}
 	if err := outcrop.RefuseGuardrails(req); err != nil {

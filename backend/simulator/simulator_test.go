@@ -369,7 +369,7 @@ func TestDocumentsAndImages(t *testing.T) {
 	}
 	req = ask("What is this?")
 	req.Messages[0].Content = append(req.Messages[0].Content, bedrock.ContentBlock{Image: &bedrock.ImageBlock{
-		Format: bedrock.ImageFormatPng, Source: bedrock.ImageSource{Bytes: []byte("\x89PNG no more than this")},
+		Format: bedrock.ImageFormatPng, Source: bedrock.ImageSource{Bytes: []byte("\x89PNG\r\n\x1a\n and no more than this")},
 	}})
 	if text := converse(t, b, req).Output.Message.Text(); !strings.Contains(text, "image") {
 		t.Errorf("the image is not spoken of: %s", text)

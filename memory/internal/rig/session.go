@@ -157,7 +157,7 @@ func (s *Session) bytes(n int) []byte {
 }
 
 func (s *Session) image() *bedrock.ImageBlock {
-	return &bedrock.ImageBlock{Format: bedrock.ImageFormatPng, Source: bedrock.ImageSource{Bytes: s.bytes(40)}}
+	return &bedrock.ImageBlock{Format: bedrock.ImageFormatPng, Source: bedrock.ImageSource{Bytes: append([]byte("\x89PNG\r\n\x1a\n"), s.bytes(32)...)}}
 }
 
 // question is a user message or several.

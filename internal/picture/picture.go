@@ -1,24 +1,47 @@
-package tokens
+// Package picture reads the headers of images: which format they have, and how
+// large they are. It reads no pixel and does not check that a picture is whole.
+package picture
 
 import (
 	"bytes"
 	"encoding/binary"
 )
 
-// ImageSize reads the size in pixels from the header of a PNG, GIF, WebP or
-// JPEG. It reads no pixel and does not check that the picture is whole; ok is
-// false when no size was found.
-func ImageSize(data []byte) (width, height int, ok bool) {
+// The formats that [Format] tells apart, as Amazon Bedrock names them.
+const (
+	PNG  = "png"
+	JPEG = "jpeg"
+	GIF  = "gif"
+	WebP = "webp"
+)
+
+// Format is the format that data begins as, or "" for none of the four.
+func Format(data []byte) string {
 	switch {
-	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")) && len(data) >= 24:
+	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
+		return PNG
+	case bytes.HasPrefix(data, []byte{0xFF, 0xD8}):
+		return JPEG
+	case bytes.HasPrefix(data, []byte("GIF87a")), bytes.HasPrefix(data, []byte("GIF89a")):
+		return GIF
+	case bytes.HasPrefix(data, []byte("RIFF")) && len(data) >= 12 && string(data[8:12]) == "WEBP":
+		return WebP
+	}
+	return ""
+}
+
+// Size is the size in pixels; ok is false when none was found.
+func Size(data []byte) (width, height int, ok bool) {
+	switch format := Format(data); {
+	case format == PNG && len(data) >= 24:
 		width = int(binary.BigEndian.Uint32(data[16:]))
 		height = int(binary.BigEndian.Uint32(data[20:]))
-	case (bytes.HasPrefix(data, []byte("GIF87a")) || bytes.HasPrefix(data, []byte("GIF89a"))) && len(data) >= 10:
+	case format == GIF && len(data) >= 10:
 		width = int(binary.LittleEndian.Uint16(data[6:]))
 		height = int(binary.LittleEndian.Uint16(data[8:]))
-	case bytes.HasPrefix(data, []byte("RIFF")) && len(data) >= 30 && string(data[8:12]) == "WEBP":
+	case format == WebP && len(data) >= 30:
 		width, height = webpSize(data)
-	case bytes.HasPrefix(data, []byte{0xFF, 0xD8}):
+	case format == JPEG:
 		width, height = jpegSize(data)
 	}
 	const most = 1 << 20 // beyond any picture a model takes
