@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -168,15 +169,16 @@ type ConversationTurn struct {
 	StopReason  bedrock.StopReason  `json:"stopReason,omitzero"`
 	Usage       *bedrock.TokenUsage `json:"usage,omitzero"`
 	Interrupted bool                `json:"interrupted,omitzero"`
+	SetAside    bool                `json:"setAside,omitzero"` // a recognised history went on without it
 	Resumes     bool                `json:"resumes,omitzero"`
 }
 
-// Messages are the messages of all turns that were not interrupted, as clients
-// without conversations send them.
+// Messages are the messages of all turns that were not interrupted or set aside,
+// as clients without conversations send them.
 func (h *ConversationHistory) Messages() []bedrock.Message {
 	var all []bedrock.Message
 	for i := range h.History {
-		if !h.History[i].Interrupted {
+		if t := &h.History[i]; !t.Interrupted && !t.SetAside {
 			all = append(all, h.History[i].Messages...)
 		}
 	}
@@ -347,6 +349,7 @@ func (k *keeper) ConversationHistory(ctx context.Context, id string, export bool
 		h.History[i] = ConversationTurn{
 			Turn: r.Turn.Number, At: r.At, ModelID: r.Turn.ModelID, Messages: r.Turn.Messages, StopReason: r.StopReason,
 			Usage: r.Usage, Interrupted: r.Turn.Interrupted, Resumes: r.Turn.Resumes,
+			SetAside: slices.Contains(head.Aside, r.Turn.Number),
 		}
 		h.ModelID = r.Turn.ModelID
 	}

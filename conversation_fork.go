@@ -3,8 +3,6 @@ package outcrop
 import (
 	"context"
 	"errors"
-
-	"github.com/outcrop-ai/outcrop/memory"
 )
 
 // forkBatch is how many turns of a fork are stored in one record.
@@ -14,16 +12,14 @@ const forkBatch = 100
 // of another as they are stored; -1 is all of them. Its id is the other's with
 // a part of its own behind a dot.
 func (r *turnRun) fork(ctx context.Context, from ConversationKey, keep int) error {
+	head := new(conversationHead)
 	var records []turnRecord
-	var pins []memory.Pin
 	stored, err := r.k.config.Store.Load(ctx, from)
 	switch {
 	case err == nil:
-		var head *conversationHead
 		if head, records, _, err = readConversation(stored); err != nil {
 			return err
 		}
-		pins = head.Memory.Pins
 	case !errors.Is(err, ErrNoConversation):
 		return storeError(err)
 	}
@@ -39,18 +35,24 @@ func (r *turnRun) fork(ctx context.Context, from ConversationKey, keep int) erro
 		return AsError(err)
 	}
 	r.c, r.forked = c, true
-	if err := r.copy(ctx, records, pins, &ForkOrigin{from.ID, len(records)}); err != nil {
+	if err := r.copy(ctx, head, records, &ForkOrigin{from.ID, len(records)}); err != nil {
 		r.giveUp(ctx)
 		return AsError(err)
 	}
 	return nil
 }
 
-// copy fills the fork.
-func (r *turnRun) copy(ctx context.Context, records []turnRecord, pins []memory.Pin, origin *ForkOrigin) error {
+// copy fills the fork with what another conversation has, and the first of its
+// turns.
+func (r *turnRun) copy(ctx context.Context, head *conversationHead, records []turnRecord, origin *ForkOrigin) error {
 	c := r.c
 	c.head.Fork = origin
-	for _, p := range pins {
+	for _, n := range head.Aside {
+		if n <= len(records) {
+			c.head.Aside = append(c.head.Aside, n)
+		}
+	}
+	for _, p := range head.Memory.Pins {
 		if err := c.state.Pin(p.ID, p.Text); err != nil {
 			return memoryError(err)
 		}
@@ -58,8 +60,8 @@ func (r *turnRun) copy(ctx context.Context, records []turnRecord, pins []memory.
 	if err := r.k.putHead(ctx, c); err != nil {
 		return storeError(err)
 	}
-	for i := range records {
-		if err := c.state.Append(records[i].Turn); err != nil {
+	for _, t := range turnsOf(records, c.head.Aside) {
+		if err := c.state.Append(t); err != nil {
 			return memoryError(err)
 		}
 	}

@@ -42,7 +42,8 @@ type ConversationsConfig struct {
 	// Recognise has a request that names no conversation, and sends its history,
 	// go on with the stored one that begins with the same exchange; where there
 	// is none, it is kept from then on. What it sends is held against what is
-	// stored; where it differs, it is passed on as it came and not kept.
+	// stored. Where it differs in the last turn only, that turn is set aside;
+	// where it differs before, the request is passed on as it came and not kept.
 	Recognise bool
 
 	// MaxOpen is how many conversations are held in memory between turns; 256.

@@ -61,6 +61,52 @@ func beginning(messages []bedrock.Message) string {
 	return recognisedPrefix + hex.EncodeToString(sum[:16])
 }
 
+// setAside is what becomes of a conversation whose last turn a history goes on
+// without: the turn keeps its number and is not sent.
+type setAside struct {
+	turn  int
+	state *memory.State // without it
+}
+
+// outdated tells whether a history that differs from the stored one is the same
+// but for the last turn, and sets that turn aside. Nobody has gone on from it: it
+// is the answer to a question of the program's own, such as for a title, which
+// stands in no history, or one that was asked for again, or in other words. A
+// difference further back is another conversation's, or not worth the guess.
+func (r *turnRun) outdated(err error) bool {
+	m, is := errors.AsType[*memory.MismatchError](err)
+	if !is || m.Turn < 2 || m.Turn != lastSent(r.state) {
+		return false
+	}
+	state, err := without(r.state, m.Turn)
+	if err != nil {
+		return false
+	}
+	r.state, r.aside = state, &setAside{m.Turn, state}
+	return true
+}
+
+// lastSent is the last turn that was not interrupted or set aside, or 0.
+func lastSent(s *memory.State) int {
+	n := s.Len()
+	for n > 0 && s.Turn(n).Interrupted {
+		n--
+	}
+	return n
+}
+
+// without is a conversation with a turn set aside.
+func without(s *memory.State, turn int) (*memory.State, error) {
+	turns := make([]memory.Turn, s.Len())
+	for i := range turns {
+		turns[i] = s.Turn(i + 1)
+	}
+	turns[turn-1] = leftOut(turns[turn-1])
+	head := s.Head()
+	head.Turns, head.System, head.Tools = 0, nil, nil // those of the turns that are left
+	return memory.Restore(head, turns)
+}
+
 // errLeftOut is the error of a request without the system prompt or the tools of
 // the conversation that it goes on with: it is to be sent without them.
 var errLeftOut = errors.New("the request leaves out what the conversation has")

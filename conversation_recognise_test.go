@@ -1,6 +1,7 @@
 package outcrop_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -165,5 +166,184 @@ func TestRecogniseIsOff(t *testing.T) {
 	}
 	if page, err := m.Conversations(t.Context(), "", 0); err != nil || len(page.Conversations) != 0 {
 		t.Errorf("%+v, %v", page, err)
+	}
+}
+
+// recognising is a manager that recognises conversations of a store.
+func recognising(t *testing.T, l *listener, store outcrop.Conversations) *outcrop.Manager {
+	t.Helper()
+	m, err := outcrop.New(outcrop.Config{Backend: l, Conversations: outcrop.ConversationsConfig{Store: store, Recognise: true, Budget: 600}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close(t.Context()) })
+	return m
+}
+
+func answer(t *testing.T, m *outcrop.Manager, req *bedrock.ConverseRequest) string {
+	t.Helper()
+	r, err := m.Converse(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Output.Message.Text()
+}
+
+// onlyHistory is the history of the one conversation that there is.
+func onlyHistory(t *testing.T, m *outcrop.Manager) *outcrop.ConversationHistory {
+	t.Helper()
+	page, err := m.Conversations(t.Context(), "", 0)
+	if err != nil || len(page.Conversations) != 1 {
+		t.Fatalf("kept: %+v, %v; want one conversation", page, err)
+	}
+	h, err := m.Conversation(page.Conversations[0].ID).History(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// asideTurns are the numbers of the turns that are set aside.
+func asideTurns(h *outcrop.ConversationHistory) (turns []int) {
+	for i := range h.History {
+		if h.History[i].SetAside {
+			turns = append(turns, h.History[i].Turn)
+		}
+	}
+	return turns
+}
+
+// TestRecognisedTitle: a question whose answer its program puts into no history,
+// such as for a title after the first exchange, gives way to the history without
+// it, then and later, before and after a restart.
+func TestRecognisedTitle(t *testing.T) {
+	l, store := &listener{}, outcrop.NewMemoryConversations(nil)
+	m := recognising(t, l, store)
+	talk := []string{"My name is Ada.", "Hello Ada."}
+	aside := func(question string) { answer(t, m, sends(append(slices.Clone(talk), question)...)) }
+	say := func(text string) {
+		talk = append(talk, text)
+		talk = append(talk, answer(t, m, sends(talk...)))
+	}
+
+	aside("A title for this?")
+	aside("Keywords for this?")
+	say("What is my name?")
+	if sent := l.last(t); len(sent.Messages) != 3 || sent.Messages[2].Text() != "What is my name?" {
+		t.Errorf("%d messages are sent, want 3 without the title", len(sent.Messages))
+	}
+	say("And yours?")
+	m = recognising(t, l, store)
+	aside("What might I ask next?")
+	say(strings.Repeat("Tell me about the harbours of the island. ", 10))
+	for range 8 {
+		say(strings.Repeat("Tell me about the harbours of the island. ", 10))
+	}
+	if sent := l.last(t); len(sent.Messages) >= len(talk)-1 {
+		t.Errorf("%d of %d messages are sent, whatever the budget", len(sent.Messages), len(talk)-1)
+	}
+
+	h := onlyHistory(t, m)
+	if got := asideTurns(h); !slices.Equal(got, []int{2, 3, 6}) {
+		t.Errorf("turns %v are set aside, want 2, 3 and 6", got)
+	}
+	for i, message := range h.Messages() {
+		if i >= len(talk) || message.Text() != talk[i] {
+			t.Fatalf("message %d of the history is %q", i, message.Text())
+		}
+	}
+	if len(h.Messages()) != len(talk) {
+		t.Errorf("the history has %d messages, want %d", len(h.Messages()), len(talk))
+	}
+}
+
+// TestRecognisedAgain: a last message that is asked again, or in other words,
+// takes the place of the one before; a difference further back does not.
+func TestRecognisedAgain(t *testing.T) {
+	l := &listener{}
+	m := recognising(t, l, outcrop.NewMemoryConversations(nil))
+	answer(t, m, sends("Hi", "Hello.", "A joke, please."))
+	answer(t, m, sends("Hi", "Hello.", "A joke, please."))
+	better := answer(t, m, sends("Hi", "Hello.", "A better joke, please."))
+	if got := asideTurns(onlyHistory(t, m)); !slices.Equal(got, []int{2, 3}) {
+		t.Errorf("turns %v are set aside, want 2 and 3", got)
+	}
+	answer(t, m, sends("Hi", "Hello.", "A better joke, please.", better, "One more."))
+	before := onlyHistory(t, m).Turns
+	answer(t, m, sends("Hi", "Hello.", "A song, please.", "La la.", "One more."))
+	if h := onlyHistory(t, m); h.Turns != before || len(asideTurns(h)) != 2 {
+		t.Errorf("%d turns and %v aside after another history, %d turns before", h.Turns, asideTurns(h), before)
+	}
+}
+
+// TestRecognisedTitleOfItsOwnKind: what a turn that is set aside brought with it
+// is not asked of the turns after it.
+func TestRecognisedTitleOfItsOwnKind(t *testing.T) {
+	l := &listener{}
+	m := recognising(t, l, outcrop.NewMemoryConversations(nil))
+	text := "You make titles."
+	title := sends("Hi", "Hello.", "A title for this?")
+	title.System = []bedrock.SystemContentBlock{{Text: &text}}
+	answer(t, m, title)
+	second := answer(t, m, sends("Hi", "Hello.", "And now?"))
+	answer(t, m, sends("Hi", "Hello.", "And now?", second, "And then?"))
+	if h := onlyHistory(t, m); h.Turns != 4 || h.System != nil {
+		t.Errorf("%d turns with the system prompt %v, want 4 and none", h.Turns, h.System)
+	}
+	if sent := l.last(t); sent.System != nil || len(sent.Messages) != 5 {
+		t.Errorf("sent: system %v and %d messages, want none and 5", sent.System, len(sent.Messages))
+	}
+}
+
+// TestRecognisedTitleStays where nothing took its place, and the model's failure
+// loses no turn.
+func TestRecognisedTitleStays(t *testing.T) {
+	fails := false
+	l := &listener{do: func(int, *outcrop.Call) (*outcrop.Reply, error) {
+		if fails {
+			return nil, outcrop.Errorf(bedrock.CodeServiceUnavailable, "later")
+		}
+		return nil, nil
+	}}
+	store := outcrop.NewMemoryConversations(nil)
+	m := recognising(t, l, store)
+	title := answer(t, m, sends("Hi", "Hello.", "A title for this?"))
+	without := sends("Hi", "Hello.", "And now?")
+	without.System = []bedrock.SystemContentBlock{{Text: &title}}
+	fails = true
+	if _, err := m.Converse(t.Context(), without); err == nil {
+		t.Fatal("the model did not fail")
+	}
+	fails = false
+	m = recognising(t, l, store)
+	answer(t, m, sends("Hi", "Hello.", "And now?"))
+	if h := onlyHistory(t, m); h.Turns != 3 || !slices.Equal(asideTurns(h), []int{2}) {
+		t.Errorf("%d turns, %v aside; want 3 and 2", h.Turns, asideTurns(h))
+	}
+}
+
+// TestForkOfRecognised: a fork has the turns that are set aside as its origin has.
+func TestForkOfRecognised(t *testing.T) {
+	l := &listener{}
+	m := recognising(t, l, outcrop.NewMemoryConversations(nil))
+	answer(t, m, sends("Hi", "Hello.", "A title for this?"))
+	answer(t, m, sends("Hi", "Hello.", "And now?"))
+	c := m.Conversation(onlyHistory(t, m).ID)
+	c.ModelID, c.OnConflict, c.IfTurn = talker, outcrop.ConflictFork, 3
+	reply, err := c.Send(t.Context(), bedrock.UserText("And otherwise?"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fork := m.Conversation(reply.ConversationID)
+	fork.ModelID = talker
+	if _, err := fork.Send(t.Context(), bedrock.UserText("And then?")); err != nil {
+		t.Fatal(err)
+	}
+	if sent := l.last(t); len(sent.Messages) != 5 || sent.Messages[2].Text() != "And otherwise?" {
+		t.Errorf("the fork sends %d messages, want 5 without the title", len(sent.Messages))
+	}
+	h, err := fork.History(t.Context())
+	if err != nil || h.Turns != 4 || !slices.Equal(asideTurns(h), []int{2}) {
+		t.Errorf("%+v, %v", h, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -28,6 +29,9 @@ type conversationHead struct {
 	// Explanation is of what was sent last.
 	Explanation *memory.Explanation `json:"explanation,omitzero"`
 	Explained   int                 `json:"explained,omitzero"` // the turn it is of
+
+	// Aside are the turns that are kept and left out: see turnRun.setAside.
+	Aside []int `json:"aside,omitzero"`
 
 	// Fork tells where the conversation comes from.
 	Fork *ForkOrigin `json:"fork,omitzero"`
@@ -90,15 +94,30 @@ func readConversation(stored *StoredConversation) (*conversationHead, []turnReco
 		}
 		records = append(records, turns...)
 	}
-	turns := make([]memory.Turn, len(records))
-	for i := range records {
-		turns[i] = records[i].Turn
-	}
-	state, err := memory.Restore(head.Memory, turns)
+	state, err := memory.Restore(head.Memory, turnsOf(records, head.Aside))
 	if err != nil {
 		return nil, nil, nil, unreadable(err)
 	}
 	return head, records, state, nil
+}
+
+// turnsOf are the turns of records, without those set aside.
+func turnsOf(records []turnRecord, aside []int) []memory.Turn {
+	turns := make([]memory.Turn, len(records))
+	for i := range records {
+		turns[i] = records[i].Turn
+		if slices.Contains(aside, turns[i].Number) {
+			turns[i] = leftOut(turns[i])
+		}
+	}
+	return turns
+}
+
+// leftOut is a turn that has its number and is not sent, as one that was
+// interrupted; what it changed for the turns after it, it has not.
+func leftOut(t memory.Turn) memory.Turn {
+	t.Interrupted, t.System, t.Tools = true, nil, nil
+	return t
 }
 
 func readHead(data []byte) (*conversationHead, error) {

@@ -30,6 +30,7 @@ type turnRun struct {
 	c       *openConversation
 	forked  bool // c was made for this turn
 	unnamed bool // it was recognised; what it leaves out is left out
+	aside   *setAside
 
 	state   *memory.State // what c will have; c's own unless before has turns
 	before  []turnRecord  // of a history that was begun elsewhere
@@ -163,7 +164,7 @@ func (r *turnRun) match() error {
 		return Invalid("requestMetadata."+KeyResume, "the last turn of the conversation was not interrupted")
 	}
 	if len(r.req.Messages) > 0 || !r.keys.resume {
-		m, err := memory.Match(r.state, r.req.Messages)
+		m, err := r.matchHistory()
 		if err != nil {
 			return memoryError(err)
 		}
@@ -182,6 +183,15 @@ func (r *turnRun) match() error {
 		r.next.Tools = r.req.ToolConfig
 	}
 	return nil
+}
+
+// matchHistory finds what of the messages is new.
+func (r *turnRun) matchHistory() (memory.Matched, error) {
+	m, err := memory.Match(r.state, r.req.Messages)
+	if r.unnamed && err != nil && r.outdated(err) {
+		return memory.Match(r.state, r.req.Messages)
+	}
+	return m, err
 }
 
 // adopt takes over turns of a history that was begun elsewhere. They are stored
@@ -247,6 +257,10 @@ func brief(why *memory.Explanation) *memory.Explanation {
 
 // intend writes that the turn is about to be asked.
 func (r *turnRun) intend(ctx context.Context) error {
+	if a := r.aside; a != nil {
+		r.c.head.Aside = append(r.c.head.Aside, a.turn)
+		r.c.state = a.state
+	}
 	r.c.head.Intent = &turnIntent{Turn: r.number(), At: r.k.now().UTC(), Key: r.keys.idempotency}
 	return r.k.putHead(ctx, r.c)
 }

@@ -1,8 +1,8 @@
 package openai
 
 import (
-	"fmt"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 

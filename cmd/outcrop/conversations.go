@@ -102,8 +102,11 @@ func (a *app) showConversation(ctx context.Context, c *outcrop.Conversation) err
 	for i := range h.History {
 		t := &h.History[i]
 		note := ""
-		if t.Interrupted {
+		switch {
+		case t.Interrupted:
 			note = " (interrupted)"
+		case t.SetAside:
+			note = " (set aside)"
 		}
 		fmt.Fprintf(a.stdout, "Turn %d%s\n", t.Turn, note)
 		for j := range t.Messages {
