@@ -108,6 +108,7 @@ func anthropicToConverse(body []byte) (*bedrock.ConverseRequest, error) {
 		}
 		req.Messages = appendTurn(req.Messages, message.Role, message.Content)
 	}
+	nameDocuments(req.Messages)
 	if err := in.tools(req, extra); err != nil {
 		return nil, err
 	}

@@ -190,6 +190,29 @@ func (b *anthropicBlock) document(at string) (*bedrock.DocumentBlock, error) {
 	return out, err
 }
 
+// nameDocuments numbers the documents whose names others have: titles may be
+// alike, or missing, and names in Converse may not.
+func nameDocuments(messages []bedrock.Message) {
+	taken := map[string]bool{}
+	for i := range messages {
+		for j := range messages[i].Content {
+			d := messages[i].Content[j].Document
+			if d == nil {
+				continue
+			}
+			title := d.Name
+			for n := 2; taken[d.Name]; n++ {
+				number := " " + strconv.Itoa(n)
+				d.Name = strings.TrimSpace(title[:min(len(title), maxDocumentName-len(number))]) + number
+			}
+			taken[d.Name] = true
+		}
+	}
+}
+
+// maxDocumentName is how many characters the name of a document may have.
+const maxDocumentName = 200
+
 // documentName makes a title a name that Converse takes: letters, digits,
 // single spaces, hyphens, parentheses and square brackets, 200 at most.
 func documentName(title string) string {
@@ -201,8 +224,8 @@ func documentName(title string) string {
 		return ' '
 	}, title)
 	name = strings.Join(strings.Fields(name), " ")
-	if len(name) > 200 {
-		name = strings.TrimSpace(name[:200])
+	if len(name) > maxDocumentName {
+		name = strings.TrimSpace(name[:maxDocumentName])
 	}
 	if name == "" {
 		return "document"

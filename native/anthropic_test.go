@@ -106,6 +106,15 @@ func TestAnthropicRequests(t *testing.T) {
 		},
 		{name: "a role Claude lacks", body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":1,"messages":[{"role":"system","content":"x"}]}`, field: "messages.0.role"},
 		{name: "a wrong type deep inside", body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","text":5}]}]}`, field: "messages.0.content.0.text"},
+		{
+			name: "documents of one title and of none",
+			body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":[` +
+				`{"type":"document","source":{"type":"text","data":"a"}},{"type":"document","title":"T","source":{"type":"text","data":"b"}},{"type":"document","source":{"type":"text","data":"c"}},` +
+				`{"type":"document","title":"T","source":{"type":"text","data":"d"}},{"type":"text","text":"Which?"}]}]}`,
+			converse: `{"messages":[{"role":"user","content":[{"document":{"format":"txt","name":"document","source":{"text":"a"}}},{"document":{"format":"txt","name":"T","source":{"text":"b"}}},` +
+				`{"document":{"format":"txt","name":"document 2","source":{"text":"c"}}},{"document":{"format":"txt","name":"T 2","source":{"text":"d"}}},{"text":"Which?"}]}],` +
+				`"inferenceConfig":{"maxTokens":9},"additionalModelResponseFieldPaths":["/stop_sequence"]}`,
+		},
 		{name: "an image by URL", body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":1,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"http://x"}}]}]}`, field: "messages.0.content.0.source.type"},
 		{name: "an unknown block", body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":1,"messages":[{"role":"user","content":[{"type":"container_upload","file_id":"f"}]}]}`, field: "messages.0.content.0"},
 	})

@@ -131,9 +131,14 @@ func (in *cohereRequest) history(req *bedrock.ConverseRequest) error {
 	return nil
 }
 
-// documents become text documents, a line for each of their members.
+// maxConverseDocuments is how many documents a Converse request may have.
+const maxConverseDocuments = 5
+
+// documents become text documents, a line for each of their members. Cohere takes
+// passages by the dozen: more than Converse has room for are the parts of one.
 func (in *cohereRequest) documents() []bedrock.ContentBlock {
 	var blocks []bedrock.ContentBlock
+	var parts []bedrock.DocumentContentBlock
 	for i, doc := range in.Documents {
 		var text strings.Builder
 		name := "document " + strconv.Itoa(i+1)
@@ -148,9 +153,15 @@ func (in *cohereRequest) documents() []bedrock.ContentBlock {
 			}
 		}
 		content := text.String()
+		parts = append(parts, bedrock.DocumentContentBlock{Text: &content})
 		blocks = append(blocks, bedrock.ContentBlock{Document: &bedrock.DocumentBlock{
 			Format: bedrock.DocumentFormatTxt, Name: documentName(name), Source: bedrock.DocumentSource{Text: &content},
 		}})
+	}
+	if len(blocks) > maxConverseDocuments {
+		return []bedrock.ContentBlock{{Document: &bedrock.DocumentBlock{
+			Format: bedrock.DocumentFormatTxt, Name: "documents", Source: bedrock.DocumentSource{Content: parts},
+		}}}
 	}
 	return blocks
 }

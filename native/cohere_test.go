@@ -22,6 +22,11 @@ func TestCohereRequests(t *testing.T) {
 			converse: `{"messages":[{"role":"user","content":[{"text":"Sum?"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"call_0","name":"add","input":{"a":1}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"call_0","content":[{"json":{"sum":2}}]}}]}],` +
 				`"toolConfig":{"tools":[{"toolSpec":{"name":"add","description":"adds","inputSchema":{"json":{"properties":{"a":{"description":"first","type":"integer"},"b":{"items":{"type":"integer"},"type":"array"}},"required":["a"],"type":"object"}}}}]}}`,
 		},
+		{
+			name: "more documents than Converse takes",
+			body: `{"message":"Who?","documents":[{"a":1},{"a":2},{"a":3},{"a":4},{"a":5},{"a":6}]}`,
+			converse: `{"messages":[{"role":"user","content":[{"document":{"format":"txt","name":"documents","source":{"content":[{"text":"a: 1\n"},{"text":"a: 2\n"},{"text":"a: 3\n"},{"text":"a: 4\n"},{"text":"a: 5\n"},{"text":"a: 6\n"}]}}},{"text":"Who?"}]}]}`,
+		},
 		{name: "no message", body: `{"max_tokens":9}`, field: ""},
 		{name: "queries only", body: `{"message":"Hi","search_queries_only":true}`, field: "search_queries_only"},
 		{name: "an unknown role", body: `{"message":"Hi","chat_history":[{"role":"PILOT","message":"x"}]}`, field: "chat_history.0.role"},
