@@ -3,6 +3,7 @@ package native
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 )
@@ -42,11 +43,13 @@ func titanEmbedRequest(body []byte) (*EmbedRequest, error) {
 	}, nil
 }
 
-func titanEmbedReply(_ *Info, req *EmbedRequest, e *Embeddings) ([]byte, error) {
+// titanEmbedReply names the vector's number format where the request did, and in
+// replies of the second edition of the text model always.
+func titanEmbedReply(info *Info, req *EmbedRequest, e *Embeddings) ([]byte, error) {
 	out := object{}
 	out.set("embedding", e.Vectors[0])
 	out.set("inputTextTokenCount", e.InputTokens)
-	if req.byType {
+	if req.byType || strings.HasPrefix(BaseModel(info.ModelID), "amazon.titan-embed-text-v2") {
 		out.set("embeddingsByType", map[string][]float64{"float": e.Vectors[0]})
 	}
 	return out.document(), nil

@@ -1,6 +1,8 @@
 package simulator_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -134,5 +136,50 @@ func TestRequestLimits(t *testing.T) {
 	req.ModelID = llama4
 	if _, err := b.Do(t.Context(), outcrop.NewConverseCall(bedrock.OpConverse, &req)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestEmbeddingSizes: a model makes vectors of the sizes that its vendor lists.
+func TestEmbeddingSizes(t *testing.T) {
+	b := simulate(t, simulator.Config{})
+	const v1, v2 = "amazon.titan-embed-text-v1", "amazon.titan-embed-text-v2:0"
+	for _, c := range []struct {
+		model, body string
+		size        int // 0 is refused
+	}{
+		{v1, `{"inputText":"Hi"}`, 1536},
+		{v1, `{"inputText":"Hi","dimensions":1536}`, 0},
+		{v2, `{"inputText":"Hi"}`, 1024},
+		{v2, `{"inputText":"Hi","dimensions":256}`, 256},
+		{v2, `{"inputText":"Hi","dimensions":512}`, 512},
+		{v2, `{"inputText":"Hi","dimensions":1024}`, 1024},
+		{v2, `{"inputText":"Hi","dimensions":300}`, 0},
+		{v2, `{"inputText":"Hi","dimensions":-1}`, 0},
+	} {
+		reply, err := b.Do(t.Context(), outcrop.NewInvokeCall(bedrock.OpInvokeModel, c.model, []byte(c.body)))
+		if c.size == 0 {
+			if e, is := errors.AsType[*outcrop.Error](err); !is || e.Code != bedrock.CodeValidation {
+				t.Errorf("%s, %s: %v", c.model, c.body, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s, %s: %v", c.model, c.body, err)
+			continue
+		}
+		body, err := reply.Body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read struct {
+			Embedding []float64            `json:"embedding"`
+			ByType    map[string][]float64 `json:"embeddingsByType"`
+		}
+		if err := json.Unmarshal(body, &read); err != nil || len(read.Embedding) != c.size {
+			t.Errorf("%s, %s: %d numbers, %v", c.model, c.body, len(read.Embedding), err)
+		}
+		if len(read.ByType["float"]) != len(read.Embedding) && c.model == v2 || read.ByType != nil && c.model == v1 {
+			t.Errorf("%s, %s: %d vectors by type", c.model, c.body, len(read.ByType))
+		}
 	}
 }

@@ -141,7 +141,7 @@ func TestEmbeddings(t *testing.T) {
 		body, _ := json.Marshal(map[string]any{"inputText": text, "dimensions": 256, "normalize": true})
 		reply, err := b.Do(t.Context(), outcrop.NewInvokeCall(bedrock.OpInvokeModel, "amazon.titan-embed-text-v2:0", body))
 		if err != nil {
-			t.Skipf("titan embeddings are not read yet: %v", err)
+			t.Fatal(err)
 		}
 		answer, err := reply.Body()
 		if err != nil {

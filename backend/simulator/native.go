@@ -1,8 +1,11 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/outcrop-ai/outcrop"
@@ -51,7 +54,7 @@ func countNative(m *model, call *outcrop.Call) (outcrop.TokenCount, error) {
 	if err != nil {
 		return outcrop.TokenCount{}, outcrop.AsError(err)
 	}
-	count.InputTokens = m.counter.Input(req).Total
+	count.InputTokens = m.counter.Input(native.OwnFormat(req)).Total
 	return count, nil
 }
 
@@ -80,12 +83,9 @@ func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.Emb
 	if _, err := b.judge(ctx, subject{asked: call.ModelID, model: m.ID, text: text}, entry); err != nil {
 		return nil, outcrop.Meta{}, err
 	}
-	n := req.Dimensions
-	if n == 0 {
-		n = dimensions(m.ID)
-	}
-	if n < 0 || n > maxDimensions {
-		return nil, outcrop.Meta{}, outcrop.Invalid("dimensions", "expected 1 to %d, found %d", maxDimensions, n)
+	n, err := dimensions(m.ID, req.Dimensions)
+	if err != nil {
+		return nil, outcrop.Meta{}, outcrop.AsError(err)
 	}
 	result := &native.Embeddings{Vectors: make([][]float64, len(req.Texts))}
 	for i, text := range req.Texts {
@@ -101,16 +101,29 @@ func (b *Backend) Embed(ctx context.Context, call *outcrop.Call, req *native.Emb
 
 const maxDimensions = 4096
 
-// dimensions is how many numbers a model's vectors have when the request does
-// not say.
-func dimensions(modelID string) int {
+// dimensions is how many numbers a model's vectors have: as many as the request
+// says, where the model takes that, or for 0 as many as it makes unasked.
+func dimensions(modelID string, asked int) (int, error) {
+	usual := 1024
 	switch {
-	case strings.HasPrefix(modelID, "amazon.titan-embed-text-v1"), strings.HasPrefix(modelID, "cohere.embed-v4"):
-		return 1536
+	case strings.HasPrefix(modelID, "amazon.titan-embed-text-v1"):
+		if asked != 0 {
+			return 0, &native.RequestError{Reason: "extraneous key [dimensions] is not permitted"}
+		}
+		usual = 1536
+	case strings.HasPrefix(modelID, "amazon.titan-embed-text-v2"):
+		if asked != 0 && !slices.Contains([]int{1024, 512, 256}, asked) {
+			return 0, &native.RequestError{Field: "dimensions", Reason: fmt.Sprintf("%d is not a valid enum value", asked)}
+		}
+	case strings.HasPrefix(modelID, "cohere.embed-v4"):
+		usual = 1536
 	case strings.HasPrefix(modelID, "amazon.nova-2-multimodal"):
-		return 3072
+		usual = 3072
 	}
-	return 1024
+	if asked < 0 || asked > maxDimensions {
+		return 0, outcrop.Invalid("dimensions", "expected 1 to %d, found %d", maxDimensions, asked)
+	}
+	return cmp.Or(asked, usual), nil
 }
 
 func embed(modelID, text string, n int) []float64 {
