@@ -37,7 +37,8 @@ func (b *Backend) compose(m *model, req *bedrock.ConverseRequest, p *prompt) (d 
 		d.blocks = append(d.blocks, reasoning(p))
 	}
 	if chosen := chooseTools(req.ToolConfig, p); len(chosen) > 0 {
-		return d, b.composeTools(&d, req.ToolConfig, chosen, p)
+		err = b.composeTools(&d, req.ToolConfig, chosen, p)
+		return d, err
 	}
 	if schema := req.OutputConfig.JSONSchema(); schema != nil {
 		r := p.seed.fork(forSchema)

@@ -213,7 +213,7 @@ func readReply(n node) (scripted, error) {
 		},
 		"delay": func(n node) error { return n.duration(&s.delay) },
 		"error": func(n node) error {
-			e, err := readError(n, "", "the rules file says so")
+			e, err := readError(n)
 			s.err = e
 			return err
 		},
@@ -251,9 +251,9 @@ func readToolUse(n node) (scriptedTool, error) {
 	return t, err
 }
 
-// readError reads {code, message, retryAfter}; with no code at all it gives
-// the one that stands for none.
-func readError(n node, code, message string) (*outcrop.Error, error) {
+// readError reads {code, message}.
+func readError(n node) (*outcrop.Error, error) {
+	code, message := "", "the rules file says so"
 	err := n.members(map[string]func(node) error{
 		"code":    func(n node) error { return n.code(&code) },
 		"message": func(n node) error { return n.text(&message) },
