@@ -106,7 +106,7 @@ type openConversation struct {
 
 func newKeeper(config ConversationsConfig, backend Backend, now func() time.Time) *keeper {
 	k := &keeper{config: config.withDefaults(), backend: backend, now: now, open: map[ConversationKey]*openConversation{}}
-	k.windows.backend = backend
+	k.windows.backend, k.windows.now = backend, now
 	k.stopped, k.stop = context.WithCancel(context.Background())
 	return k
 }

@@ -19,7 +19,9 @@ const recognisedPrefix = "like."
 // first message alone, a history that goes on differently from what is stored,
 // or one to which another turn is being added, for which nobody who names no
 // conversation should wait. Such a call is passed on as it came, and stores
-// nothing.
+// nothing; so is one whose turn fails before the model is asked, as where the
+// store does, and a reply that cannot be stored is given all the same: who did
+// not ask for anything to be stored misses nothing.
 func (m *Manager) recognised(ctx context.Context, call *Call) (*Reply, error) {
 	if m.keeper == nil || !m.config.Conversations.Recognise || call.Native() ||
 		call.Operation != bedrock.OpConverse && call.Operation != bedrock.OpConverseStream {
@@ -33,11 +35,12 @@ func (m *Manager) recognised(ctx context.Context, call *Call) (*Reply, error) {
 	if id == "" {
 		return nil, nil
 	}
-	reply, err := m.keeper.turn(ctx, &turnRun{
+	r := &turnRun{
 		k: m.keeper, call: call, req: req, keys: turnKeys{id: id, onConflict: ConflictReject}, unnamed: true,
-	})
-	if err != nil && unlike(err) {
-		return nil, nil
+	}
+	reply, err := m.keeper.turn(ctx, r)
+	if err != nil && !r.asked {
+		return nil, nil //nolint:nilerr // said above
 	}
 	return reply, err
 }
@@ -110,19 +113,3 @@ func without(s *memory.State, turn int) (*memory.State, error) {
 // errLeftOut is the error of a request without the system prompt or the tools of
 // the conversation that it goes on with: it is to be sent without them.
 var errLeftOut = errors.New("the request leaves out what the conversation has")
-
-// unlike tells whether a turn was refused for what it adds to what is stored, or
-// because another is being added.
-func unlike(err error) bool {
-	if errors.Is(err, errLeftOut) || errors.Is(err, errBusy) {
-		return true
-	}
-	if _, is := errors.AsType[*memory.MismatchError](err); is {
-		return true
-	}
-	if _, is := errors.AsType[*memory.InputError](err); is {
-		return true
-	}
-	_, is := errors.AsType[*memory.BudgetError](err)
-	return is
-}

@@ -1,6 +1,8 @@
 package outcrop_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -345,5 +347,70 @@ func TestForkOfRecognised(t *testing.T) {
 	h, err := fork.History(t.Context())
 	if err != nil || h.Turns != 4 || !slices.Equal(asideTurns(h), []int{2}) {
 		t.Errorf("%+v, %v", h, err)
+	}
+}
+
+// brittle is a store of which one method fails.
+type brittle struct {
+	outcrop.Conversations
+	load, head, record error
+}
+
+func (b *brittle) Load(ctx context.Context, key outcrop.ConversationKey) (*outcrop.StoredConversation, error) {
+	if b.load != nil {
+		return nil, b.load
+	}
+	return b.Conversations.Load(ctx, key)
+}
+
+func (b *brittle) PutHead(ctx context.Context, key outcrop.ConversationKey, head []byte, revision uint64) (uint64, error) {
+	if b.head != nil {
+		return 0, b.head
+	}
+	return b.Conversations.PutHead(ctx, key, head, revision)
+}
+
+func (b *brittle) Append(ctx context.Context, key outcrop.ConversationKey, record []byte, last uint64) (uint64, error) {
+	if b.record != nil {
+		return 0, b.record
+	}
+	return b.Conversations.Append(ctx, key, record, last)
+}
+
+// TestRecognisedWithoutAStore: who named no conversation is answered whatever
+// becomes of the store, once and by the model; who named one is told.
+func TestRecognisedWithoutAStore(t *testing.T) {
+	full := errors.New("the disk is full")
+	for name, store := range map[string]*brittle{"load": {load: full}, "head": {head: full}, "record": {record: full}} {
+		t.Run(name, func(t *testing.T) {
+			l := &listener{}
+			store.Conversations = outcrop.NewMemoryConversations(nil)
+			m := recognising(t, l, store)
+			if text := answer(t, m, sends("Hi", "Hello.", "And now?")); text != "reply 1" {
+				t.Errorf("the reply is %q", text)
+			}
+			stream, err := m.ConverseStream(t.Context(), sends("Hi", "Hello.", "And now?"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := outcrop.Collect(stream)
+			if err != nil || response.Output.Message.Text() != "reply 2" {
+				t.Errorf("the stream gives %+v, %v", response, err)
+			}
+			if n := l.count(); n != 2 {
+				t.Errorf("the model was asked %d times, want 2", n)
+			}
+			named := sends("Hi", "Hello.", "And now?")
+			named.RequestMetadata = map[string]string{outcrop.KeyConversation: "trip"}
+			if _, err := m.Converse(t.Context(), named); err == nil {
+				t.Error("a named turn that cannot be stored is answered")
+			}
+			store.load, store.head, store.record = nil, nil, nil
+			_ = m.Conversation("trip").Forget(t.Context()) // its intent may be there
+			answer(t, m, sends("Hi", "Hello.", "And now?"))
+			if h := onlyHistory(t, m); h.Turns != 2 {
+				t.Errorf("%d turns are kept once the store works, want 2", h.Turns)
+			}
+		})
 	}
 }

@@ -134,7 +134,7 @@ func (s *turnStream) complete() error {
 	if err != nil {
 		return Errorf(bedrock.CodeModelStreamError, "%w", err)
 	}
-	if err := s.commit(s.ctx, response, false); err != nil {
+	if err := s.commit(s.ctx, response, false); err != nil && !s.unnamed {
 		return err
 	}
 	s.committed = true

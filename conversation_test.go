@@ -859,3 +859,44 @@ func TestPanicGivesTheTurnBack(t *testing.T) {
 		t.Errorf("the next turn: %v", err)
 	}
 }
+
+// lister is a listener that is asked for its models.
+type lister struct {
+	listener
+	lists int
+	err   error
+}
+
+func (l *lister) Models(context.Context) ([]outcrop.Model, error) {
+	l.lists++
+	return []outcrop.Model{{ID: talker, ContextWindow: 4000}}, l.err
+}
+
+// TestWindowsAreListedOnce: a back-end that may not list its models is not asked
+// for them at every turn, and is asked again after a while.
+func TestWindowsAreListedOnce(t *testing.T) {
+	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	l := &lister{err: errors.New("not allowed")}
+	m, err := outcrop.New(outcrop.Config{Backend: l, ModelID: talker, Now: func() time.Time { return now }, Conversations: outcrop.ConversationsConfig{
+		Store: outcrop.NewMemoryConversations(nil),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close(t.Context()) })
+	turns := func(lists int) {
+		t.Helper()
+		for range 3 {
+			send(t, m.Conversation("x"), user("Hello"))
+		}
+		if l.lists != lists {
+			t.Errorf("the back-end was asked for its models %d times, want %d", l.lists, lists)
+		}
+	}
+	turns(1)
+	now = now.Add(2 * time.Minute)
+	l.err = nil
+	turns(2)
+	now = now.Add(time.Hour)
+	turns(2)
+}

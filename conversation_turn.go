@@ -30,6 +30,7 @@ type turnRun struct {
 	c       *openConversation
 	forked  bool // c was made for this turn
 	unnamed bool // it was recognised; what it leaves out is left out
+	asked   bool // the model was
 	aside   *setAside
 
 	state   *memory.State // what c will have; c's own unless before has turns
@@ -270,6 +271,7 @@ func (r *turnRun) ask(ctx context.Context) (*Reply, error) {
 	req := *r.req
 	req.RequestMetadata = withoutKeys(req.RequestMetadata)
 	r.context.Apply(&req)
+	r.asked = true
 	return r.k.backend.Do(ctx, r.call.WithConverse(r.call.Operation, &req))
 }
 
@@ -319,6 +321,9 @@ func (r *turnRun) whole(ctx context.Context) (*Reply, error) {
 		return nil, Errorf(bedrock.CodeModelError, "the model's reply holds no message")
 	}
 	if err := r.commit(ctx, response, false); err != nil {
+		if r.unnamed {
+			return reply, nil
+		}
 		return nil, err
 	}
 	reply.Meta = r.told(reply.Meta)
