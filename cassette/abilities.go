@@ -97,7 +97,7 @@ func (p *Player) CountTokens(_ context.Context, call *outcrop.Call) (outcrop.Tok
 	}
 	req, err := call.Converse()
 	if err != nil {
-		return outcrop.TokenCount{}, err
+		return outcrop.TokenCount{}, outcrop.AsError(err)
 	}
 	return outcrop.TokenCount{InputTokens: estimate.Converse(call.ModelID, req).Input, Estimated: true}, nil
 }

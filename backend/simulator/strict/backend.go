@@ -93,8 +93,8 @@ func New(c Config) (*Backend, error) {
 	return &Backend{Abilities: outcrop.Abilities{Next: c.Simulator}, config: c, pools: map[poolID]*pool{}}, nil
 }
 
-// Do lets a call in, or refuses it as Bedrock does. What the simulator would
-// refuse anyway is its to refuse, before any quota is looked at.
+// Do lets a call in, or refuses it as Bedrock does. What the simulator cannot
+// read is its to refuse, before any quota is looked at.
 func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 	grant, id := b.granted(call)
 	if grant == nil {
@@ -166,7 +166,7 @@ func (b *Backend) maxTokens(call *outcrop.Call) int {
 			return max(limit, 0)
 		}
 	} else if req, err := call.Converse(); err == nil && req.InferenceConfig != nil && req.InferenceConfig.MaxTokens != nil {
-		return *req.InferenceConfig.MaxTokens
+		return max(*req.InferenceConfig.MaxTokens, 0)
 	}
 	if m, ok := b.config.Catalog.Resolve(call.ModelID); ok && m.Model.MaxOutput > 0 {
 		return m.Model.MaxOutput
