@@ -85,8 +85,10 @@ func TestCheckMedia(t *testing.T) {
 		{"a picture of each format", beside(
 			imageBlock(bedrock.ImageFormatPng, pngOf(1, 1, 0)), imageBlock(bedrock.ImageFormatJpeg, []byte("\xff\xd8\xff")),
 			imageBlock(bedrock.ImageFormatGif, []byte("GIF89a")), imageBlock(bedrock.ImageFormatWebp, []byte("RIFF    WEBP"))), "", ""},
-		{"a picture of another format", beside(imageBlock(bedrock.ImageFormatJpeg, pngOf(1, 1, 0))), "messages.0.content.1.image.source.bytes",
-			"messages.0.content.1.image.source.bytes: The image was specified using the image/jpeg media type, but the image appears to be a image/png image"},
+		{
+			"a picture of another format", beside(imageBlock(bedrock.ImageFormatJpeg, pngOf(1, 1, 0))), "messages.0.content.1.image.source.bytes",
+			"messages.0.content.1.image.source.bytes: The image was specified using the image/jpeg media type, but the image appears to be a image/png image",
+		},
 		{"what is no picture", beside(imageBlock(bedrock.ImageFormatPng, []byte("iVBORw0KGgo="))), "messages.0.content.1.image.source.bytes", "Could not process image"},
 		{"a picture on S3", beside(onS3), "", ""},
 		{"a picture of the largest size", beside(imageBlock(bedrock.ImageFormatPng, pngOf(1, 1, mostImage))), "", ""},

@@ -23,8 +23,8 @@ func TestCohereRequests(t *testing.T) {
 				`"toolConfig":{"tools":[{"toolSpec":{"name":"add","description":"adds","inputSchema":{"json":{"properties":{"a":{"description":"first","type":"integer"},"b":{"items":{"type":"integer"},"type":"array"}},"required":["a"],"type":"object"}}}}]}}`,
 		},
 		{
-			name: "more documents than Converse takes",
-			body: `{"message":"Who?","documents":[{"a":1},{"a":2},{"a":3},{"a":4},{"a":5},{"a":6}]}`,
+			name:     "more documents than Converse takes",
+			body:     `{"message":"Who?","documents":[{"a":1},{"a":2},{"a":3},{"a":4},{"a":5},{"a":6}]}`,
 			converse: `{"messages":[{"role":"user","content":[{"document":{"format":"txt","name":"documents","source":{"content":[{"text":"a: 1\n"},{"text":"a: 2\n"},{"text":"a: 3\n"},{"text":"a: 4\n"},{"text":"a: 5\n"},{"text":"a: 6\n"}]}}},{"text":"Who?"}]}]}`,
 		},
 		{name: "no message", body: `{"max_tokens":9}`, field: ""},
