@@ -48,7 +48,7 @@ type Sent struct {
 type LeftOut struct {
 	From int    `json:"from"` // turn
 	To   int    `json:"to"`   // turn, included
-	What string `json:"what"` // "turns", "tool results", "reasoning"
+	What string `json:"what"` // "turns", "tool results", "documents"
 	Why  string `json:"why"`
 }
 

@@ -103,6 +103,30 @@ func resultNote(r *bedrock.ToolResultBlock, turn int) bedrock.ContentBlock {
 	}}
 }
 
+// documents counts the documents of messages.
+func documents(messages []bedrock.Message) int {
+	n := 0
+	for i := range messages {
+		for j := range messages[i].Content {
+			if messages[i].Content[j].Document != nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// documentNote stands in the place of a document that costs so many tokens, and
+// costs no more.
+func documentNote(turn, tokens int, m *Model) bedrock.ContentBlock {
+	text := fmt.Sprintf("[document of turn %d left out]", turn)
+	note := bedrock.ContentBlock{Text: &text}
+	if m.block(&note) > tokens {
+		text = "…"
+	}
+	return note
+}
+
 // uniqueDocuments renames documents whose name an earlier turn has used: in
 // one request each needs a name of its own. The names go into add, which may be
 // taken itself. The new name depends on the turn only, so it stays the same

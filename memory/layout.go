@@ -8,7 +8,7 @@ import (
 
 // layout puts the chosen parts in order and places the cache points.
 func (a *assembly) layout() (*Context, *Explanation) {
-	l := &builder{m: a.m, e: &Explanation{Strategy: a.p.Strategy, Budget: a.budget, Parts: map[Part]int{}}}
+	l := &builder{m: a.m, e: &Explanation{Strategy: a.p.Strategy, Budget: a.budget, Parts: map[Part]int{}}, excess: a.excess()}
 	l.fixed(a)
 	l.notes(a.chosen.pins, PartPinned, "pinned")
 	l.blocks(noteBlocks(a.chosen.notes), PartSummary, "stands for the turns before the tail")
@@ -61,6 +61,26 @@ func (a *assembly) layTail(l *builder) (before, end mark) {
 		end = l.mark(PartTail)
 	}
 	return before, end
+}
+
+// maxDocuments is how many documents a request may have.
+const maxDocuments = 5
+
+// excess is how many documents of what is sent are too many for a request. The
+// new turn's own are not counted among them: if it brings too many, whoever
+// answers it says so.
+func (a *assembly) excess() int {
+	before := 0
+	for i := a.chosen.start; i < a.end; i++ {
+		if e := &a.s.turns[i]; e.live && !a.chosen.dropped[i] {
+			before += documents(e.shown)
+		}
+	}
+	last := len(a.open) - 1
+	for _, o := range a.open[:last] {
+		before += documents(o.messages)
+	}
+	return max(0, min(before, before+documents(a.open[last].messages)-maxDocuments))
 }
 
 // leftOut says what of the conversation is not sent.
@@ -158,6 +178,7 @@ type builder struct {
 	out    []bedrock.Message
 	tokens int
 	counts []int // of the next blocks, where they are known
+	excess int   // documents still to be left out
 }
 
 // fixed counts what stands before the messages.
@@ -196,9 +217,15 @@ func (l *builder) messages(messages []bedrock.Message, part Part, turn int, why 
 		}
 		out := &l.out[last]
 		for j := range m.Content {
-			n := l.count(&m.Content[j])
+			block, n := m.Content[j], l.count(&m.Content[j])
+			if block.Document != nil && l.excess > 0 {
+				l.excess--
+				block = documentNote(turn, n, l.m)
+				n = l.m.block(&block)
+				l.e.LeftOut = append(l.e.LeftOut, LeftOut{turn, turn, "documents", "a request has five at most"})
+			}
 			l.e.Sent = append(l.e.Sent, Sent{Message: last, Block: len(out.Content), Part: part, Turn: turn, Tokens: n, Why: why})
-			out.Content = append(out.Content, m.Content[j])
+			out.Content = append(out.Content, block)
 			l.tokens += n
 		}
 	}

@@ -325,3 +325,51 @@ func said(c *memory.Context) string {
 	}
 	return strings.Join(parts, "|")
 }
+
+// filed is a user message with so many documents beside its text.
+func filed(s string, n int) bedrock.Message {
+	m := user(s)
+	for i := range n {
+		m.Content = append(m.Content, bedrock.ContentBlock{Document: &bedrock.DocumentBlock{
+			Format: bedrock.DocumentFormatTxt, Name: fmt.Sprintf("%s %d", s, i), Source: bedrock.DocumentSource{Bytes: []byte(strings.Repeat(s+" ", 20))},
+		}})
+	}
+	return m
+}
+
+// TestFiveDocuments: a request may have five, so older ones make room for those
+// of newer turns; what the new turn brings itself stays.
+func TestFiveDocuments(t *testing.T) {
+	var turns [][]bedrock.Message
+	for i := range 4 {
+		turns = append(turns, []bedrock.Message{filed(fmt.Sprint("paper", i), 1), assistant("Read.")})
+	}
+	s := chat(t, turns...)
+	for _, c := range []struct{ brings, sent, noted int }{{0, 4, 0}, {1, 5, 0}, {3, 5, 2}, {5, 5, 4}, {6, 6, 4}} {
+		chosen, why, err := memory.Assemble(s, memory.NewTurn{Messages: []bedrock.Message{filed("new", c.brings)}},
+			memory.Policy{Strategy: memory.StrategyFull}, memory.Budget{Tokens: 100_000}, memory.For(claude))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, noted := 0, 0
+		for _, m := range chosen.Messages {
+			for _, b := range m.Content {
+				switch {
+				case b.Document != nil:
+					sent++
+				case b.Text != nil && *b.Text == fmt.Sprintf("[document of turn %d left out]", noted+1):
+					noted++
+				}
+			}
+		}
+		if sent != c.sent || noted != c.noted {
+			t.Errorf("with %d new documents %d are sent and %d left out, want %d and %d", c.brings, sent, noted, c.sent, c.noted)
+		}
+		if told := len(why.LeftOut); told != c.noted || told > 0 && (why.LeftOut[0].From != 1 || why.LeftOut[0].What != "documents") {
+			t.Errorf("with %d new documents it says %v", c.brings, why.LeftOut)
+		}
+		if err := bedrock.CheckConverse(&bedrock.ConverseRequest{Messages: chosen.Messages}, bedrock.ConverseLimits{}); (err != nil) != (c.brings > 5) {
+			t.Errorf("with %d new documents: %v", c.brings, err)
+		}
+	}
+}

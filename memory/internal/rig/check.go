@@ -306,7 +306,7 @@ func own(text string) bool {
 }
 
 // is tells whether a sent block is the history's, with the changes that are
-// allowed: a tool result cut to a note, a document renamed.
+// allowed: a tool result or a document cut to a note, a document renamed.
 func (h *block) is(role bedrock.ConversationRole, b *bedrock.ContentBlock, text []byte) bool {
 	if h.role != role {
 		return false
@@ -316,6 +316,9 @@ func (h *block) is(role bedrock.ConversationRole, b *bedrock.ContentBlock, text 
 	}
 	if b.ToolResult != nil && h.result == b.ToolResult.ToolUseID && len(b.ToolResult.Content) == 1 && b.ToolResult.Content[0].Text != nil {
 		return strings.HasPrefix(*b.ToolResult.Content[0].Text, "[tool result of turn ")
+	}
+	if h.document && !h.fresh && noted(b) {
+		return true
 	}
 	if b.Document != nil && h.document {
 		var was struct{ Document struct{ Name string } }
@@ -328,6 +331,11 @@ func (h *block) is(role bedrock.ConversationRole, b *bedrock.ContentBlock, text 
 		return bytes.Equal(again, h.json)
 	}
 	return false
+}
+
+// noted tells whether a block is a note in the place of a document.
+func noted(b *bedrock.ContentBlock) bool {
+	return b.Text != nil && (*b.Text == "…" || strings.HasPrefix(*b.Text, "[document of turn "))
 }
 
 // whole: exchanges are there whole or not at all; the open one is there; those
@@ -374,11 +382,17 @@ func (l *Ledger) grows(r *Sent, tail [][]byte) error {
 		return nil
 	}
 	for i := range before {
-		if i >= len(tail) || !bytes.Equal(before[i], tail[i]) {
+		if i >= len(tail) || !bytes.Equal(before[i], tail[i]) && !leftOut(before[i], tail[i]) {
 			return fmt.Errorf("block %d of the tail changed within epoch %d", i, epoch)
 		}
 	}
 	return nil
+}
+
+// leftOut tells whether a document made room for a newer one.
+func leftOut(before, now []byte) bool {
+	var was, is bedrock.ContentBlock
+	return bedrock.Unmarshal(before, &was) == nil && bedrock.Unmarshal(now, &is) == nil && was.Document != nil && noted(&is)
 }
 
 // Forget forgets the request before: the next may begin differently.
