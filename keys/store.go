@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/outcrop-ai/outcrop/internal/wholefile"
 	"github.com/outcrop-ai/outcrop/owner"
 )
 
@@ -195,25 +196,7 @@ func (s Store) write(f *File) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(s.Path, append(text, '\n'))
-}
-
-// writeWhole writes a file that is never seen in part. CreateTemp makes files
-// of mode 0600.
-func writeWhole(path string, text []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".keys-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(text)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return wholefile.Write(s.Path, append(text, '\n'))
 }
 
 // Warning says what is unsafe about the file, or is empty. A file without the

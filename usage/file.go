@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/outcrop-ai/outcrop/internal/wholefile"
 )
 
 // Format is the version of the lines that this package writes. Lines of
@@ -179,17 +181,5 @@ func compact(dir string, hour time.Time) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".usage-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, fileName(hour)))
+	return wholefile.Write(filepath.Join(dir, fileName(hour)), text)
 }
