@@ -61,7 +61,7 @@ func New(config Config) (*Jobs, error) {
 		return nil, err
 	}
 	for _, job := range jobs {
-		j.registry.restore(job)
+		j.registry.put(job)
 		config.Listener.Changed(job.state.history())
 	}
 	for _, job := range jobs {
@@ -224,20 +224,20 @@ func (j *Jobs) accept(ctx context.Context, made *job, request []byte) (*job, err
 	if j.closed {
 		return nil, outcrop.Errorf(bedrock.CodeServiceUnavailable, "no more jobs are taken: the process is shutting down")
 	}
-	kept, created, err := j.registry.add(made, func(id string) string { return jobARN(made.caller, id) })
-	if err != nil || !created {
-		return kept, err
+	before, err := j.registry.name(made, func(id string) string { return jobARN(made.caller, id) })
+	if err != nil || before != nil {
+		return before, err
 	}
 	text, err := json.Marshal(&made.state)
 	if err == nil {
 		err = j.config.Store.Create(ctx, Saved{ID: made.state.ID, Request: request, State: text})
 	}
 	if err != nil {
-		j.registry.remove(made)
 		return nil, unkept(err)
 	}
 	j.config.Listener.Changed(made.state.history())
 	stop := j.begin(made)
+	j.registry.put(made) // from here on it can be found, and stopped
 	j.wg.Go(func() { j.run(stop, made) })
 	return made, nil
 }

@@ -30,36 +30,29 @@ func newRegistry(config *Config) *registry {
 	return &registry{config: config, byID: make(map[string]*job), byToken: make(map[tokenKey]*job)}
 }
 
-// add puts in a new job, unless the account's token was used before: then it
-// is the job that was made with it, and created is false. The job gets its
-// sequence and, from name, its id and ARN.
-func (s *registry) add(j *job, name func(id string) (arn string)) (_ *job, created bool, err error) {
+// name gives a new job its sequence and, from arn, its id and ARN, unless the
+// account's token was used before: then the result is the job that was made with
+// it. Nobody sees the new job before put; calls of the two must not overlap.
+func (s *registry) name(j *job, arn func(id string) string) (*job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &j.state
 	key := tokenKey{st.Account, st.Request.ClientRequestToken}
 	if before := s.byToken[key]; before != nil && key.token != "" {
 		if before.state.Digest != st.Digest {
-			return nil, false, outcrop.Errorf(bedrock.CodeConflict, "clientRequestToken was used before, with other parameters, for job %s", before.state.ARN)
+			return nil, outcrop.Errorf(bedrock.CodeConflict, "clientRequestToken was used before, with other parameters, for job %s", before.state.ARN)
 		}
-		return before, false, nil
+		return before, nil
 	}
 	if s.unfinished >= s.config.MaxUnfinished {
-		return nil, false, outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "%d jobs have not ended; that is as many as there may be", s.unfinished)
+		return nil, outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "%d jobs have not ended; that is as many as there may be", s.unfinished)
 	}
 	for st.ID = s.config.NewID(); s.byID[st.ID] != nil; {
 		st.ID = s.config.NewID()
 	}
-	st.ARN = name(st.ID)
 	s.sequence++
-	s.unfinished++
-	st.Sequence = s.sequence
-	s.byID[st.ID] = j
-	s.ordered = append(s.ordered, j)
-	if key.token != "" {
-		s.byToken[key] = j
-	}
-	return j, true, nil
+	st.ARN, st.Sequence = arn(st.ID), s.sequence
+	return nil, nil
 }
 
 // find is the account's job with an id.
@@ -85,23 +78,13 @@ func (s *registry) all(account string) []*job {
 	return jobs
 }
 
-// remove takes out a job that could not be kept.
-func (s *registry) remove(j *job) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unfinished--
-	s.forget(j)
-	s.ordered = slices.DeleteFunc(s.ordered, func(other *job) bool { return other == j })
-}
-
 func (s *registry) forget(j *job) {
 	delete(s.byID, j.state.ID)
 	delete(s.byToken, tokenKey{j.state.Account, j.state.Request.ClientRequestToken})
 }
 
-// restore puts in a job that was kept. Jobs come in the order of their
-// sequences.
-func (s *registry) restore(j *job) {
+// put puts in a job that is kept. Jobs come in the order of their sequences.
+func (s *registry) put(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &j.state
