@@ -163,7 +163,7 @@ func (e *execution) finish(stop context.Context, done map[int]bool) {
 		e.note(cut{errClosed})
 	case errors.As(cause, new(cut)):
 		e.note(cause)
-	case stop.Err() != nil && e.eager:
+	case e.eager:
 		e.note(e.countRest(context.WithoutCancel(stop), done))
 	}
 	e.mu.Lock()

@@ -78,3 +78,57 @@ func TestStopWithoutOutput(t *testing.T) {
 	}
 	o.close()
 }
+
+// A job whose input is out of reach for a while waits too.
+func TestInputOutOfReach(t *testing.T) {
+	p := newPlace(t)
+	p.after.Store(37)
+	o := p.open(small, journal.Config{})
+	arn := o.create(request(p.lines(100)))
+	for range 4 {
+		<-p.arrive
+	}
+	o.close()
+	p.away.Store(true)
+	p.after.Store(1 << 40)
+	o = p.open(small, journal.Config{})
+	job := o.until(arn, func(job *bedrock.GetModelInvocationJobResponse) bool {
+		return strings.Contains(job.Message, "waiting to go on: s3://input/a.jsonl cannot be read: S3 is away")
+	})
+	if job.Status != bedrock.ModelInvocationJobStatusInProgress {
+		t.Errorf("the job is %s: %s", job.Status, job.Message)
+	}
+	p.away.Store(false)
+	if job := o.until(arn, ended); job.Status != bedrock.ModelInvocationJobStatusCompleted || *job.SuccessRecordCount != 100 {
+		t.Errorf("the job ended as %s: %q, with %d records", job.Status, job.Message, *job.SuccessRecordCount)
+	}
+	o.close()
+}
+
+// Where the input has changed, the results of earlier attempts are written and
+// counted, also of shards that this one did not come to.
+func TestResultsBehindInputThatChanged(t *testing.T) {
+	p := newPlace(t)
+	p.stuck = `{"n":0}` // so that the first shard is not finished, and others are begun
+	p.after.Store(37)
+	o := p.open(small, journal.Config{})
+	arn := o.create(request(p.lines(100)))
+	for range 4 {
+		<-p.arrive
+	}
+	o.close()
+	kept := *o.get(arn).ProcessedRecordCount
+	p.write("input/a.jsonl", `{"modelInput":{}}`+"\n")
+
+	p.after.Store(1 << 40)
+	o = p.open(small, journal.Config{})
+	job := o.until(arn, ended)
+	o.close()
+	if job.Status != bedrock.ModelInvocationJobStatusFailed || !strings.Contains(job.Message, "the input was changed") {
+		t.Errorf("the job ended as %s: %s", job.Status, job.Message)
+	}
+	lines := strings.Count(p.output(jobID(arn), "a.jsonl.out"), "\n")
+	if lines < kept || lines != *job.ProcessedRecordCount {
+		t.Errorf("%d lines; %d records had been kept, %d count", lines, kept, *job.ProcessedRecordCount)
+	}
+}
