@@ -76,12 +76,12 @@ func (j *job) change(ctx context.Context, f func(*state) bool) (bool, error) {
 func (j *job) take(s *state) {
 	j.mu.Lock()
 	told := len(j.state.Changes)
+	s.Request = j.state.Request
 	j.state.follow(s)
 	wake(&j.moved)
 	wake(&j.recorded)
 	j.mu.Unlock()
 	if len(s.Changes) > told {
-		s.Request = j.state.Request
 		j.tell(s.history())
 	}
 }

@@ -33,6 +33,7 @@ type Jobs struct {
 	mu      sync.Mutex
 	closed  bool
 	leaving chan struct{}  // closed when jobs are left as they are, for another process
+	drained chan struct{}  // closed when no job runs any more
 	wg      sync.WaitGroup // one for each job
 }
 
@@ -51,6 +52,7 @@ func New(config Config) (*Jobs, error) {
 		validators: make(chan struct{}, config.RunningJobs),
 		runners:    make(chan struct{}, config.RunningJobs),
 		leaving:    make(chan struct{}),
+		drained:    make(chan struct{}),
 	}
 	j.registry = newRegistry(&j.config)
 	origin := outcrop.WithOrigin(context.Background(), outcrop.Origin{Class: outcrop.Batch, Method: outcrop.MethodAsync})
@@ -147,21 +149,20 @@ func (j *Jobs) Close(ctx context.Context) error {
 				job.stop(errClosed)
 			}
 		}
+		go func() {
+			j.wg.Wait()
+			close(j.drained)
+		}()
 	}
 	j.mu.Unlock()
-	drained := make(chan struct{})
-	go func() {
-		j.wg.Wait()
-		close(drained)
-	}()
 	var err error
 	select {
-	case <-drained:
+	case <-j.drained:
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
 	j.cancel(errClosed)
-	<-drained
+	<-j.drained
 	if j.config.Store.Durable() {
 		return nil // whatever was cut off is sent again
 	}

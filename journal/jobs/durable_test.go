@@ -250,6 +250,28 @@ func TestCloseAndGoOn(t *testing.T) {
 	o.close()
 }
 
+// Who watches a job when the process closes is told that it goes on elsewhere,
+// and does not wait for ever.
+func TestWatchEndsWithClose(t *testing.T) {
+	p := newPlace(t)
+	p.after.Store(0)
+	o := p.open(small, journal.Config{})
+	arn := o.create(request(p.lines(10)))
+	<-p.arrive
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var last error
+	for _, err := range o.Watch(ctx, outcrop.Caller{}, arn) {
+		if last = err; err == nil && o.lock != nil {
+			o.close()
+			o.lock = nil
+		}
+	}
+	if last == nil || outcrop.AsError(last).Code != bedrock.CodeServiceUnavailable || !strings.Contains(last.Error(), arn) {
+		t.Errorf("the last is %v", last)
+	}
+}
+
 // A job whose end was on its way when the process stopped ends so in the next
 // one, with what it had finished.
 func TestEndsAcrossRestarts(t *testing.T) {
