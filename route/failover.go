@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -72,10 +73,7 @@ func (r *Router) one(ctx context.Context, l lane, ask func(context.Context, lane
 	if spare {
 		asking = outcrop.WithSpare(ctx)
 	}
-	reply, err := ask(asking, l)
-	if err == nil && reply.Stream != nil && another {
-		reply.Stream, err = begun(reply.Stream)
-	}
+	reply, err := l.ask(asking, r.now, ask, another)
 	if err != nil {
 		l.circuit.report(r.now, judge(err, ctx.Err() != nil))
 		return nil, err
@@ -89,6 +87,23 @@ func (r *Router) one(ctx context.Context, l lane, ask func(context.Context, lane
 		l.circuit.report(r.now, judge(err, ctx.Err() != nil || errors.Is(err, context.Canceled)))
 	})
 	return reply, nil
+}
+
+// ask asks the lane. A back-end that panics has failed: otherwise its circuit
+// would wait for ever to be told how the call went.
+func (l lane) ask(ctx context.Context, now func() time.Time, ask func(context.Context, lane) (*outcrop.Reply, error), another bool) (*outcrop.Reply, error) {
+	returned := false
+	defer func() {
+		if !returned {
+			l.circuit.report(now, failed)
+		}
+	}()
+	reply, err := ask(ctx, l)
+	if err == nil && reply.Stream != nil && another {
+		reply.Stream, err = begun(reply.Stream)
+	}
+	returned = true
+	return reply, err
 }
 
 // begun reads the first event of a stream: the stream from there on, or the
