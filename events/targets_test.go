@@ -422,3 +422,17 @@ func TestRestart(t *testing.T) {
 		t.Errorf("%s was forgotten, want the job that is no more", got)
 	}
 }
+
+// TestGivenUpForGood: what was given up is noted, so that the next process does
+// not give it up, and say so, again.
+func TestGivenUpForGood(t *testing.T) {
+	b := &book{kept: make(chan events.Told, 10), forgot: make(chan string, 10), refused: true}
+	d := open(t, &refusing{make(chan string, 1000)}, events.Config{Ledger: b, MaxAge: time.Nanosecond})
+	d.Changed(history(submitted, completed))
+	if got := <-b.kept; got != (events.Told{Target: "one", Job: "abcdef123456", Changes: 2}) {
+		t.Errorf("kept %+v", got)
+	}
+	if d.Owes("abcdef123456") {
+		t.Error("what was given up is owed")
+	}
+}
