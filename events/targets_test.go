@@ -325,6 +325,21 @@ func TestNATS(t *testing.T) {
 	}
 }
 
+// What is wrong with a URL is logged without its password, which may be what is
+// wrong with it.
+func TestNATSShowsNoPassword(t *testing.T) {
+	for _, address := range []string{"nats://user:sec%ret@127.0.0.1:4222", "nats://user:sec%25ret@[bad", "nats://user:sec%25ret@127.0.0.1:1"} {
+		target := events.NewNATS(events.NATS{URL: address, Subject: "jobs"})
+		err := target.Deliver(t.Context(), &events.Event{ID: "an-id"}, []byte("{}"))
+		if err == nil || !strings.Contains(err.Error(), "the NATS server cannot be reached") || strings.Contains(err.Error(), "sec%") {
+			t.Errorf("%s: error %v", address, err)
+		}
+		if err := target.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // refusing never takes anything, and tells of each attempt.
 type refusing struct{ attempts chan string }
 
