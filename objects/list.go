@@ -36,7 +36,7 @@ type Entry struct {
 // symbolic links are not listed.
 func (d *Directory) List(ctx context.Context, prefix string) iter.Seq2[outcrop.Object, error] {
 	return func(yield func(outcrop.Object, error) bool) {
-		bucket, key, err := splitURI(prefix)
+		bucket, key, err := ParsePrefix(prefix)
 		if err != nil {
 			yield(outcrop.Object{}, err)
 			return
