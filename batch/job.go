@@ -22,6 +22,7 @@ type job struct {
 	tell   func(History) // of a new state; never nil
 	task   task
 	caller outcrop.Caller
+	inline int                     // bytes of its inline body
 	stop   context.CancelCauseFunc // sends nothing more
 
 	writing sync.Mutex // held over a write to the store, and the change of state with it

@@ -114,7 +114,7 @@ func (j *Jobs) restore(saved Saved) (*job, error) {
 	}
 	made := &job{
 		clock: j.config.Clock, store: j.config.Store, tell: j.config.Listener.Changed,
-		caller: s.caller(), state: *s, stop: func(error) {},
+		caller: s.caller(), inline: len(s.Request.InputDataConfig.Text), state: *s, stop: func(error) {},
 	}
 	if final(s.Status) {
 		return made, nil
@@ -203,6 +203,7 @@ func (j *Jobs) Create(ctx context.Context, caller outcrop.Caller, req *bedrock.C
 	}
 	made := &job{
 		clock: j.config.Clock, store: j.config.Store, tell: j.config.Listener.Changed, task: task, caller: caller,
+		inline: len(req.InputDataConfig.Text),
 		state: state{
 			Format: stateFormat, Account: caller.Account, Request: req, Digest: digest(text), Source: j.config.Source(req.ModelID), Status: submitted,
 			Submitted: now, Modified: now, Expires: now.Add(timeout), Tags: slices.Clone(req.Tags),

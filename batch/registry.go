@@ -18,10 +18,14 @@ type registry struct {
 	mu         sync.Mutex
 	sequence   uint64
 	unfinished int
+	inline     inlineBytes
 	byID       map[string]*job
 	byToken    map[tokenKey]*job
 	ordered    []*job // by sequence
 }
+
+// inlineBytes is how much memory the inline bodies of jobs take.
+type inlineBytes struct{ unfinished, ended int }
 
 // tokenKey is where a clientRequestToken is unique.
 type tokenKey struct{ account, token string }
@@ -46,6 +50,9 @@ func (s *registry) name(j *job, arn func(id string) string) (*job, error) {
 	}
 	if s.unfinished >= s.config.MaxUnfinished {
 		return nil, outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "%d jobs have not ended; that is as many as there may be", s.unfinished)
+	}
+	if used := s.inline.unfinished; used > 0 && used+j.inline > s.config.InlineBytes {
+		return nil, outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "the inline bodies of jobs that have not ended may have %d bytes together, and have %d; put the input in an object", s.config.InlineBytes, used)
 	}
 	for st.ID = s.config.NewID(); s.byID[st.ID] != nil; {
 		st.ID = s.config.NewID()
@@ -78,7 +85,9 @@ func (s *registry) all(account string) []*job {
 	return jobs
 }
 
+// forget takes out a job that has ended, but for its place in the order.
 func (s *registry) forget(j *job) {
+	s.inline.ended -= j.inline
 	delete(s.byID, j.state.ID)
 	delete(s.byToken, tokenKey{j.state.Account, j.state.Request.ClientRequestToken})
 }
@@ -94,9 +103,12 @@ func (s *registry) put(j *job) {
 	if token := st.Request.ClientRequestToken; token != "" {
 		s.byToken[tokenKey{st.Account, token}] = j
 	}
-	if !final(st.Status) {
-		s.unfinished++
+	if final(st.Status) {
+		s.inline.ended += j.inline
+		return
 	}
+	s.unfinished++
+	s.inline.unfinished += j.inline
 }
 
 // unended is every job that has not ended.
@@ -136,17 +148,21 @@ func (s *registry) drop(j *job) {
 }
 
 // ended tells that a job is final. The earliest jobs that have ended are
-// forgotten when there are more than may be kept; their ids are returned.
-func (s *registry) ended() (forgotten []string) {
+// forgotten when there are more, or more of their inline bodies, than may be kept;
+// their ids are returned.
+func (s *registry) ended(j *job) (forgotten []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unfinished--
+	s.inline.unfinished -= j.inline
+	s.inline.ended += j.inline
 	surplus := len(s.ordered) - s.unfinished - s.config.KeepFinished
-	if surplus <= 0 {
+	if surplus <= 0 && s.inline.ended <= s.config.InlineBytes {
 		return nil
 	}
 	s.ordered = slices.DeleteFunc(s.ordered, func(j *job) bool {
-		if surplus <= 0 || !final(j.snapshot().Status) || s.config.Listener.Owes(j.state.ID) {
+		tooMany := surplus > 0 || s.inline.ended > s.config.InlineBytes && j.inline > 0
+		if !tooMany || !final(j.snapshot().Status) || s.config.Listener.Owes(j.state.ID) {
 			return false
 		}
 		surplus--

@@ -41,7 +41,8 @@ func (j *Jobs) run(stop context.Context, job *job) {
 			return
 		}
 	}
-	for _, id := range j.registry.ended() {
+	job.task.inline = nil // its request has the body still
+	for _, id := range j.registry.ended(job) {
 		// One that stays is forgotten by a later run.
 		_ = j.config.Store.Delete(context.WithoutCancel(j.root), id)
 		j.config.Listener.Forgotten(id)
