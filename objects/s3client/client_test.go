@@ -355,6 +355,49 @@ func TestReadResumes(t *testing.T) {
 	}
 }
 
+// A read that begins in the middle asks for the rest alone; what lies behind the
+// end is the end.
+func TestReadFromTheMiddle(t *testing.T) {
+	s := serve(t)
+	data := pattern(1_000_000)
+	if err := put(s.dir, "s3://bucket/a", data); err != nil {
+		t.Fatal(err)
+	}
+	var ranges []string
+	s.fault(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		ranges = append(ranges, r.Header.Get("Range"))
+		next.ServeHTTP(w, r)
+	})
+	o := s.store(t, nil)
+	for _, at := range []int64{0, 1, 999_999, 1_000_000, 1_000_001} {
+		ranges = nil
+		r, err := o.Open(t.Context(), "s3://bucket/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.(io.Seeker).Seek(at, io.SeekStart); got != at || err != nil {
+			t.Fatalf("at %d, error %v, want %d", got, err, at)
+		}
+		got, err := io.ReadAll(r)
+		if want := data[min(at, 1_000_000):]; err != nil || !bytes.Equal(got, want) {
+			t.Errorf("from %d: %d bytes, error %v; want %d", at, len(got), err, len(want))
+		}
+		want := []string{""}
+		if at > 0 && at < 1_000_000 {
+			want = append(want, fmt.Sprintf("bytes=%d-", at))
+		}
+		if !slices.Equal(ranges, want) {
+			t.Errorf("from %d: the requests' ranges are %q, want %q", at, ranges, want)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.(io.Seeker).Seek(0, io.SeekStart); err == nil {
+			t.Error("a read that was closed goes on")
+		}
+	}
+}
+
 // A service that takes a request and does not answer is asked again, and not
 // waited for without end.
 func TestServiceThatDoesNotAnswer(t *testing.T) {
