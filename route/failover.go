@@ -19,6 +19,7 @@ type lane struct {
 
 	placed bool // one of several equals
 	price  float64
+	tries  bool // of a call: its end decides whether the circuit closes
 }
 
 // failover asks lane after lane, until one answers or fails in a way that
@@ -34,8 +35,12 @@ func (r *Router) failover(ctx context.Context, lanes []lane, ask func(context.Co
 		if waited && l.placed {
 			continue
 		}
-		if len(lanes) > 1 && !l.circuit.admit(r.now()) {
-			continue
+		if len(lanes) > 1 {
+			in, tries := l.circuit.admit(r.now())
+			if !in {
+				continue
+			}
+			l.tries = tries
 		}
 		asked++
 		more := asked < most
@@ -75,16 +80,16 @@ func (r *Router) one(ctx context.Context, l lane, ask func(context.Context, lane
 	}
 	reply, err := l.ask(asking, r.now, ask, another)
 	if err != nil {
-		l.circuit.report(r.now, judge(err, ctx.Err() != nil))
+		l.circuit.report(r.now, judge(err, ctx.Err() != nil), l.tries)
 		return nil, err
 	}
 	l.tell(&reply.Meta)
 	if reply.Stream == nil {
-		l.circuit.report(r.now, answered)
+		l.circuit.report(r.now, answered, l.tries)
 		return reply, nil
 	}
 	reply.Stream.OnEnd(func(err error) {
-		l.circuit.report(r.now, judge(err, ctx.Err() != nil || errors.Is(err, context.Canceled)))
+		l.circuit.report(r.now, judge(err, ctx.Err() != nil || errors.Is(err, context.Canceled)), l.tries)
 	})
 	return reply, nil
 }
@@ -95,7 +100,7 @@ func (l lane) ask(ctx context.Context, now func() time.Time, ask func(context.Co
 	returned := false
 	defer func() {
 		if !returned {
-			l.circuit.report(now, failed)
+			l.circuit.report(now, failed, l.tries)
 		}
 	}()
 	reply, err := ask(ctx, l)
