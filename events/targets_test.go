@@ -171,6 +171,9 @@ func TestCommand(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "exit status 3: not yet") {
 		t.Errorf("error %v, want the exit code and the last words", err)
 	}
+	if err := events.NewCommand(nil).Deliver(t.Context(), &events.Event{}, []byte("{}")); err == nil || !strings.Contains(err.Error(), "no program is named") {
+		t.Errorf("without a program: error %v", err)
+	}
 	d := open(t, target, events.Config{Grace: time.Minute, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	d.Changed(history(submitted, failed))
 	if err := d.Close(t.Context()); err != nil {

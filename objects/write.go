@@ -236,7 +236,7 @@ func (f *failing) Read(p []byte) (int, error) {
 }
 
 // Commit makes the object appear. After an error it has not, and nothing of it
-// is left.
+// is left; unless the error was of the last step, the sync of its directory.
 func (w *Writer) Commit() error {
 	if err := w.usable(); err != nil {
 		return err
