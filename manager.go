@@ -77,14 +77,17 @@ func (m *Manager) Profile() string { return m.config.Profile }
 func (m *Manager) ModelID() string { return m.config.ModelID }
 
 // Do passes a call on as it is: the door for callers that have bytes, such as
-// a server. A Manager is itself a Backend. A Converse call whose requestMetadata
-// names a conversation is one of its turns, and only such a call is changed.
+// a server. A Manager is itself a Backend. A call that names no model goes to the
+// default one, and a Converse call whose requestMetadata names a conversation is
+// one of its turns; only such calls are changed.
 func (m *Manager) Do(ctx context.Context, call *Call) (*Reply, error) {
 	if call.ModelID == "" {
-		if slices.Contains(modelOperations, call.Operation) {
+		switch toModel := slices.Contains(modelOperations, call.Operation); {
+		case toModel && m.config.ModelID == "":
 			return nil, Invalid("modelId", "no model is named, and the manager has no default")
-		}
-		if !m.Serves(call.Operation) {
+		case toModel:
+			call = call.WithModel(m.config.ModelID)
+		case !m.Serves(call.Operation):
 			return nil, Errorf(bedrock.CodeValidation, "no back-end here serves %s, which Amazon Bedrock does: configure one of kind amazon", call.Operation)
 		}
 	}

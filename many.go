@@ -263,6 +263,9 @@ func (m *many) askAlone(ctx context.Context, i int) {
 // whole comes with its error, for its parts; an error of the request's size or
 // form comes without either when several were asked, since one alone may fit.
 func (m *many) construct(ctx context.Context, prompt string, schema bedrock.Document, limit, attempts int) (json.RawMessage, *Error) {
+	if err := ctx.Err(); err != nil { // nobody is asked
+		return nil, AsError(err)
+	}
 	together := attempts == 1 && m.packed != nil && string(schema) == string(m.packed)
 	response, err := m.manager.Construct(ctx, &bedrock.ConstructRequest{
 		ModelID: m.req.ModelID, Prompt: prompt, Schema: schema, MaxAttempts: &attempts,

@@ -268,3 +268,28 @@ func ExampleManager_InvokeMany() {
 	fmt.Println(len(result.Items), "answers")
 	// Output: 4 answers
 }
+
+// Once the context has ended nobody is asked, and no request is counted.
+func TestManyWithoutTime(t *testing.T) {
+	for _, perRequest := range []int{1, 3} {
+		c := &clerk{}
+		m, err := outcrop.New(outcrop.Config{ModelID: "m", Backend: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		result, err := m.InvokeMany(ctx, &outcrop.ManyRequest{Instruction: "Translate.", Items: []string{"a", "b", "c", "d"}, PerRequest: perRequest})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Requests != 0 || len(c.sizes) != 0 {
+			t.Errorf("%d requests are counted, %d were sent", result.Requests, len(c.sizes))
+		}
+		for i, item := range result.Items {
+			if !errors.Is(item.Err, context.Canceled) {
+				t.Errorf("item %d: error %v", i, item.Err)
+			}
+		}
+	}
+}

@@ -50,7 +50,7 @@ func (s *Stream) Events() iter.Seq2[bedrock.Event, error] {
 			yield(bedrock.Event{}, err)
 			return
 		}
-		var last error
+		last := context.Canceled // it is left early, by a panic perhaps
 		defer func() {
 			s.cancel()
 			s.finish(last)
@@ -62,10 +62,10 @@ func (s *Stream) Events() iter.Seq2[bedrock.Event, error] {
 				return
 			}
 			if !yield(event, nil) {
-				last = context.Canceled
 				return
 			}
 		}
+		last = nil
 	}
 }
 

@@ -124,6 +124,22 @@ func TestStreamContract(t *testing.T) {
 			t.Errorf("settled %d times with %v, cancelled %d times", settled.Load(), *end, cancelled.Load())
 		}
 	})
+	t.Run("left by a panic", func(t *testing.T) {
+		s, cancelled, settled, end := open()
+		func() {
+			defer func() {
+				if p := recover(); p != "enough" {
+					t.Errorf("panicked with %v", p)
+				}
+			}()
+			for range s.Events() {
+				panic("enough")
+			}
+		}()
+		if settled.Load() != 1 || cancelled.Load() == 0 || !errors.Is(*end, context.Canceled) {
+			t.Errorf("settled %d times with %v, cancelled %d times", settled.Load(), *end, cancelled.Load())
+		}
+	})
 	t.Run("read twice", func(t *testing.T) {
 		s, _, settled, _ := open()
 		for range s.Events() {

@@ -39,24 +39,30 @@ type deleter interface {
 
 // Clean forgets jobs that have ended, with all that is kept of them, and returns
 // which; their results are removed before, so that what an error or the end of
-// the process leaves is found by the next Clean. A job stays as long as somebody
-// has to be told of it (see Listener). It may be called at any time; two calls
-// wait for each other.
+// the process leaves is found by the next Clean. An error that may pass ends it;
+// one that is about the files of one job leaves that job, and is returned when the
+// others are done. A job stays as long as somebody has to be told of it (see
+// Listener). It may be called at any time; two calls wait for each other.
 func (j *Jobs) Clean(ctx context.Context, c Cleaning) ([]Cleaned, error) {
 	j.cleaning.Lock()
 	defer j.cleaning.Unlock()
 	var list []Cleaned
+	var left error // the first
 	for _, job := range j.registry.endedBefore(c.Account, c.Before) {
 		if err := ctx.Err(); err != nil {
 			return list, outcrop.AsError(err)
 		}
 		done, err := j.clean(ctx, job, &c)
-		if err != nil {
+		switch {
+		case err == nil:
+			list = append(list, done)
+		case outcrop.AsError(err).Retryable:
 			return list, err
+		case left == nil:
+			left = err
 		}
-		list = append(list, done)
 	}
-	return list, nil
+	return list, left
 }
 
 func (j *Jobs) clean(ctx context.Context, job *job, c *Cleaning) (Cleaned, error) {
@@ -108,10 +114,10 @@ func (j *Jobs) remove(ctx context.Context, scope outcrop.ObjectScope, uri string
 			found = append(found, o)
 		}
 	}
+	if dry {
+		return found, nil
+	}
 	for _, o := range found {
-		if dry {
-			break
-		}
 		if err := from.Delete(ctx, o.URI); err != nil {
 			return nil, err
 		}

@@ -209,6 +209,52 @@ func TestCleanLeavesWhatRuns(t *testing.T) {
 	}
 }
 
+// guardedObjects let nobody delete below a prefix.
+type guardedObjects struct {
+	outcrop.Objects
+	prefix string
+	why    *outcrop.Error
+	asked  int
+}
+
+func (o *guardedObjects) Delete(ctx context.Context, uri string) error {
+	if o.asked++; strings.HasPrefix(uri, o.prefix) {
+		return o.why
+	}
+	return o.Objects.(deleter).Delete(ctx, uri)
+}
+
+// A job whose results cannot be removed stays, and is in no other's way; the
+// error tells of it. Where objects are out of reach, the others are left too.
+func TestCleanGoesOnBehindWhatStays(t *testing.T) {
+	f := newFixture(t, Config{})
+	guarded := &guardedObjects{Objects: f.dir, why: outcrop.Errorf(bedrock.CodeServiceUnavailable, "S3 is away")}
+	jobs, err := New(Config{Backend: outcrop.BackendFunc(echo), Objects: guarded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Jobs = jobs
+	stays, goes := f.create(inline(`{}`)), f.create(inline(`{}`))
+	f.wait(stays)
+	f.wait(goes)
+	guarded.prefix = "s3://output/results/" + id(stays)
+	all := Cleaning{Before: time.Now().Add(time.Hour), Outputs: true}
+	if list, err := f.Clean(t.Context(), all); code(err) != bedrock.CodeServiceUnavailable || len(list) != 0 || guarded.asked != 1 {
+		t.Errorf("cleaned %v after %d attempts, error %v", list, guarded.asked, err)
+	}
+	guarded.why = outcrop.Errorf(bedrock.CodeAccessDenied, "the bucket belongs to another account")
+	list, err := f.Clean(t.Context(), all)
+	if code(err) != bedrock.CodeAccessDenied || len(list) != 1 || list[0].ARN != goes {
+		t.Errorf("cleaned %v, error %v", list, err)
+	}
+	if _, err := f.Get(t.Context(), alice, stays); err != nil {
+		t.Errorf("the job whose results are there: %v", err)
+	}
+	if err := jobs.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestCleanForgetsWhatItCannotRead: a job of an older version, whose request
 // would be refused now, is in nobody's way.
 func TestCleanForgetsWhatItCannotRead(t *testing.T) {

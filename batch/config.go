@@ -53,7 +53,8 @@ type Config struct {
 	RetryStore time.Duration // when the store fails, or another node runs a job, it is tried again after this; 5 s
 
 	MaxUnfinished int // jobs of all accounts that have not ended; 1000
-	KeepFinished  int // jobs that have ended and can still be asked for, inline bodies included; 10,000
+	KeepFinished  int // jobs that have ended and can still be asked for; 10,000
+	InlineBytes   int // of the inline bodies of jobs that have not ended, and of those that have; 256 MiB each
 
 	MaxTags int // of a job; 50, as the service's
 
@@ -147,6 +148,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.RetryStore = cmp.Or(c.RetryStore, 5*time.Second)
 	c.MaxUnfinished = cmp.Or(c.MaxUnfinished, 1000)
 	c.KeepFinished = cmp.Or(c.KeepFinished, 10_000)
+	c.InlineBytes = cmp.Or(c.InlineBytes, 256<<20)
 	c.MaxTags = cmp.Or(c.MaxTags, 50)
 	if c.Concurrency < 0 || c.RunningJobs < 0 || c.ShardRecords < 0 || c.OpenShards < 0 || c.Unkept < 0 {
 		return c, errors.New("batch: Config.Concurrency, RunningJobs, ShardRecords, OpenShards and Unkept must not be negative")

@@ -57,5 +57,7 @@
 // live in this process and end with it.
 //
 // A store that fails, as on a full disk, makes a job wait and say so in its
-// message. Replies that it has are kept until they can be stored.
+// message. Replies that it has are kept until they can be stored. With a Store, a
+// job waits likewise for output that cannot be written and for input that cannot
+// be reached, until it is stopped or its time is up; without one, it fails.
 package batch

@@ -100,7 +100,7 @@ func (e *execution) run(stop context.Context) error {
 	composing.Go(func() {
 		out := e.output(stop, e.src)
 		defer out.abandon()
-		e.note(e.compose(kept, out))
+		e.note(e.compose(stop, out))
 	})
 	feeding.Wait()
 	sending.Wait()
@@ -133,6 +133,26 @@ type unreadable struct{ error }
 
 func (u unreadable) Unwrap() error { return u.error }
 
+// unread is what an error of the input means: one that may pass, such as a
+// service that is away, interrupts a job whose results are kept meanwhile; any
+// other fails it.
+func (e *execution) unread(err error) error {
+	if e.eager && outcrop.AsError(err).Retryable {
+		return cut{err}
+	}
+	return unreadable{err}
+}
+
+// unwritten is what an error of the output means. The results were paid for, so
+// where they are kept the job waits for a disk with room, a bucket that is there,
+// or credentials that hold; unless it is ending, and has no time left to wait.
+func (e *execution) unwritten(stop context.Context, err error) error {
+	if err != nil && e.eager && stop.Err() == nil {
+		return cut{err}
+	}
+	return err
+}
+
 // finish tells compose that nothing more will be settled. What earlier attempts
 // had done of shards that this one did not come to is counted: it is written
 // too.
@@ -143,7 +163,7 @@ func (e *execution) finish(stop context.Context, done map[int]bool) {
 		e.note(cut{errClosed})
 	case errors.As(cause, new(cut)):
 		e.note(cause)
-	case stop.Err() != nil && e.eager:
+	case e.eager:
 		e.note(e.countRest(context.WithoutCancel(stop), done))
 	}
 	e.mu.Lock()
@@ -238,7 +258,7 @@ func (e *execution) feedShard(stop context.Context, reader *shardReader, n int) 
 			return errEarly
 		}
 		if err != nil {
-			return unreadable{err}
+			return e.unread(err)
 		}
 		if has[r.index-s.First] {
 			continue
@@ -425,13 +445,13 @@ func (e *execution) settle(n int) {
 
 // compose writes the shards in order, each when it is finished, and what there
 // is of the others when no more will be; then the manifest.
-func (e *execution) compose(ctx context.Context, out *output) error {
+func (e *execution) compose(stop context.Context, out *output) error {
 	for n := range e.plan.Shards {
 		whole, ok := e.await(n)
 		if !ok {
 			return nil
 		}
-		if err := e.write(ctx, out, n, whole); err != nil {
+		if err := e.write(stop, out, n, whole); err != nil {
 			return err
 		}
 		e.written(n)
@@ -439,7 +459,7 @@ func (e *execution) compose(ctx context.Context, out *output) error {
 	if _, ok := e.await(len(e.plan.Shards)); !ok {
 		return nil
 	}
-	return out.finish(e.job.snapshot().Counts)
+	return e.unwritten(stop, out.finish(e.job.snapshot().Counts))
 }
 
 // await waits until a shard can be written, and tells whether it is whole. ok
@@ -453,15 +473,15 @@ func (e *execution) await(n int) (whole, ok bool) {
 	return e.settled[n], !errors.As(e.failure, new(cut))
 }
 
-func (e *execution) write(ctx context.Context, out *output, n int, whole bool) error {
+func (e *execution) write(stop context.Context, out *output, n int, whole bool) error {
 	s := &e.plan.Shards[n]
 	lines := 0
-	for line, err := range e.work.Lines(ctx, n) {
+	for line, err := range e.work.Lines(context.WithoutCancel(stop), n) {
 		if err != nil {
 			return cut{unkept(err)}
 		}
 		if err := out.write(s.File, line.Text); err != nil {
-			return err
+			return e.unwritten(stop, err)
 		}
 		lines++
 	}

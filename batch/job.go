@@ -22,6 +22,7 @@ type job struct {
 	tell   func(History) // of a new state; never nil
 	task   task
 	caller outcrop.Caller
+	inline int                     // bytes of its inline body
 	stop   context.CancelCauseFunc // sends nothing more
 
 	writing sync.Mutex // held over a write to the store, and the change of state with it
@@ -76,12 +77,12 @@ func (j *job) change(ctx context.Context, f func(*state) bool) (bool, error) {
 func (j *job) take(s *state) {
 	j.mu.Lock()
 	told := len(j.state.Changes)
+	s.Request = j.state.Request
 	j.state.follow(s)
 	wake(&j.moved)
 	wake(&j.recorded)
 	j.mu.Unlock()
 	if len(s.Changes) > told {
-		s.Request = j.state.Request
 		j.tell(s.history())
 	}
 }

@@ -33,6 +33,7 @@ type Jobs struct {
 	mu      sync.Mutex
 	closed  bool
 	leaving chan struct{}  // closed when jobs are left as they are, for another process
+	drained chan struct{}  // closed when no job runs any more
 	wg      sync.WaitGroup // one for each job
 }
 
@@ -51,6 +52,7 @@ func New(config Config) (*Jobs, error) {
 		validators: make(chan struct{}, config.RunningJobs),
 		runners:    make(chan struct{}, config.RunningJobs),
 		leaving:    make(chan struct{}),
+		drained:    make(chan struct{}),
 	}
 	j.registry = newRegistry(&j.config)
 	origin := outcrop.WithOrigin(context.Background(), outcrop.Origin{Class: outcrop.Batch, Method: outcrop.MethodAsync})
@@ -61,7 +63,7 @@ func New(config Config) (*Jobs, error) {
 		return nil, err
 	}
 	for _, job := range jobs {
-		j.registry.restore(job)
+		j.registry.put(job)
 		config.Listener.Changed(job.state.history())
 	}
 	for _, job := range jobs {
@@ -112,7 +114,7 @@ func (j *Jobs) restore(saved Saved) (*job, error) {
 	}
 	made := &job{
 		clock: j.config.Clock, store: j.config.Store, tell: j.config.Listener.Changed,
-		caller: s.caller(), state: *s, stop: func(error) {},
+		caller: s.caller(), inline: len(s.Request.InputDataConfig.Text), state: *s, stop: func(error) {},
 	}
 	if final(s.Status) {
 		return made, nil
@@ -147,21 +149,20 @@ func (j *Jobs) Close(ctx context.Context) error {
 				job.stop(errClosed)
 			}
 		}
+		go func() {
+			j.wg.Wait()
+			close(j.drained)
+		}()
 	}
 	j.mu.Unlock()
-	drained := make(chan struct{})
-	go func() {
-		j.wg.Wait()
-		close(drained)
-	}()
 	var err error
 	select {
-	case <-drained:
+	case <-j.drained:
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
 	j.cancel(errClosed)
-	<-drained
+	<-j.drained
 	if j.config.Store.Durable() {
 		return nil // whatever was cut off is sent again
 	}
@@ -202,6 +203,7 @@ func (j *Jobs) Create(ctx context.Context, caller outcrop.Caller, req *bedrock.C
 	}
 	made := &job{
 		clock: j.config.Clock, store: j.config.Store, tell: j.config.Listener.Changed, task: task, caller: caller,
+		inline: len(req.InputDataConfig.Text),
 		state: state{
 			Format: stateFormat, Account: caller.Account, Request: req, Digest: digest(text), Source: j.config.Source(req.ModelID), Status: submitted,
 			Submitted: now, Modified: now, Expires: now.Add(timeout), Tags: slices.Clone(req.Tags),
@@ -224,20 +226,20 @@ func (j *Jobs) accept(ctx context.Context, made *job, request []byte) (*job, err
 	if j.closed {
 		return nil, outcrop.Errorf(bedrock.CodeServiceUnavailable, "no more jobs are taken: the process is shutting down")
 	}
-	kept, created, err := j.registry.add(made, func(id string) string { return jobARN(made.caller, id) })
-	if err != nil || !created {
-		return kept, err
+	before, err := j.registry.name(made, func(id string) string { return jobARN(made.caller, id) })
+	if err != nil || before != nil {
+		return before, err
 	}
 	text, err := json.Marshal(&made.state)
 	if err == nil {
 		err = j.config.Store.Create(ctx, Saved{ID: made.state.ID, Request: request, State: text})
 	}
 	if err != nil {
-		j.registry.remove(made)
 		return nil, unkept(err)
 	}
 	j.config.Listener.Changed(made.state.history())
 	stop := j.begin(made)
+	j.registry.put(made) // from here on it can be found, and stopped
 	j.wg.Go(func() { j.run(stop, made) })
 	return made, nil
 }

@@ -3,9 +3,11 @@ package batch
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -244,6 +246,50 @@ func TestJobsAreForgotten(t *testing.T) {
 		if _, err := f.Get(t.Context(), alice, arns[i]); code(err) != want {
 			t.Errorf("job %d: error %v, want code %q", i, err, want)
 		}
+	}
+}
+
+// Inline bodies are held within bounds: no more are taken while those of jobs
+// that have not ended fill them, and jobs that have ended are forgotten for them,
+// the earliest first, and none without a body.
+func TestInlineBodiesAreBounded(t *testing.T) {
+	release := make(chan struct{})
+	f := newFixture(t, Config{InlineBytes: 100, RunningJobs: 1, Backend: outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+		<-release
+		return echo(ctx, call)
+	})})
+	f.put("s3://input/a.jsonl", `{"modelInput":{}}`)
+	body := inline(`{"a":"` + strings.Repeat("x", 60) + `"}`)
+	file := f.create(request("s3://input/a.jsonl", "s3://output"))
+	first := f.create(body)
+	if _, err := f.Create(t.Context(), alice, body); code(err) != bedrock.CodeServiceQuotaExceeded || !strings.Contains(err.Error(), "inline bodies") {
+		t.Errorf("more bodies than there is room for: error %v", err)
+	}
+	close(release)
+	f.wait(first)
+	var later string
+	for later == "" { // until the first has made its room
+		if created, err := f.Create(t.Context(), alice, body); err == nil {
+			later = created.JobARN
+		} else if code(err) != bedrock.CodeServiceQuotaExceeded {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+	f.wait(later)
+	if err := f.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for arn, want := range map[string]string{file: "", first: bedrock.CodeResourceNotFound, later: ""} {
+		if _, err := f.Get(t.Context(), alice, arn); code(err) != want {
+			t.Errorf("job %s: error %v, want code %q", arn, err, want)
+		}
+	}
+	if r := f.registry; r.inline != (inlineBytes{ended: len(body.InputDataConfig.Text)}) {
+		t.Errorf("the bodies come to %+v", r.inline)
+	}
+	if list, err := f.Clean(t.Context(), Cleaning{Before: time.Now().Add(time.Hour)}); err != nil || len(list) != 2 || f.registry.inline != (inlineBytes{}) {
+		t.Errorf("cleaned %v, error %v, and the bodies come to %+v", list, err, f.registry.inline)
 	}
 }
 

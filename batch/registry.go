@@ -18,10 +18,14 @@ type registry struct {
 	mu         sync.Mutex
 	sequence   uint64
 	unfinished int
+	inline     inlineBytes
 	byID       map[string]*job
 	byToken    map[tokenKey]*job
 	ordered    []*job // by sequence
 }
+
+// inlineBytes is how much memory the inline bodies of jobs take.
+type inlineBytes struct{ unfinished, ended int }
 
 // tokenKey is where a clientRequestToken is unique.
 type tokenKey struct{ account, token string }
@@ -30,36 +34,32 @@ func newRegistry(config *Config) *registry {
 	return &registry{config: config, byID: make(map[string]*job), byToken: make(map[tokenKey]*job)}
 }
 
-// add puts in a new job, unless the account's token was used before: then it
-// is the job that was made with it, and created is false. The job gets its
-// sequence and, from name, its id and ARN.
-func (s *registry) add(j *job, name func(id string) (arn string)) (_ *job, created bool, err error) {
+// name gives a new job its sequence and, from arn, its id and ARN, unless the
+// account's token was used before: then the result is the job that was made with
+// it. Nobody sees the new job before put; calls of the two must not overlap.
+func (s *registry) name(j *job, arn func(id string) string) (*job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &j.state
 	key := tokenKey{st.Account, st.Request.ClientRequestToken}
 	if before := s.byToken[key]; before != nil && key.token != "" {
 		if before.state.Digest != st.Digest {
-			return nil, false, outcrop.Errorf(bedrock.CodeConflict, "clientRequestToken was used before, with other parameters, for job %s", before.state.ARN)
+			return nil, outcrop.Errorf(bedrock.CodeConflict, "clientRequestToken was used before, with other parameters, for job %s", before.state.ARN)
 		}
-		return before, false, nil
+		return before, nil
 	}
 	if s.unfinished >= s.config.MaxUnfinished {
-		return nil, false, outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "%d jobs have not ended; that is as many as there may be", s.unfinished)
+		return nil, outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "%d jobs have not ended; that is as many as there may be", s.unfinished)
+	}
+	if used := s.inline.unfinished; used > 0 && used+j.inline > s.config.InlineBytes {
+		return nil, outcrop.Errorf(bedrock.CodeServiceQuotaExceeded, "the inline bodies of jobs that have not ended may have %d bytes together, and have %d; put the input in an object", s.config.InlineBytes, used)
 	}
 	for st.ID = s.config.NewID(); s.byID[st.ID] != nil; {
 		st.ID = s.config.NewID()
 	}
-	st.ARN = name(st.ID)
 	s.sequence++
-	s.unfinished++
-	st.Sequence = s.sequence
-	s.byID[st.ID] = j
-	s.ordered = append(s.ordered, j)
-	if key.token != "" {
-		s.byToken[key] = j
-	}
-	return j, true, nil
+	st.ARN, st.Sequence = arn(st.ID), s.sequence
+	return nil, nil
 }
 
 // find is the account's job with an id.
@@ -85,23 +85,15 @@ func (s *registry) all(account string) []*job {
 	return jobs
 }
 
-// remove takes out a job that could not be kept.
-func (s *registry) remove(j *job) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unfinished--
-	s.forget(j)
-	s.ordered = slices.DeleteFunc(s.ordered, func(other *job) bool { return other == j })
-}
-
+// forget takes out a job that has ended, but for its place in the order.
 func (s *registry) forget(j *job) {
+	s.inline.ended -= j.inline
 	delete(s.byID, j.state.ID)
 	delete(s.byToken, tokenKey{j.state.Account, j.state.Request.ClientRequestToken})
 }
 
-// restore puts in a job that was kept. Jobs come in the order of their
-// sequences.
-func (s *registry) restore(j *job) {
+// put puts in a job that is kept. Jobs come in the order of their sequences.
+func (s *registry) put(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &j.state
@@ -111,9 +103,12 @@ func (s *registry) restore(j *job) {
 	if token := st.Request.ClientRequestToken; token != "" {
 		s.byToken[tokenKey{st.Account, token}] = j
 	}
-	if !final(st.Status) {
-		s.unfinished++
+	if final(st.Status) {
+		s.inline.ended += j.inline
+		return
 	}
+	s.unfinished++
+	s.inline.unfinished += j.inline
 }
 
 // unended is every job that has not ended.
@@ -153,17 +148,21 @@ func (s *registry) drop(j *job) {
 }
 
 // ended tells that a job is final. The earliest jobs that have ended are
-// forgotten when there are more than may be kept; their ids are returned.
-func (s *registry) ended() (forgotten []string) {
+// forgotten when there are more, or more of their inline bodies, than may be kept;
+// their ids are returned.
+func (s *registry) ended(j *job) (forgotten []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unfinished--
+	s.inline.unfinished -= j.inline
+	s.inline.ended += j.inline
 	surplus := len(s.ordered) - s.unfinished - s.config.KeepFinished
-	if surplus <= 0 {
+	if surplus <= 0 && s.inline.ended <= s.config.InlineBytes {
 		return nil
 	}
 	s.ordered = slices.DeleteFunc(s.ordered, func(j *job) bool {
-		if surplus <= 0 || !final(j.snapshot().Status) || s.config.Listener.Owes(j.state.ID) {
+		tooMany := surplus > 0 || s.inline.ended > s.config.InlineBytes && j.inline > 0
+		if !tooMany || !final(j.snapshot().Status) || s.config.Listener.Owes(j.state.ID) {
 			return false
 		}
 		surplus--

@@ -41,7 +41,8 @@ func (j *Jobs) run(stop context.Context, job *job) {
 			return
 		}
 	}
-	for _, id := range j.registry.ended() {
+	job.task.inline = nil // its request has the body still
+	for _, id := range j.registry.ended(job) {
 		// One that stays is forgotten by a later run.
 		_ = j.config.Store.Delete(context.WithoutCancel(j.root), id)
 		j.config.Listener.Forgotten(id)
@@ -229,7 +230,7 @@ func inTurn(stop context.Context, places chan struct{}, do func() error) error {
 // validate reads the input once, and keeps its plan.
 func (a *attempt) validate(stop context.Context) error {
 	j, job := a.jobs, a.job
-	src := &source{objects: outcrop.ScopeObjects(j.config.Objects, job.scope(job.task.reads)), limits: j.config.limits(job.task.modelID)}
+	src := a.source()
 	var total int
 	var plan *plan
 	var err error
@@ -276,6 +277,12 @@ func (a *attempt) keepPlan(ctx context.Context, plan *plan, total int) error {
 	return nil
 }
 
+// source is where the job's records come from, without its files.
+func (a *attempt) source() *source {
+	c, t := &a.jobs.config, &a.job.task
+	return &source{objects: outcrop.ScopeObjects(c.Objects, a.job.scope(t.reads)), limits: c.limits(t.modelID)}
+}
+
 // output is where the job's results go. Results are kept when a job ends
 // early, so writing them does not end with its context.
 func (a *attempt) output(stop context.Context, src *source) *output {
@@ -288,25 +295,18 @@ func (a *attempt) output(stop context.Context, src *source) *output {
 // process sends the records that have no result yet, and writes the results.
 func (a *attempt) process(stop context.Context) error {
 	j, job := a.jobs, a.job
-	text, err := a.work.Plan(stop)
-	if err != nil && stop.Err() == nil {
+	text, err := a.work.Plan(context.WithoutCancel(stop)) // also a job that is to stop writes its results
+	if err != nil {
 		return cut{unkept(err)}
 	}
-	if text == nil && err == nil {
+	if text == nil {
 		return outcrop.Errorf(bedrock.CodeInternalServer, "the job's plan and results are missing from the journal")
-	}
-	if err != nil {
-		text, err = a.work.Plan(context.WithoutCancel(stop))
-		if err != nil {
-			return cut{unkept(err)}
-		}
 	}
 	plan, err := readPlan(text)
 	if err != nil {
 		return err
 	}
-	src := &source{objects: outcrop.ScopeObjects(j.config.Objects, job.scope(job.task.reads)), limits: j.config.limits(job.task.modelID)}
-	src = plan.source(src, job.task.inline)
+	src := plan.source(a.source(), job.task.inline)
 
 	calls, cancel := context.WithCancel(j.root)
 	var wg sync.WaitGroup

@@ -12,7 +12,7 @@ import (
 // Watch yields the job's state now, whenever its status has changed, and when
 // its counts have, at most once in Config.WatchInterval. Statuses that pass
 // while the receiver is busy are not made up for. The last state is final,
-// unless ctx ends first: then an error is last.
+// unless ctx ends first, or Close leaves the job as it is: then an error is last.
 func (j *Jobs) Watch(ctx context.Context, caller outcrop.Caller, identifier string) iter.Seq2[*bedrock.GetModelInvocationJobResponse, error] {
 	return func(yield func(*bedrock.GetModelInvocationJobResponse, error) bool) {
 		job, err := j.find(ctx, caller, identifier)
@@ -25,7 +25,7 @@ func (j *Jobs) Watch(ctx context.Context, caller outcrop.Caller, identifier stri
 			if !yield(s.response(), nil) || final(s.Status) {
 				return
 			}
-			if err := j.change(ctx, moved, recorded); err != nil {
+			if err := j.change(ctx, job, moved, recorded); err != nil {
 				yield(nil, outcrop.AsError(err))
 				return
 			}
@@ -35,22 +35,36 @@ func (j *Jobs) Watch(ctx context.Context, caller outcrop.Caller, identifier stri
 
 // change waits for a new status, or until counts have changed and the interval
 // has passed.
-func (j *Jobs) change(ctx context.Context, moved, recorded <-chan struct{}) error {
+func (j *Jobs) change(ctx context.Context, job *job, moved, recorded <-chan struct{}) error {
 	interval := j.config.Clock.After(j.config.WatchInterval)
 	select {
 	case <-moved:
 		return nil
 	case <-recorded:
+	case <-j.drained:
+		return job.left()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
 	case <-moved:
 	case <-interval:
+	case <-j.drained:
+		return job.left()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	return nil
+}
+
+// left is the error of a job that nobody in this process works on any more; nil
+// when it has ended.
+func (j *job) left() error {
+	s := j.snapshot()
+	if final(s.Status) {
+		return nil
+	}
+	return outcrop.Errorf(bedrock.CodeServiceUnavailable, "job %s goes on when another process opens its journal: this one is shutting down", s.ARN)
 }
 
 // Progress is how far a job has come: the API's counts, and what a progress

@@ -23,6 +23,9 @@ type command []string
 const pipesDelay = time.Second
 
 func (c command) Deliver(ctx context.Context, _ *Event, body []byte) error {
+	if len(c) == 0 {
+		return errors.New("no program is named")
+	}
 	run := exec.CommandContext(ctx, c[0], c[1:]...) //nolint:gosec // the user's own configuration says what runs
 	run.Stdin = bytes.NewReader(body)
 	var words tail

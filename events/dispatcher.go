@@ -179,6 +179,7 @@ func (d *Dispatcher) work(w *worker) {
 	defer timer.Stop()
 	for {
 		d.tidy(w)
+		d.giveUp(w)
 		next, wait := d.next(w)
 		if next != nil {
 			d.deliver(w, next)
@@ -202,6 +203,22 @@ func (d *Dispatcher) work(w *worker) {
 	}
 }
 
+// giveUp gives up the events that are too old. The ledger is told, as long as it
+// takes it, so that no later process gives them up again.
+func (d *Dispatcher) giveUp(w *worker) {
+	d.mu.Lock()
+	given := w.queue.expire(time.Now())
+	d.mu.Unlock()
+	noting := true
+	for i, g := range given {
+		d.config.Logger.Error("an event was given up: nobody took it in time",
+			"target", w.Name, "job", g.event.Detail.BatchJobARN, "status", g.event.Detail.Status, "maxAge", d.config.MaxAge)
+		if last := i == len(given)-1 || given[i+1].job != g.job; last && noting {
+			noting = d.tell(Told{Target: w.Name, Job: g.job, Changes: g.told}) == nil
+		}
+	}
+}
+
 // delivery is an event on its way.
 type delivery struct {
 	line  *line
@@ -216,12 +233,7 @@ func (d *Dispatcher) next(w *worker) (*delivery, time.Duration) {
 	if d.ctx.Err() != nil {
 		return nil, 0
 	}
-	now := time.Now()
-	for _, e := range w.queue.expire(now) {
-		d.config.Logger.Error("an event was given up: nobody took it in time",
-			"target", w.Name, "job", e.Detail.BatchJobARN, "status", e.Detail.Status, "maxAge", d.config.MaxAge)
-	}
-	l, wait := w.queue.due(now)
+	l, wait := w.queue.due(time.Now())
 	if l == nil {
 		return nil, wait
 	}

@@ -16,14 +16,15 @@ type Ledger interface {
 	// Told yields what Tell has kept.
 	Told(ctx context.Context) iter.Seq2[Told, error]
 
-	// Tell keeps that so many changes of a job are delivered to a target.
+	// Tell keeps that so many changes of a job are delivered to a target, or
+	// given up.
 	Tell(ctx context.Context, t Told) error
 
 	// Forget drops a job.
 	Forget(ctx context.Context, job string) error
 }
 
-// Told is how many changes of a job are delivered to a target.
+// Told is how many changes of a job a target has been told of, or will not be.
 type Told struct {
 	Target, Job string
 	Changes     int

@@ -2,7 +2,9 @@ package events
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -63,6 +65,9 @@ func (s *subject) connect() error {
 		options = append(options, nats.UserCredentials(s.Credentials))
 	}
 	conn, err := nats.Connect(s.URL, options...)
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // the URL may hold a password
+	}
 	if err != nil {
 		return fmt.Errorf("the NATS server cannot be reached: %w", err)
 	}

@@ -33,7 +33,7 @@ type queue struct {
 	since   time.Time                                 // changes before it are none of the target's
 	wanted  map[bedrock.ModelInvocationJobStatus]bool // nil is all
 
-	told     map[string]int   // how many changes of a job are delivered
+	told     map[string]int   // how many changes of a job are delivered, or given up
 	pending  map[string]*line // jobs with changes that are not
 	failures int              // of the target, in a row
 	pause    time.Time        // until when it is left alone
@@ -74,13 +74,23 @@ func (q *queue) skip(l *line) {
 	}
 }
 
-// expire gives up the changes that are too old, and returns them.
-func (q *queue) expire(now time.Time) (given []*Event) {
+// lapsed is an event that was given up, and how many changes of its job are done
+// with it.
+type lapsed struct {
+	event *Event
+	job   string
+	told  int
+}
+
+// expire gives up the changes that are too old, and returns them, those of one
+// job together.
+func (q *queue) expire(now time.Time) (given []lapsed) {
 	for id, l := range q.pending {
 		for l.next < len(l.history.Changes) && now.Sub(l.history.Changes[l.next].Time) >= q.maxAge {
-			given = append(given, newEvent(&l.history, l.next))
+			given = append(given, lapsed{newEvent(&l.history, l.next), id, l.next + 1})
 			l.next++
-			l.failures, l.notBefore = 0, time.Time{}
+			l.failures, l.notBefore, l.last = 0, time.Time{}, ""
+			q.told[id] = l.next
 			q.skip(l)
 		}
 		if l.next == len(l.history.Changes) {

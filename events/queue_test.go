@@ -92,11 +92,32 @@ func TestAnEventThatIsNeverTaken(t *testing.T) {
 	if l := q.pending["bad"]; l == nil || l.next != 0 {
 		t.Errorf("the bad job's first event is not waiting: %+v", l)
 	}
-	if given := q.expire(noon.Add(time.Hour)); len(given) != 1 || given[0].Detail.Status != submitted {
+	if given := q.expire(noon.Add(time.Hour)); len(given) != 1 || given[0].event.Detail.Status != submitted {
 		t.Errorf("given up after an hour: %v", given)
 	}
 	if l, _ := q.due(noon.Add(time.Hour)); l == nil || l.next != 1 {
 		t.Errorf("the next event is not due after the first was given up")
+	}
+}
+
+// TestGivenUpOnce: an event that was given up does not come back with the job's
+// next change.
+func TestGivenUpOnce(t *testing.T) {
+	q := newQueue()
+	q.put(history("a", submitted))
+	if given := q.expire(noon.Add(time.Hour)); len(given) != 1 {
+		t.Fatalf("given up: %v", given)
+	}
+	q.put(history("a", submitted, validating))
+	for range 2 {
+		for _, g := range q.expire(noon.Add(time.Hour)) {
+			t.Errorf("given up again: %+v", g.event)
+		}
+	}
+	q.put(history("a", submitted, validating, completed))
+	given := q.expire(noon.Add(48 * time.Hour))
+	if len(given) != 2 || given[0].event.Detail.Status != validating || given[1].event.Detail.Status != completed || given[1].told != 3 {
+		t.Errorf("given up: %v, want the two others", given)
 	}
 }
 

@@ -171,6 +171,9 @@ func TestCommand(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "exit status 3: not yet") {
 		t.Errorf("error %v, want the exit code and the last words", err)
 	}
+	if err := events.NewCommand(nil).Deliver(t.Context(), &events.Event{}, []byte("{}")); err == nil || !strings.Contains(err.Error(), "no program is named") {
+		t.Errorf("without a program: error %v", err)
+	}
 	d := open(t, target, events.Config{Grace: time.Minute, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	d.Changed(history(submitted, failed))
 	if err := d.Close(t.Context()); err != nil {
@@ -325,6 +328,21 @@ func TestNATS(t *testing.T) {
 	}
 }
 
+// What is wrong with a URL is logged without its password, which may be what is
+// wrong with it.
+func TestNATSShowsNoPassword(t *testing.T) {
+	for _, address := range []string{"nats://user:sec%ret@127.0.0.1:4222", "nats://user:sec%25ret@[bad", "nats://user:sec%25ret@127.0.0.1:1"} {
+		target := events.NewNATS(events.NATS{URL: address, Subject: "jobs"})
+		err := target.Deliver(t.Context(), &events.Event{ID: "an-id"}, []byte("{}"))
+		if err == nil || !strings.Contains(err.Error(), "the NATS server cannot be reached") || strings.Contains(err.Error(), "sec%") {
+			t.Errorf("%s: error %v", address, err)
+		}
+		if err := target.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // refusing never takes anything, and tells of each attempt.
 type refusing struct{ attempts chan string }
 
@@ -420,5 +438,19 @@ func TestRestart(t *testing.T) {
 	}
 	if got := <-b.forgot; got != "gone" {
 		t.Errorf("%s was forgotten, want the job that is no more", got)
+	}
+}
+
+// TestGivenUpForGood: what was given up is noted, so that the next process does
+// not give it up, and say so, again.
+func TestGivenUpForGood(t *testing.T) {
+	b := &book{kept: make(chan events.Told, 10), forgot: make(chan string, 10), refused: true}
+	d := open(t, &refusing{make(chan string, 1000)}, events.Config{Ledger: b, MaxAge: time.Nanosecond})
+	d.Changed(history(submitted, completed))
+	if got := <-b.kept; got != (events.Told{Target: "one", Job: "abcdef123456", Changes: 2}) {
+		t.Errorf("kept %+v", got)
+	}
+	if d.Owes("abcdef123456") {
+		t.Error("what was given up is owed")
 	}
 }

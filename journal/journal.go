@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +81,9 @@ func (j *Journal) connect(ctx context.Context) (err error) {
 		options = append(options, j.clusterOptions()...)
 	}
 	if j.conn, err = nats.Connect(j.config.URL, options...); err != nil {
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // the URL may hold a password
+		}
 		return fmt.Errorf("the journal's NATS server %s cannot be reached: %w", j.place(), err)
 	}
 	if j.config.URL != "" && j.conn.ConnectedClusterName() != "" {
@@ -121,8 +125,8 @@ func (j *Journal) place() string {
 		return "in this process"
 	}
 	var shown []string
-	for url := range strings.SplitSeq(j.config.URL, ",") {
-		shown = append(shown, redacted(url))
+	for address := range strings.SplitSeq(j.config.URL, ",") {
+		shown = append(shown, redacted(address))
 	}
 	return "at " + strings.Join(shown, ",")
 }

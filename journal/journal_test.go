@@ -298,6 +298,7 @@ func TestConfigErrors(t *testing.T) {
 		"Config.Name":                  {Lock: lock, Name: "a.b"},
 		"Config.Replicas":              {Lock: lock, Replicas: 6},
 		"nats://me:xxxxx@127.0.0.1:1 ": {Lock: lock, URL: "nats://me:secret@127.0.0.1:1"},
+		"cannot be read":               {Lock: lock, URL: "nats://me:secret%ret@127.0.0.1:1"},
 	} {
 		if _, err := journal.Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("error %v, want %q", err, want)

@@ -1,7 +1,9 @@
 package local
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -48,8 +50,9 @@ type Cleaned struct {
 
 // Clean removes jobs that have ended and, when asked, their results; and, unless
 // it is about one account, copies that batch run has made and what killed
-// processes have left, that at least a day old. When a server answers, it is the
-// server that cleans.
+// processes have left, the latter when it is at least a day old. What cannot be
+// removed does not keep the rest. When a server answers, it is the server that
+// cleans.
 func (l *Local) Clean(ctx context.Context, c Cleaning) (*Cleaned, error) {
 	if l.server != nil {
 		done := new(Cleaned)
@@ -106,18 +109,24 @@ func (j *jobs) clean(ctx context.Context, c Cleaning) (*Cleaned, error) {
 	done := &Cleaned{DryRun: c.DryRun, Jobs: []batch.Cleaned{}, Staged: []outcrop.Object{}, Leftovers: []objects.Leftover{}}
 	jobs, err := opened.Clean(ctx, batch.Cleaning{Account: c.Account, Before: before, Outputs: c.Outputs, DryRun: c.DryRun, Copied: copied})
 	done.Jobs = append(done.Jobs, jobs...)
-	if err != nil || c.Account != "" {
+	if c.Account != "" {
 		return done, err
 	}
-	if done.Staged, err = j.cleanStaged(ctx, opened, before, c.DryRun); err != nil {
-		return done, err
-	}
+	staged, stuck := j.cleanStaged(ctx, opened, before, c.DryRun)
 	told := done.told()
-	done.Staged = slices.DeleteFunc(done.Staged, func(o outcrop.Object) bool { return told[o.URI] })
-	if d, ok := j.config.Objects.(*objects.Directory); ok {
-		done.Leftovers, err = d.Leftovers(ctx, now.Add(-max(c.OlderThan, minLeftover)), c.DryRun)
+	done.Staged = slices.DeleteFunc(staged, func(o outcrop.Object) bool { return told[o.URI] })
+	left, kept := j.leftovers(ctx, now, c.OlderThan, c.DryRun)
+	done.Leftovers = append(done.Leftovers, left...)
+	return done, cmp.Or(err, stuck, kept)
+}
+
+// leftovers removes what was never finished and has reached an age.
+func (j *jobs) leftovers(ctx context.Context, now time.Time, age time.Duration, dry bool) ([]objects.Leftover, error) {
+	d, ok := j.config.Objects.(*objects.Directory)
+	if !ok {
+		return nil, nil
 	}
-	return done, err
+	return d.Leftovers(ctx, now.Add(-max(age, minLeftover)), dry)
 }
 
 // told are the objects that are listed with their jobs: in a dry run they are
@@ -226,22 +235,18 @@ func (j *jobs) sweep(ctx context.Context, opened *batch.Jobs) {
 }
 
 // expire removes what has passed its retention: jobs, staged copies, and what
-// was never finished.
+// was never finished. One that fails does not keep the others.
 func (j *jobs) expire(ctx context.Context, opened *batch.Jobs, now time.Time) error {
 	s := j.state.settings
+	var errs []error
 	if s.Batch.Retention > 0 {
-		if _, err := opened.Clean(ctx, batch.Cleaning{Before: now.Add(-s.Batch.Retention), Copied: copied}); err != nil {
-			return err
-		}
+		_, err := opened.Clean(ctx, batch.Cleaning{Before: now.Add(-s.Batch.Retention), Copied: copied})
+		errs = append(errs, err)
 	}
 	if s.Batch.StagingRetention > 0 {
-		if _, err := j.cleanStaged(ctx, opened, now.Add(-s.Batch.StagingRetention), false); err != nil {
-			return err
-		}
+		_, err := j.cleanStaged(ctx, opened, now.Add(-s.Batch.StagingRetention), false)
+		errs = append(errs, err)
 	}
-	if d, ok := j.config.Objects.(*objects.Directory); ok {
-		_, err := d.Leftovers(ctx, now.Add(-max(s.Objects.UploadExpiry, minLeftover)), false)
-		return err
-	}
-	return nil
+	_, err := j.leftovers(ctx, now, s.Objects.UploadExpiry, false)
+	return errors.Join(append(errs, err)...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -30,18 +29,27 @@ func (l *Local) PutFile(ctx context.Context, uri, file string) error {
 	return out.Commit()
 }
 
-// CopyOut copies the objects under an s3:// prefix into a directory, by the
-// last part of their names, and returns the files it wrote.
+// CopyOut copies the objects under an s3:// prefix into a directory, where they
+// lie as they do below the prefix's folder, and returns the files it wrote. An
+// object whose key cannot be the path of such a file is a ValidationException.
 func (l *Local) CopyOut(ctx context.Context, prefix, dir string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, err
 	}
+	folder := prefix[:strings.LastIndexByte(prefix, '/')+1]
 	var files []string
 	for object, err := range l.Objects().List(ctx, prefix) {
 		if err != nil {
 			return files, err
 		}
-		file := filepath.Join(dir, path.Base(object.URI))
+		name := strings.TrimPrefix(object.URI, folder)
+		if name == "" || strings.HasSuffix(name, "/") {
+			continue // a folder, as consoles make them
+		}
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return files, outcrop.Errorf(bedrock.CodeValidation, "%s cannot be copied to %s: its name leads elsewhere", object.URI, dir)
+		}
+		file := filepath.Join(dir, filepath.FromSlash(name))
 		if err := l.copyOut(ctx, object.URI, file); err != nil {
 			return files, err
 		}
@@ -57,6 +65,9 @@ func (l *Local) copyOut(ctx context.Context, uri, file string) error {
 		return err
 	}
 	defer in.Close()
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		return err
+	}
 	out, err := os.CreateTemp(filepath.Dir(file), ".outcrop-*")
 	if err != nil {
 		return err

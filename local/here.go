@@ -24,6 +24,7 @@ type jobs struct {
 	config batch.Config
 
 	mu       sync.Mutex
+	closed   bool
 	opened   *batch.Jobs
 	events   *events.Dispatcher // nil when nobody is told
 	sweeping sync.WaitGroup     // one while jobs are open
@@ -65,8 +66,11 @@ func batchConfig(s *config.Config, backend outcrop.Backend, objects outcrop.Obje
 func (j *jobs) open(ctx context.Context) (*batch.Jobs, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.opened != nil {
+	switch {
+	case j.opened != nil:
 		return j.opened, nil
+	case j.closed:
+		return nil, outcrop.Errorf(bedrock.CodeServiceUnavailable, "the manager was closed")
 	}
 	log, err := j.state.open(ctx)
 	if err != nil {
@@ -129,17 +133,21 @@ func (j *jobs) began() bool {
 	return j.opened != nil
 }
 
+// close does not hold the jobs while it waits for them: they can be asked for
+// and stopped meanwhile.
 func (j *jobs) close(ctx context.Context) error {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.opened == nil {
+	j.closed = true
+	opened, events, stop := j.opened, j.events, j.stop
+	j.mu.Unlock()
+	if opened == nil {
 		return nil
 	}
-	j.stop()
+	stop()
 	j.sweeping.Wait()
-	err := j.opened.Close(ctx)
-	if j.events != nil {
-		err = errors.Join(err, j.events.Close(ctx))
+	err := opened.Close(ctx)
+	if events != nil {
+		err = errors.Join(err, events.Close(ctx))
 	}
 	return err
 }

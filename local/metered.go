@@ -17,8 +17,8 @@ type books struct {
 	prices usage.Prices
 }
 
-// usageDir is where the books of a data directory lie.
-func usageDir(dir string) string { return filepath.Join(dir, "usage") }
+// UsageDir is where the books of a data directory lie.
+func UsageDir(dir string) string { return filepath.Join(dir, "usage") }
 
 // openBooks opens the books of a data directory; without one, they are kept in
 // memory.
@@ -33,7 +33,7 @@ func openBooks(dir string, c *Config) (*books, error) {
 		Owner: c.Owner, OnError: c.OnUsageError,
 	}
 	if dir != "" {
-		uc.Dir = usageDir(dir)
+		uc.Dir = UsageDir(dir)
 	}
 	ledger, err := usage.Open(uc)
 	if err != nil {
@@ -100,7 +100,3 @@ func (l *Local) Desk() *tenants.Desk {
 	}
 	return l.books.desk
 }
-
-// UsageDir is where the books of a data directory lie, for commands that only
-// read them.
-func UsageDir(dir string) string { return usageDir(dir) }

@@ -2,6 +2,9 @@ package local
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +60,51 @@ func TestRetention(t *testing.T) {
 		}
 		if (err == nil) != step.job || (results > 0) != step.results {
 			t.Errorf("after %d days: job %v, %d results; want job %v, results %v", step.days, err == nil, results, step.job, step.results)
+		}
+	}
+}
+
+// TestCleanIsNotKept: what cannot be looked through is told of, and does not keep
+// what can be removed.
+func TestCleanIsNotKept(t *testing.T) {
+	settings := config.Default()
+	settings.Objects.Staging, settings.Batch.StagingRetention = "No_Bucket", time.Hour
+	dir := t.TempDir()
+	m, err := Open(dir, Config{Settings: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close(context.Background())
+	opened, err := m.jobs.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, clean := range map[string]func() error{
+		"Clean":  func() error { _, err := m.Clean(t.Context(), Cleaning{}); return err },
+		"expire": func() error { return m.jobs.expire(t.Context(), opened, time.Now()) },
+	} {
+		writer, err := m.Objects().Create(t.Context(), "s3://results/never")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer writer.Close()
+		unfinished := func() []string {
+			names, _ := filepath.Glob(filepath.Join(dir, "objects", "results", "%~*"))
+			return names
+		}
+		names := unfinished()
+		if len(names) != 1 {
+			t.Fatalf("unfinished are %v", names)
+		}
+		old := time.Now().Add(-30 * 24 * time.Hour)
+		if err := os.Chtimes(names[0], old, old); err != nil {
+			t.Fatal(err)
+		}
+		if err := clean(); err == nil || !strings.Contains(err.Error(), "No_Bucket") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if names := unfinished(); len(names) != 0 {
+			t.Errorf("%s has left %v", name, names)
 		}
 	}
 }

@@ -56,10 +56,10 @@ func (s *state) open(ctx context.Context) (*journal.Journal, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.journal != nil || s.dir == "":
-		return s.journal, nil
 	case s.closed:
 		return nil, outcrop.Errorf(bedrock.CodeServiceUnavailable, "the manager was closed")
+	case s.journal != nil || s.dir == "":
+		return s.journal, nil
 	}
 	if s.lock == nil {
 		lock, err := owner.Acquire(s.dir)

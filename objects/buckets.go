@@ -51,7 +51,7 @@ func (d *Directory) MakeBucket(ctx context.Context, b Bucket) error {
 		return outcrop.AsError(err)
 	}
 	if reason := badBucket(b.Name); reason != "" {
-		return outcrop.Errorf(codeInvalid, "the bucket name %s %s", shown(b.Name), reason)
+		return outcrop.Errorf(codeInvalid, "the bucket name %s %s", Shown(b.Name), reason)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -82,7 +82,7 @@ func (d *Directory) FindBucket(ctx context.Context, name string) (Bucket, error)
 		return Bucket{}, outcrop.AsError(err)
 	}
 	if reason := badBucket(name); reason != "" {
-		return Bucket{}, outcrop.Errorf(codeInvalid, "the bucket name %s %s", shown(name), reason)
+		return Bucket{}, outcrop.Errorf(codeInvalid, "the bucket name %s %s", Shown(name), reason)
 	}
 	if err := d.bucket(name); err != nil {
 		return Bucket{}, err

@@ -57,7 +57,7 @@ func (d *Directory) Close() error { return d.root.Close() }
 // Path is where the object, or with an empty key or one that ends in a slash
 // the directory, of a URI lies on disk; whether anything is there is not asked.
 func (d *Directory) Path(uri string) (string, error) {
-	bucket, key, err := splitURI(uri)
+	bucket, key, err := ParsePrefix(uri)
 	if err != nil {
 		return "", err
 	}

@@ -28,7 +28,7 @@ func failure(done, uri string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		e = noObject(uri)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		e = outcrop.Errorf(codeInternal, "%s cannot be %s: the disk is full", shown(uri), done)
+		e = outcrop.Errorf(codeInternal, "%s cannot be %s: the disk is full", Shown(uri), done)
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
 		if done == "read" {
 			e = noObject(uri)
@@ -36,22 +36,22 @@ func failure(done, uri string, err error) error {
 			e = overlap(uri)
 		}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), leadsOut(err):
-		e = outcrop.Errorf(bedrock.CodeAccessDenied, "%s cannot be %s: %s", shown(uri), done, reason(err))
+		e = outcrop.Errorf(bedrock.CodeAccessDenied, "%s cannot be %s: %s", Shown(uri), done, reason(err))
 	default:
-		e = outcrop.Errorf(codeInternal, "%s cannot be %s: %s", shown(uri), done, reason(err))
+		e = outcrop.Errorf(codeInternal, "%s cannot be %s: %s", Shown(uri), done, reason(err))
 	}
 	e.Retryable, e.Cause = false, err
 	return e
 }
 
 func noObject(uri string) *outcrop.Error {
-	return outcrop.Errorf(codeNotFound, "the object %s does not exist", shown(uri))
+	return outcrop.Errorf(codeNotFound, "the object %s does not exist", Shown(uri))
 }
 
 // overlap is the one thing that S3 stores and a directory does not.
 func overlap(uri string) *outcrop.Error {
 	return outcrop.Errorf(bedrock.CodeConflict,
-		"%s cannot be written: a local directory does not hold an object whose key is also the folder of another", shown(uri))
+		"%s cannot be written: a local directory does not hold an object whose key is also the folder of another", Shown(uri))
 }
 
 // reason is what the system said, without the path.

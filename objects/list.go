@@ -3,6 +3,7 @@ package objects
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io/fs"
 	"iter"
 	"path"
@@ -35,7 +36,7 @@ type Entry struct {
 // symbolic links are not listed.
 func (d *Directory) List(ctx context.Context, prefix string) iter.Seq2[outcrop.Object, error] {
 	return func(yield func(outcrop.Object, error) bool) {
-		bucket, key, err := splitURI(prefix)
+		bucket, key, err := ParsePrefix(prefix)
 		if err != nil {
 			yield(outcrop.Object{}, err)
 			return
@@ -89,6 +90,9 @@ func (l *lister) walk(dir, base string) bool {
 		return false
 	}
 	names, err := l.read(dir, base)
+	if errors.Is(err, fs.ErrNotExist) && dir != l.Bucket {
+		return true // gone meanwhile, with its last object
+	}
 	if err != nil {
 		l.yield(Entry{}, failure("listed", scheme+l.Bucket+"/"+base, err))
 		return false
@@ -154,7 +158,7 @@ func (l *lister) read(dir, base string) ([]name, error) {
 		if n.dir && (strings.HasPrefix(n.key, l.Prefix) || strings.HasPrefix(l.Prefix, n.key)) {
 			if more {
 				below, err := l.read(n.path, n.key)
-				if err != nil {
+				if err != nil && !errors.Is(err, fs.ErrNotExist) { // gone meanwhile
 					return nil, err
 				}
 				names = append(names, below...)

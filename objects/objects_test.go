@@ -453,3 +453,32 @@ func BenchmarkList(b *testing.B) {
 		}
 	}
 }
+
+// A folder that goes while a list is read, with its last object, is missed and
+// ends nothing.
+func TestListBesideDeletes(t *testing.T) {
+	d := newDirectory(t, "bucket")
+	long := "s3://bucket/" + strings.Repeat("l", 3*maxName)
+	for _, uri := range []string{"s3://bucket/a", "s3://bucket/b/c", long, "s3://bucket/z"} {
+		if err := put(d, uri, "text"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for object, err := range d.List(t.Context(), "s3://bucket/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, object.URI); len(got) > 1 {
+			continue
+		}
+		for _, uri := range []string{"s3://bucket/b/c", long} {
+			if err := d.Delete(t.Context(), uri); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if want := []string{"s3://bucket/a", "s3://bucket/z"}; !slices.Equal(got, want) {
+		t.Errorf("the list has %v, want %v", got, want)
+	}
+}

@@ -26,7 +26,7 @@ type scoped struct {
 
 // admit checks that the bucket of a URI may be used.
 func (s *scoped) admit(ctx context.Context, uri string) (bucket string, err error) {
-	bucket, _, err = splitURI(uri)
+	bucket, _, err = ParsePrefix(uri)
 	if err != nil {
 		return "", err
 	}
@@ -46,7 +46,7 @@ func (b *Bucket) Admit(account, expected string) error {
 	case account != "" && account != b.Owner:
 		return outcrop.Errorf(bedrock.CodeAccessDenied, "the bucket of %s%s belongs to another account", scheme, b.Name)
 	case expected != "" && expected != b.Owner:
-		return outcrop.Errorf(bedrock.CodeAccessDenied, "the bucket of %s%s does not belong to the expected account %s", scheme, b.Name, shown(expected))
+		return outcrop.Errorf(bedrock.CodeAccessDenied, "the bucket of %s%s does not belong to the expected account %s", scheme, b.Name, Shown(expected))
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func partPath(id string, number int) string {
 }
 
 func noUpload(id string) error {
-	e := outcrop.Errorf(codeNotFound, "there is no upload %s", shown(id))
+	e := outcrop.Errorf(codeNotFound, "there is no upload %s", Shown(id))
 	e.Cause = ErrNoUpload
 	return e
 }
@@ -228,7 +228,7 @@ func (d *Directory) append(w *Writer, u *Upload, p *Part, tee io.Writer) error {
 		n, err = io.Copy(io.MultiWriter(struct{ io.Writer }{w}, tee), in)
 	}
 	if err == nil && n != p.Size {
-		err = outcrop.Errorf(codeInternal, "part %d of %s has %d bytes on disk and had %d", p.Number, shown(u.uri()), n, p.Size)
+		err = outcrop.Errorf(codeInternal, "part %d of %s has %d bytes on disk and had %d", p.Number, Shown(u.uri()), n, p.Size)
 	}
 	return err
 }

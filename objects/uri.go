@@ -17,28 +17,29 @@ const scheme = "s3://"
 // taken literally, without percent-decoding, and must not be empty. Errors are
 // ValidationExceptions that name the URI.
 func ParseURI(uri string) (bucket, key string, err error) {
-	bucket, key, err = splitURI(uri)
+	bucket, key, err = ParsePrefix(uri)
 	if err == nil && key == "" {
-		err = outcrop.Errorf(codeInvalid, "%s names a bucket, but no object in it", shown(uri))
+		err = outcrop.Errorf(codeInvalid, "%s names a bucket, but no object in it", Shown(uri))
 	}
 	return bucket, key, err
 }
 
-// splitURI is [ParseURI] for prefixes: the key may be empty.
-func splitURI(uri string) (bucket, key string, err error) {
+// ParsePrefix is [ParseURI] for the beginning of objects' URIs: the key may be
+// empty.
+func ParsePrefix(uri string) (bucket, key string, err error) {
 	rest, ok := strings.CutPrefix(uri, scheme)
 	if !ok {
-		return "", "", outcrop.Errorf(codeInvalid, "%s is not an s3:// URI", shown(uri))
+		return "", "", outcrop.Errorf(codeInvalid, "%s is not an s3:// URI", Shown(uri))
 	}
 	bucket, key, _ = strings.Cut(rest, "/")
 	if reason := badBucket(bucket); reason != "" {
-		return "", "", outcrop.Errorf(codeInvalid, "%s: the bucket name %s", shown(uri), reason)
+		return "", "", outcrop.Errorf(codeInvalid, "%s: the bucket name %s", Shown(uri), reason)
 	}
 	if len(key) > MaxKeyBytes {
-		return "", "", outcrop.Errorf(codeInvalid, "%s: the key has %d bytes, more than %d", shown(uri), len(key), MaxKeyBytes)
+		return "", "", outcrop.Errorf(codeInvalid, "%s: the key has %d bytes, more than %d", Shown(uri), len(key), MaxKeyBytes)
 	}
 	if !utf8.ValidString(key) {
-		return "", "", outcrop.Errorf(codeInvalid, "%s: the key is not valid UTF-8", shown(uri))
+		return "", "", outcrop.Errorf(codeInvalid, "%s: the key is not valid UTF-8", Shown(uri))
 	}
 	return bucket, key, nil
 }
@@ -79,26 +80,19 @@ func badBucket(name string) string {
 
 func alphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
 
-// shown is a URI as a message may hold it: bounded, and without characters
-// that would break a terminal or a log line.
-func shown(uri string) string {
+// Shown is a text from elsewhere, such as a URI, as a message may hold it: of
+// 200 bytes at most, on one line, and without characters that would break a
+// terminal.
+func Shown(text string) string {
 	const most = 200
-	if len(uri) > most {
-		uri = uri[:most] + "…"
+	if len(text) > most {
+		text = text[:most] + "…"
 	}
 	clean := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return '?'
 		}
 		return r
-	}, uri)
+	}, text)
 	return strings.ToValidUTF8(clean, "?")
 }
-
-// ParsePrefix is [ParseURI] for the beginning of objects' URIs: the key may be
-// empty.
-func ParsePrefix(uri string) (bucket, key string, err error) { return splitURI(uri) }
-
-// Shown is a text from elsewhere as a message may hold it: of 200 bytes at
-// most, on one line, and without characters that would break a terminal.
-func Shown(text string) string { return shown(text) }

@@ -236,7 +236,7 @@ func (f *failing) Read(p []byte) (int, error) {
 }
 
 // Commit makes the object appear. After an error it has not, and nothing of it
-// is left.
+// is left; unless the error was of the last step, the sync of its directory.
 func (w *Writer) Commit() error {
 	if err := w.usable(); err != nil {
 		return err
@@ -258,7 +258,7 @@ func (w *Writer) Commit() error {
 
 func (w *Writer) failure(err error) error {
 	if errors.Is(err, ErrPrecondition) {
-		e := outcrop.Errorf(bedrock.CodeConflict, "%s was not written: the object is not as the request wants it to be", shown(w.uri))
+		e := outcrop.Errorf(bedrock.CodeConflict, "%s was not written: the object is not as the request wants it to be", Shown(w.uri))
 		e.Cause = err
 		return e
 	}
@@ -288,7 +288,7 @@ func (w *Writer) usable() error {
 		return w.failed
 	}
 	if w.done {
-		return outcrop.Errorf(codeInternal, "%s was already committed or closed", shown(w.uri))
+		return outcrop.Errorf(codeInternal, "%s was already committed or closed", Shown(w.uri))
 	}
 	return nil
 }

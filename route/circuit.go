@@ -52,18 +52,19 @@ type circuit struct {
 	trying   bool          // a call is under way that decides
 }
 
-// admit asks to be let in. Who is let in must report how it went.
-func (c *circuit) admit(now time.Time) bool {
+// admit asks to be let in, and tells whether the call is the one that decides.
+// Who is let in must report how it went.
+func (c *circuit) admit(now time.Time) (in, tries bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.wait == 0:
-		return true
+		return true, false
 	case c.trying || now.Before(c.until):
-		return false
+		return false, false
 	}
 	c.trying = true
-	return true
+	return true, true
 }
 
 // outcome is what a call says of its lane.
@@ -75,21 +76,22 @@ const (
 	nothing // the caller went away
 )
 
-// report says how a call went. It asks for the time only where it matters.
-func (c *circuit) report(now func() time.Time, o outcome) {
+// report says how a call went, and whether it was let in to decide. It asks for
+// the time only where it matters.
+func (c *circuit) report(now func() time.Time, o outcome, tries bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch o {
 	case answered:
 		c.failures, c.wait, c.trying = 0, 0, false
 	case nothing:
-		c.trying = false
+		c.trying = c.trying && !tries
 	case failed:
 		c.failures++
 		switch {
 		case c.wait == 0 && c.failures >= c.rule.Failures:
 			c.wait = c.rule.Open
-		case c.trying:
+		case c.trying && tries:
 			c.wait = min(2*c.wait, max(c.rule.MaxOpen, c.rule.Open))
 		default: // still closed, or a call from before it opened
 			return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -18,6 +19,7 @@ type lane struct {
 
 	placed bool // one of several equals
 	price  float64
+	tries  bool // of a call: its end decides whether the circuit closes
 }
 
 // failover asks lane after lane, until one answers or fails in a way that
@@ -33,8 +35,12 @@ func (r *Router) failover(ctx context.Context, lanes []lane, ask func(context.Co
 		if waited && l.placed {
 			continue
 		}
-		if len(lanes) > 1 && !l.circuit.admit(r.now()) {
-			continue
+		if len(lanes) > 1 {
+			in, tries := l.circuit.admit(r.now())
+			if !in {
+				continue
+			}
+			l.tries = tries
 		}
 		asked++
 		more := asked < most
@@ -72,23 +78,37 @@ func (r *Router) one(ctx context.Context, l lane, ask func(context.Context, lane
 	if spare {
 		asking = outcrop.WithSpare(ctx)
 	}
-	reply, err := ask(asking, l)
-	if err == nil && reply.Stream != nil && another {
-		reply.Stream, err = begun(reply.Stream)
-	}
+	reply, err := l.ask(asking, r.now, ask, another)
 	if err != nil {
-		l.circuit.report(r.now, judge(err, ctx.Err() != nil))
+		l.circuit.report(r.now, judge(err, ctx.Err() != nil), l.tries)
 		return nil, err
 	}
 	l.tell(&reply.Meta)
 	if reply.Stream == nil {
-		l.circuit.report(r.now, answered)
+		l.circuit.report(r.now, answered, l.tries)
 		return reply, nil
 	}
 	reply.Stream.OnEnd(func(err error) {
-		l.circuit.report(r.now, judge(err, ctx.Err() != nil || errors.Is(err, context.Canceled)))
+		l.circuit.report(r.now, judge(err, ctx.Err() != nil || errors.Is(err, context.Canceled)), l.tries)
 	})
 	return reply, nil
+}
+
+// ask asks the lane. A back-end that panics has failed: otherwise its circuit
+// would wait for ever to be told how the call went.
+func (l lane) ask(ctx context.Context, now func() time.Time, ask func(context.Context, lane) (*outcrop.Reply, error), another bool) (*outcrop.Reply, error) {
+	returned := false
+	defer func() {
+		if !returned {
+			l.circuit.report(now, failed, l.tries)
+		}
+	}()
+	reply, err := ask(ctx, l)
+	if err == nil && reply.Stream != nil && another {
+		reply.Stream, err = begun(reply.Stream)
+	}
+	returned = true
+	return reply, err
 }
 
 // begun reads the first event of a stream: the stream from there on, or the

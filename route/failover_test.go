@@ -115,6 +115,39 @@ func TestCircuit(t *testing.T) {
 	}
 }
 
+// TestCircuitOutlivesPanics: a back-end that panics while it is tried has failed,
+// and is tried again later.
+func TestCircuitOutlivesPanics(t *testing.T) {
+	c := &clock{now: time.Unix(1000, 0)}
+	one, two := &fake{answer: failing(bedrock.CodeServiceUnavailable)}, &fake{}
+	r := pair(t, one, two, c)
+	ask := func() (panicked any) {
+		defer func() { panicked = recover() }()
+		if _, err := r.Do(context.Background(), converse("m")); err != nil {
+			t.Error(err)
+		}
+		return nil
+	}
+	for range 3 {
+		ask()
+	}
+	c.now = c.now.Add(10 * time.Second)
+	one.answer = func(*outcrop.Call) (*outcrop.Reply, error) { panic("a bug") }
+	if p := ask(); p != "a bug" {
+		t.Fatalf("half-open: panicked with %v", p)
+	}
+	ask()
+	if len(one.calls) != 4 {
+		t.Errorf("open again, and asked %d times", len(one.calls))
+	}
+	c.now = c.now.Add(20 * time.Second)
+	one.answer = nil
+	ask()
+	if len(one.calls) != 5 {
+		t.Errorf("half-open again, and asked %d times, want 5", len(one.calls))
+	}
+}
+
 // streaming answers with events, then perhaps an error.
 func streaming(events int, err error) func(*outcrop.Call) (*outcrop.Reply, error) {
 	return func(*outcrop.Call) (*outcrop.Reply, error) {

@@ -117,17 +117,23 @@ func (j *Jobs) places(token string) ([]*jobPlace, error) {
 		return list, nil
 	}
 	values, err := url.ParseQuery(token)
+	begun := 0
 	for _, p := range list {
-		value := values.Get(p.name)
-		told, own, ok := strings.Cut(value, ".")
-		switch n, bad := strconv.Atoi(told); {
-		case value == "" && len(values) > 0:
+		given := values[p.name]
+		if given == nil {
 			p.done = true
-		case err != nil || !ok || bad != nil || n < 0:
-			return nil, outcrop.Invalid("nextToken", "is not a token that a list of jobs has returned")
-		default:
-			p.told, p.token = n, own
+			continue
 		}
+		told, own, ok := strings.Cut(given[0], ".")
+		n, bad := strconv.Atoi(told)
+		if !ok || bad != nil || n < 0 || len(given) > 1 {
+			break
+		}
+		p.told, p.token = n, own
+		begun++
+	}
+	if err != nil || begun == 0 || begun < len(values) {
+		return nil, outcrop.Invalid("nextToken", "is not a token that a list of jobs has returned")
 	}
 	return list, nil
 }

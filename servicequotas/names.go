@@ -39,7 +39,8 @@ type Model struct {
 	Limits
 }
 
-// kinds are the beginnings of the names, in lower case, and what they are about.
+// kinds are the beginnings of the names, and what they are about. AWS's capitals
+// vary.
 var kinds = []struct {
 	prefix string
 	scope  string

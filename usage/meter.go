@@ -209,6 +209,7 @@ func (e *entry) end(usage *bedrock.TokenUsage, err error) {
 	}
 	r.Model = bookModel(e.price, err == nil)
 	if usage != nil {
+		usage = credible(usage)
 		r.Tokens = tokensOf(usage)
 		r.Unpriced = true
 		if config.Prices != nil {
@@ -225,6 +226,23 @@ func (e *entry) end(usage *bedrock.TokenUsage, err error) {
 	for _, o := range config.Observers {
 		o.Observe(r)
 	}
+}
+
+// credible is what a server tells of a call's tokens, as far as it can be true:
+// what counts less than none would be a credit.
+func credible(u *bedrock.TokenUsage) *bedrock.TokenUsage {
+	below := func(n *int) bool { return n != nil && *n < 0 }
+	if u.InputTokens >= 0 && u.OutputTokens >= 0 && !below(u.CacheReadInputTokens) && !below(u.CacheWriteInputTokens) {
+		return u
+	}
+	told := *u
+	told.InputTokens, told.OutputTokens = max(u.InputTokens, 0), max(u.OutputTokens, 0)
+	for _, cached := range []**int{&told.CacheReadInputTokens, &told.CacheWriteInputTokens} {
+		if below(*cached) {
+			*cached = nil
+		}
+	}
+	return &told
 }
 
 func codeOf(err error) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/outcrop-ai/outcrop/batch"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/catalog"
+	"github.com/outcrop-ai/outcrop/metrics"
 	"github.com/outcrop-ai/outcrop/objects"
 	"github.com/outcrop-ai/outcrop/usage"
 )
@@ -327,8 +328,28 @@ func TestErrorsAreBookedByCode(t *testing.T) {
 	}
 }
 
-// TestModelNames: aliases and ARNs are booked under the model's id, and names
-// that nobody knows under one.
+// A server that tells of fewer tokens than none gives nobody anything back, and
+// does not end the program's counters, which only rise.
+func TestUsageBelowNothing(t *testing.T) {
+	less := -7
+	odd := bedrock.TokenUsage{InputTokens: -3, OutputTokens: -4, TotalTokens: -7, CacheReadInputTokens: &less, CacheWriteInputTokens: &less}
+	b := openBooks(t, "", epoch, nil)
+	seen, counters := &records{}, metrics.New(metrics.Config{})
+	meter := usage.NewMeter(outcrop.BackendFunc(func(context.Context, *outcrop.Call) (*outcrop.Reply, error) {
+		return outcrop.NewConverseReply(outcrop.Meta{}, &bedrock.ConverseResponse{Usage: odd}), nil
+	}), usage.MeterConfig{Ledger: b.Ledger, Prices: prices{}, Observers: []usage.Observer{seen, counters}})
+	reply, err := meter.Do(origin(), outcrop.NewConverseCall(bedrock.OpConverse, ask("hi")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := seen.take(); len(list) != 1 || list[0].Tokens != (usage.Tokens{}) || list[0].USD != 0 {
+		t.Errorf("booked: %+v", list)
+	}
+	if got := reply.Usage(); got.InputTokens != -3 || *got.CacheReadInputTokens != -7 {
+		t.Errorf("the reply's usage was changed: %+v", got)
+	}
+}
+
 // A back-end that panics is booked too, and its caller's ticket is ended.
 func TestPanicsAreBooked(t *testing.T) {
 	b := openBooks(t, "", epoch, nil)
@@ -351,6 +372,8 @@ func TestPanicsAreBooked(t *testing.T) {
 	}
 }
 
+// TestModelNames: aliases and ARNs are booked under the model's id, and names
+// that nobody knows under one.
 func TestModelNames(t *testing.T) {
 	m, seen, _ := metered(t, outcrop.BackendFunc(func(_ context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
 		if strings.HasPrefix(call.ModelID, "none") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,8 @@ type place struct {
 	dir   string
 	calls sync.Map // how often a record was sent, by its body
 
+	away   atomic.Bool   // inputs cannot be reached
+	stuck  string        // the body of a record that is never answered
 	after  atomic.Int64  // so many calls are answered before
 	arrive chan struct{} // one for each record that waits
 }
@@ -39,7 +42,7 @@ func newPlace(t *testing.T) *place {
 }
 
 func (p *place) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
-	if p.after.Add(-1) < 0 {
+	if string(call.Raw) == p.stuck || p.after.Add(-1) < 0 {
 		p.arrive <- struct{}{}
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -113,13 +116,26 @@ func (p *place) tryOpen(config batch.Config, log journal.Config) (*opened, error
 	o.objects.CreateBuckets = true
 	store, err := jobs.Open(ctx, o.journal)
 	if err == nil {
-		config.Store, config.Objects, config.Backend = store, o.objects, p
+		config.Store, config.Objects, config.Backend = store, reachable{o.objects, &p.away}, p
 		o.Jobs, err = batch.New(config)
 	}
 	if err != nil {
 		return nil, errors.Join(err, o.journal.Close(ctx), o.objects.Close(), o.lock.Release())
 	}
 	return o, nil
+}
+
+// reachable are objects that cannot be opened while they are away.
+type reachable struct {
+	outcrop.Objects
+	away *atomic.Bool
+}
+
+func (r reachable) Open(ctx context.Context, uri string) (io.ReadCloser, error) {
+	if r.away.Load() {
+		return nil, outcrop.Errorf(bedrock.CodeServiceUnavailable, "%s cannot be read: S3 is away", uri)
+	}
+	return r.Objects.Open(ctx, uri)
 }
 
 func (o *opened) close() {
@@ -232,6 +248,28 @@ func TestCloseAndGoOn(t *testing.T) {
 		t.Errorf("stream %s is left, error %v", name, err)
 	}
 	o.close()
+}
+
+// Who watches a job when the process closes is told that it goes on elsewhere,
+// and does not wait for ever.
+func TestWatchEndsWithClose(t *testing.T) {
+	p := newPlace(t)
+	p.after.Store(0)
+	o := p.open(small, journal.Config{})
+	arn := o.create(request(p.lines(10)))
+	<-p.arrive
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var last error
+	for _, err := range o.Watch(ctx, outcrop.Caller{}, arn) {
+		if last = err; err == nil && o.lock != nil {
+			o.close()
+			o.lock = nil
+		}
+	}
+	if last == nil || outcrop.AsError(last).Code != bedrock.CodeServiceUnavailable || !strings.Contains(last.Error(), arn) {
+		t.Errorf("the last is %v", last)
+	}
 }
 
 // A job whose end was on its way when the process stopped ends so in the next

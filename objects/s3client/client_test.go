@@ -15,8 +15,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"go.uber.org/goleak"
@@ -350,6 +352,106 @@ func TestReadResumes(t *testing.T) {
 	})
 	if _, err := get(o, "s3://bucket/a"); code(err) != bedrock.CodeConflict || !strings.Contains(err.Error(), "s3://bucket/a was replaced") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A read that begins in the middle asks for the rest alone; what lies behind the
+// end is the end.
+func TestReadFromTheMiddle(t *testing.T) {
+	s := serve(t)
+	data := pattern(1_000_000)
+	if err := put(s.dir, "s3://bucket/a", data); err != nil {
+		t.Fatal(err)
+	}
+	var ranges []string
+	s.fault(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		ranges = append(ranges, r.Header.Get("Range"))
+		next.ServeHTTP(w, r)
+	})
+	o := s.store(t, nil)
+	for _, at := range []int64{0, 1, 999_999, 1_000_000, 1_000_001} {
+		ranges = nil
+		r, err := o.Open(t.Context(), "s3://bucket/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.(io.Seeker).Seek(at, io.SeekStart); got != at || err != nil {
+			t.Fatalf("at %d, error %v, want %d", got, err, at)
+		}
+		got, err := io.ReadAll(r)
+		if want := data[min(at, 1_000_000):]; err != nil || !bytes.Equal(got, want) {
+			t.Errorf("from %d: %d bytes, error %v; want %d", at, len(got), err, len(want))
+		}
+		want := []string{""}
+		if at > 0 && at < 1_000_000 {
+			want = append(want, fmt.Sprintf("bytes=%d-", at))
+		}
+		if !slices.Equal(ranges, want) {
+			t.Errorf("from %d: the requests' ranges are %q, want %q", at, ranges, want)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.(io.Seeker).Seek(0, io.SeekStart); err == nil {
+			t.Error("a read that was closed goes on")
+		}
+	}
+}
+
+// A service that takes a request and does not answer is asked again, and not
+// waited for without end.
+func TestServiceThatDoesNotAnswer(t *testing.T) {
+	s := serve(t)
+	data := pattern(1000)
+	if err := put(s.dir, "s3://bucket/a", data); err != nil {
+		t.Fatal(err)
+	}
+	silent := atomic.Int64{} // so many requests are not answered
+	s.fault(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if silent.Add(-1) >= 0 {
+			<-r.Context().Done()
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	open := func(o outcrop.Objects) error {
+		r, err := o.Open(ctx, "s3://bucket/a")
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		got, err := io.ReadAll(r)
+		if err == nil && !bytes.Equal(got, data) {
+			t.Errorf("read %d bytes", len(got))
+		}
+		return err
+	}
+	list := func(o outcrop.Objects) error {
+		for _, err := range o.List(ctx, "s3://bucket/") {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	once := s.store(t, func(c *Config) { c.IdleTimeout = 100 * time.Millisecond })
+	again := s.store(t, func(c *Config) {
+		c.IdleTimeout = 100 * time.Millisecond
+		c.AWS.Retryer = func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })
+		}
+	})
+	for name, ask := range map[string]func(outcrop.Objects) error{"read": open, "listed": list} {
+		silent.Store(1)
+		if err := ask(once); code(err) != bedrock.CodeServiceUnavailable || !strings.Contains(err.Error(), "cannot be "+name) || !strings.Contains(err.Error(), "did not begin to answer within 100ms") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		silent.Store(2)
+		if err := ask(again); err != nil {
+			t.Errorf("%s, asked again: error %v", name, err)
+		}
 	}
 }
 

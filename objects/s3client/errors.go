@@ -82,6 +82,9 @@ func (s *Store) judge(done, uri string, err error) *outcrop.Error {
 // unanswered is an error that S3 did not send. It does not repeat everything
 // that the SDK tells, which may hold signed URLs.
 func (s *Store) unanswered(done, uri string, status int, err error) *outcrop.Error {
+	if late, ok := errors.AsType[*lateError](err); ok {
+		return outcrop.Errorf(bedrock.CodeServiceUnavailable, "%s cannot be %s: %s did not begin to answer within %v", uri, done, s.where(), late.within)
+	}
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "get identity"), strings.Contains(text, "failed to refresh cached credentials"):

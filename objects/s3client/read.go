@@ -117,6 +117,25 @@ func (r *reader) Read(p []byte) (int, error) {
 	return 0, r.err
 }
 
+// Seek has the read go on from a byte of the object, counted from its beginning:
+// what lies before it is not sent again to a job that begins in the middle.
+func (r *reader) Seek(offset int64, whence int) (int64, error) {
+	switch {
+	case r.err != nil && r.err != io.EOF: //nolint:errorlint // as above
+		return r.at, r.err
+	case whence != io.SeekStart || offset < 0:
+		return r.at, outcrop.Errorf(bedrock.CodeInternalServer, "%s cannot be read from %d (%d)", objects.Shown(r.uri), offset, whence)
+	case offset == r.at:
+		return offset, nil
+	}
+	r.drop()
+	r.at, r.failed, r.err = offset, 0, nil
+	if r.size >= 0 && offset >= r.size {
+		r.err = io.EOF
+	}
+	return offset, nil
+}
+
 // resume takes the read up again where it was.
 func (r *reader) resume() error {
 	for {
@@ -149,7 +168,7 @@ func (r *reader) drop() {
 
 func (r *reader) Close() error {
 	r.drop()
-	if r.err == nil {
+	if r.err == nil || r.err == io.EOF { //nolint:errorlint // as above
 		r.err = outcrop.Errorf(bedrock.CodeInternalServer, "%s was closed", r.uri)
 	}
 	return nil

@@ -44,8 +44,8 @@ type Config struct {
 	// DefaultPartSize.
 	PartSize int
 
-	// IdleTimeout is how long a read waits for a byte before it asks again;
-	// 0 means DefaultIdleTimeout.
+	// IdleTimeout is how long a read, or a list, waits for an answer or for the
+	// next byte before it asks again; 0 means DefaultIdleTimeout.
 	IdleTimeout time.Duration
 }
 
@@ -72,6 +72,7 @@ func New(c Config) *Store {
 		store.idle = DefaultIdleTimeout
 	}
 	store.client = s3.NewFromConfig(c.AWS, func(o *s3.Options) {
+		o.HTTPClient = answering{o.HTTPClient, store.idle}
 		if c.Endpoint != "" {
 			o.BaseEndpoint = &c.Endpoint
 		}

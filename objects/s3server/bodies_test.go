@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -394,4 +395,27 @@ func FuzzRange(f *testing.F) {
 			t.Errorf("%q of %d bytes is %d from %d", text, size, n, first)
 		}
 	})
+}
+
+// leaving is a source whose client goes after the first piece.
+type leaving struct {
+	leave context.CancelFunc
+	reads int
+}
+
+func (l *leaving) Read(p []byte) (int, error) {
+	l.leave()
+	if l.reads++; l.reads > 100 {
+		return 0, io.EOF
+	}
+	return len(p), nil
+}
+
+// A copy inside the server ends with the client that wanted it.
+func TestCopyEndsWithItsClient(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	source := &leaving{leave: leave}
+	if _, err := copyHashed(ctx, io.Discard, source, "CRC32"); !errors.Is(err, context.Canceled) || source.reads != 1 {
+		t.Errorf("after %d pieces: error %v", source.reads, err)
+	}
 }

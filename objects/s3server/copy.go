@@ -1,6 +1,7 @@
 package s3server
 
 import (
+	"context"
 	"crypto/md5" //nolint:gosec // S3's ETag
 	"encoding/base64"
 	"encoding/hex"
@@ -82,7 +83,7 @@ func (c *call) copyObject() error {
 		return err
 	}
 	defer w.Close()
-	copied, err := copyHashed(w, file, algorithm)
+	copied, err := copyHashed(c.ctx, w, file, algorithm)
 	if err != nil {
 		return err
 	}
@@ -109,8 +110,9 @@ func (c *call) wanted(otherwise string) (string, error) {
 	return name, nil
 }
 
-// copyHashed copies and says what it was.
-func copyHashed(into io.Writer, from io.Reader, algorithm string) (received, error) {
+// copyHashed copies and says what it was. It ends with the request: a client that
+// has gone asks again, and each time a large object would be copied in vain.
+func copyHashed(ctx context.Context, into io.Writer, from io.Reader, algorithm string) (received, error) {
 	digest := md5.New() //nolint:gosec // S3's ETag
 	writers := []io.Writer{into, digest}
 	var sum hash.Hash
@@ -118,7 +120,7 @@ func copyHashed(into io.Writer, from io.Reader, algorithm string) (received, err
 		sum = algorithms[algorithm]()
 		writers = append(writers, sum)
 	}
-	n, err := copyStream(io.MultiWriter(writers...), from, func() {})
+	n, err := copyStream(io.MultiWriter(writers...), during{ctx, from}, func() {})
 	if err != nil {
 		return received{}, err
 	}
@@ -127,4 +129,17 @@ func copyHashed(into io.Writer, from io.Reader, algorithm string) (received, err
 		r.checksum = objects.Checksum{Algorithm: algorithm, Value: base64.StdEncoding.EncodeToString(sum.Sum(nil))}
 	}
 	return r, nil
+}
+
+// during reads as long as a context lasts.
+type during struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (d during) Read(p []byte) (int, error) {
+	if err := d.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return d.r.Read(p)
 }

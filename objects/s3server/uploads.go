@@ -133,7 +133,7 @@ func (c *call) copyPart(u *objects.Upload, w *objects.PartWriter) error {
 			return invalid("The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
 		}
 	}
-	copied, err := copyHashed(w, io.NewSectionReader(file, first, n), u.Algorithm)
+	copied, err := copyHashed(c.ctx, w, io.NewSectionReader(file, first, n), u.Algorithm)
 	if err != nil {
 		return err
 	}
