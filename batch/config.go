@@ -79,7 +79,9 @@ type Limits struct {
 
 // Retry says how often a record goes to the model before its error stands.
 // Between attempts it waits Base, then twice as long each time, up to Max; half
-// of each wait is random. Decorators of the Backend may retry besides.
+// of each wait is random. An error that asks for a longer wait (RetryAfter), as
+// where a day's tokens are used up, gets it, within the job's time. Decorators of
+// the Backend may retry besides.
 type Retry struct {
 	ThrottledAttempts int           // after HTTP 429 and 503: the model has no room now; 12
 	TransientAttempts int           // after other errors that may pass; 4

@@ -69,7 +69,7 @@ func (s *sender) send(ctx context.Context, r *record) result {
 			return failedResult(r, e)
 		}
 		select {
-		case <-s.config.Clock.After(s.config.Retry.wait(attempt, s.config.Rand())):
+		case <-s.config.Clock.After(s.config.Retry.wait(attempt, e.RetryAfter, s.config.Rand())):
 		case <-s.stop:
 		case <-ctx.Done():
 		}
@@ -190,14 +190,19 @@ func (r *Retry) attempts(e *outcrop.Error) int {
 	return r.TransientAttempts
 }
 
-// wait is how long to wait after an attempt, the first being 1. random is in
+// wait is how long to wait after an attempt, the first being 1: what the
+// back-end asks for, spread by up to Base, where that is longer. random is in
 // [0, 1).
-func (r *Retry) wait(attempt int, random float64) time.Duration {
+func (r *Retry) wait(attempt int, asked time.Duration, random float64) time.Duration {
 	full := r.Max
 	if shift := attempt - 1; shift < 32 && r.Base<<shift < r.Max {
 		full = r.Base << shift
 	}
-	return full/2 + time.Duration(float64(full)/2*random)
+	drawn := full/2 + time.Duration(float64(full)/2*random)
+	if drawn < asked {
+		return asked + time.Duration(float64(r.Base)*random)
+	}
+	return drawn
 }
 
 func outputLine(r *record, modelOutput []byte) ([]byte, error) {

@@ -40,6 +40,12 @@ func slow(d time.Duration) outcrop.Backend {
 	})
 }
 
+// later is an error that asks for a wait.
+func later(e *outcrop.Error, d time.Duration) *outcrop.Error {
+	e.RetryAfter = d
+	return e
+}
+
 // Errors that may pass are tried again by their class, with growing waits.
 func TestRetries(t *testing.T) {
 	retry := Retry{ThrottledAttempts: 6, TransientAttempts: 3, Base: time.Second, Max: 4 * time.Second}
@@ -54,6 +60,8 @@ func TestRetries(t *testing.T) {
 		{"throttled for good", outcrop.Errorf(bedrock.CodeThrottling, "slow down"), 99, []time.Duration{1, 2, 4, 4, 4}, 429},
 		{"unavailable, then served", outcrop.Errorf(bedrock.CodeServiceUnavailable, "later"), 4, []time.Duration{1, 2, 4, 4}, 0},
 		{"a timeout, then served", outcrop.Errorf(bedrock.CodeModelTimeout, "too slow"), 2, []time.Duration{1, 2}, 0},
+		{"asked to come back later", later(outcrop.Errorf(bedrock.CodeThrottling, "tomorrow"), 99*time.Second), 2, []time.Duration{100, 100}, 0},
+		{"asked to come back sooner", later(outcrop.Errorf(bedrock.CodeThrottling, "soon"), time.Second/2), 2, []time.Duration{1, 2}, 0},
 		{"broken for good", outcrop.Errorf(bedrock.CodeInternalServer, "oops"), 99, []time.Duration{1, 2}, 500},
 		{"an error of another kind", errors.New("connection reset"), 1, []time.Duration{1}, 0},
 		{"refused", outcrop.Errorf(bedrock.CodeAccessDenied, "no"), 99, nil, 403},
@@ -98,7 +106,7 @@ func TestRetries(t *testing.T) {
 func TestWaitsAreSpread(t *testing.T) {
 	r := Retry{Base: time.Second, Max: time.Minute}
 	for attempt, want := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 6: 32 * time.Second, 7: time.Minute, 1000: time.Minute} {
-		if low, high := r.wait(attempt, 0), r.wait(attempt, 1); low != want/2 || high != want {
+		if low, high := r.wait(attempt, 0, 0), r.wait(attempt, 0, 1); low != want/2 || high != want {
 			t.Errorf("after attempt %d the wait is %v to %v, want %v to %v", attempt, low, high, want/2, want)
 		}
 	}
