@@ -314,7 +314,7 @@ func (e *execution) claimShard(ctx context.Context, n int) (*openShard, []bool, 
 func (e *execution) send(stop context.Context) {
 	send := &sender{
 		config: &e.jobs.config, limiter: e.limiter, task: &e.job.task, caller: e.job.caller,
-		jobID: e.job.snapshot().ID, stop: stop.Done(),
+		jobID: e.job.snapshot().ID, stop: stop.Done(), say: e.job.say,
 	}
 	for it := range e.items {
 		e.results <- outcomeOf{it, send.send(e.calls, it.r)}

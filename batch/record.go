@@ -24,6 +24,7 @@ type sender struct {
 	caller  outcrop.Caller
 	jobID   string
 	stop    <-chan struct{} // closed when nothing more is to be sent
+	say     func(string)    // why the job waits; "" when it does no longer
 }
 
 // result is what became of a record.
@@ -68,11 +69,22 @@ func (s *sender) send(ctx context.Context, r *record) result {
 		if attempt >= s.config.Retry.attempts(e) {
 			return failedResult(r, e)
 		}
-		select {
-		case <-s.config.Clock.After(s.config.Retry.wait(attempt, e.RetryAfter, s.config.Rand())):
-		case <-s.stop:
-		case <-ctx.Done():
-		}
+		s.pause(ctx, s.config.Retry.wait(attempt, e.RetryAfter, s.config.Rand()), e)
+	}
+}
+
+// pause waits before another attempt. A wait that is longer than those between
+// attempts is told, since nobody would guess what the job is waiting for.
+func (s *sender) pause(ctx context.Context, wait time.Duration, e *outcrop.Error) {
+	c := s.config
+	if wait > c.Retry.Max+c.Retry.Base {
+		s.say(fmt.Sprintf("waiting until %s: %s", c.Clock.Now().Add(wait).UTC().Format(time.RFC3339), e.Message))
+		defer s.say("")
+	}
+	select {
+	case <-c.Clock.After(wait):
+	case <-s.stop:
+	case <-ctx.Done():
 	}
 }
 

@@ -103,6 +103,32 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// A job whose back-end asks for a long wait says until when, and why.
+func TestLongWaitIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		f := newFixture(t, Config{
+			Rand: func() float64 { return 0 },
+			Backend: outcrop.BackendFunc(func(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+				if asked++; asked == 1 {
+					return nil, later(outcrop.Errorf(bedrock.CodeThrottling, "Too many tokens per day."), 3*time.Hour)
+				}
+				return echo(ctx, call)
+			}),
+		})
+		arn := f.create(inline(`{}`))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		until := time.Now().Add(2 * time.Hour).UTC().Format(time.RFC3339)
+		if job := f.waitFor(arn, inProgress); job.Message != "waiting until "+until+": Too many tokens per day." {
+			t.Errorf("after an hour the job says %q, want that it waits until %s", job.Message, until)
+		}
+		if job := f.wait(arn); job.Status != completed || job.Message != "" || asked != 2 {
+			t.Errorf("the job is %s, says %q, and asked %d times; want Completed, nothing, and 2", job.Status, job.Message, asked)
+		}
+	})
+}
+
 func TestWaitsAreSpread(t *testing.T) {
 	r := Retry{Base: time.Second, Max: time.Minute}
 	for attempt, want := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 6: 32 * time.Second, 7: time.Minute, 1000: time.Minute} {
