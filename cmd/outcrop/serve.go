@@ -120,6 +120,9 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	}
 	keeper := newDoorkeeper(a, ring, m)
 	config.Mounts = []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper), cleanDoor(m), eventsDoor(m)}
+	if err := a.addConsole(&config); err != nil {
+		return err
+	}
 	services, err := a.addS3(m, &config)
 	if err != nil {
 		return err
