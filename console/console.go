@@ -39,6 +39,9 @@ type Config struct {
 	// Simulators are the names of the back-ends that are simulators, for the page
 	// to say so beside their answers.
 	Simulators []string
+	// Keys is whether the server asks for keys, for the page to do so before it
+	// is refused.
+	Keys bool
 }
 
 // New makes the handler of the page and of what it loads. It is safe for
@@ -65,7 +68,7 @@ func New(c Config) (http.Handler, error) {
 	for name, text := range texts {
 		at, cache := Assets+version+"/"+name, "public, max-age=31536000, immutable"
 		if name == "index.html" {
-			if text, err = render(text, Assets+version, c.Simulators); err != nil {
+			if text, err = render(text, Assets+version, c); err != nil {
 				return nil, err
 			}
 			at, cache = Page, "no-cache"
@@ -77,13 +80,13 @@ func New(c Config) (http.Handler, error) {
 	return h, nil
 }
 
-// render fills in the page's two blanks.
-func render(page []byte, assets string, simulators []string) ([]byte, error) {
-	names, err := json.Marshal(append([]string{}, simulators...))
+// render fills in the page's blanks.
+func render(page []byte, assets string, c Config) ([]byte, error) {
+	names, err := json.Marshal(append([]string{}, c.Simulators...))
 	if err != nil {
 		return nil, err
 	}
-	blanks := strings.NewReplacer("{{assets}}", html.EscapeString(assets), "{{simulators}}", html.EscapeString(string(names)))
+	blanks := strings.NewReplacer("{{assets}}", assets, "{{simulators}}", html.EscapeString(string(names)), "{{keys}}", strconv.FormatBool(c.Keys))
 	return []byte(blanks.Replace(string(page))), nil
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -200,6 +201,16 @@ func TestMethods(t *testing.T) {
 	for _, path := range []string{Assets, Assets + "../console.go", Assets + "0000000000000000/app.js", "/index.html"} {
 		if reply := ask(t, h, "GET", path); reply.StatusCode != http.StatusNotFound || reply.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %s %v", path, reply.Status, reply.Header)
+		}
+	}
+}
+
+// TestKeys: the page knows whether to ask for a key.
+func TestKeys(t *testing.T) {
+	for _, keys := range []bool{true, false} {
+		want := fmt.Sprintf(`<meta name="outcrop-keys" content="%v">`, keys)
+		if page := text(t, ask(t, handlerOf(t, Config{Keys: keys}), "GET", Page).Body); !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func (a *app) addConsole(config *server.Config) error {
 			simulators = append(simulators, place.Name)
 		}
 	}
-	handler, err := console.New(console.Config{Simulators: simulators})
+	handler, err := console.New(console.Config{Simulators: simulators, Keys: config.Keys != nil})
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,13 @@ export const token = {
 	set: (value) => (value ? sessionStorage.setItem(tokenKey, value) : sessionStorage.removeItem(tokenKey)),
 };
 
-// guarded is whether the server has asked for a key.
-export const server = { address: location.origin, guarded: false };
+const told = (name) => document.querySelector(`meta[name="outcrop-${name}"]`).content;
+
+// server is where this page came from; guarded is whether it asks for keys.
+export const server = { address: location.origin, guarded: told("keys") === "true" };
+
+// simulators are the names of the back-ends that are simulators.
+export const simulators = JSON.parse(told("simulators"));
 
 // Failure is an error of the API, or the lack of a server.
 export class Failure extends Error {
@@ -57,7 +62,6 @@ async function failure(reply) {
 	});
 	e.hint = hint(e, reply.headers.get("Retry-After"));
 	if (locked(e)) {
-		server.guarded = true;
 		onLocked(e);
 	}
 	return e;
@@ -74,6 +78,3 @@ function hint({ code, status }, after) {
 
 // json asks and reads the reply.
 export const json = async (method, path, options) => (await ask(method, path, options)).json();
-
-// simulators are the names of the back-ends that are simulators.
-export const simulators = JSON.parse(document.querySelector('meta[name="outcrop-simulators"]').content);

@@ -1,14 +1,19 @@
 // The page: which section is open, what is asked again while it is, and the key.
 
-import { $, problem, show } from "./dom.js";
-import { json, server, simulators, token, whenLocked } from "./api.js";
+import { $, draw, problem, show } from "./dom.js";
+import { server, simulators, token, whenLocked } from "./api.js";
 import * as attempt from "./try.js";
+import * as calls from "./calls.js";
+import * as connect from "./connect.js";
+import * as conversations from "./conversations.js";
+import * as jobs from "./jobs.js";
+import * as usage from "./usage.js";
 
 // sections are what there is, by the route. open(argument) shows one, and may be
 // called again; every is after how many milliseconds it is.
-const sections = { try: attempt };
+const sections = { try: attempt, jobs, conversations, usage, calls, connect };
+const retry = 5000; // milliseconds after which one that failed is asked again
 
-let shown = null; // the section that is open
 let timer = 0;
 
 function route() {
@@ -28,7 +33,10 @@ function decode(text) {
 async function go() {
 	const { name, argument } = route();
 	clearTimeout(timer);
-	shown = name;
+	if (server.guarded && !token.get()) {
+		lock(null);
+		return;
+	}
 	$("lock").hidden = true;
 	for (const id of Object.keys(sections)) $(id).hidden = id !== name;
 	for (const link of document.querySelectorAll("nav a")) {
@@ -38,51 +46,47 @@ async function go() {
 	await look(name, argument);
 }
 
+// turn counts what was opened: an answer that comes when another section is open
+// is of no interest any more.
+let turn = 0;
+
 // look has a section ask for its figures, now and from time to time.
 async function look(name, argument) {
-	const section = sections[name];
+	const mine = ++turn;
+	let wait = sections[name].every;
 	if (document.visibilityState === "visible") {
+		let trouble = null;
 		try {
-			await section.open(argument);
-			trouble(null);
+			await sections[name].open(argument);
 		} catch (e) {
-			trouble(e);
+			trouble = e;
+			wait ??= retry;
 		}
+		if (mine !== turn) return;
+		report(trouble);
 	}
-	if (shown === name && section.every && !locked()) timer = setTimeout(() => shown === name && look(name, argument), section.every);
+	if (wait && $("lock").hidden) timer = setTimeout(look, wait, name, argument);
 }
 
-// trouble says what went wrong with what a section asked for.
-function trouble(e) {
-	$("state").textContent = e?.code === "No connection" ? "does not answer" : "";
-	if (locked() || e === null) {
-		$("trouble").replaceChildren();
-		return;
-	}
-	show($("trouble"), problem(e));
+// report says what went wrong with what a section asked for, or that nothing did.
+function report(e) {
+	$("state").textContent = e?.code === "No connection" ? "does not answer" : e?.status === 503 ? "is not ready" : "";
+	draw($("trouble"), e && $("lock").hidden ? { code: e.code, status: e.status, message: e.message, hint: e.hint } : null, (e) => (e ? problem(e) : []));
 }
 
-const locked = () => !$("lock").hidden;
-
-// ready says whether the server takes requests.
-async function ready() {
-	try {
-		await json("GET", "/readyz");
-		$("state").textContent = "";
-	} catch (e) {
-		$("state").textContent = e.status === 503 ? "is not ready" : "does not answer";
-	}
-}
-
-whenLocked((e) => {
-	for (const id of Object.keys(sections)) $(id).hidden = true;
+// lock asks for a key, since there is none or the server does not know it.
+function lock(e) {
+	turn++;
 	clearTimeout(timer);
+	for (const id of Object.keys(sections)) $(id).hidden = true;
 	$("lock").hidden = false;
 	$("leave").hidden = true;
-	show($("lock-problem"), token.get() && problem(e));
+	show($("lock-problem"), e && token.get() && problem(e));
 	token.set("");
 	$("lock-key").focus();
-});
+}
+
+whenLocked(lock);
 
 $("lock-form").addEventListener("submit", (e) => {
 	e.preventDefault();
@@ -100,14 +104,12 @@ $("leave").addEventListener("click", () => {
 function start() {
 	$("address").textContent = server.address;
 	$("leave").hidden = !token.get();
-	server.guarded = token.get() !== "";
 	if (simulators.length) {
 		$("simulated").hidden = false;
-		$("simulated").textContent = `The back-end ${simulators.join(", ")} is the built-in simulator: its answers are deterministic text made of the prompt’s words, from no model. Configure a back-end for real ones.`;
+		$("simulated").textContent = `Answers of the back-end “${simulators.join("”, “")}” come from no model: it is the built-in simulator, which makes deterministic text of the prompt’s words. Configure a back-end for real ones.`;
 	}
 	addEventListener("hashchange", go);
 	document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && go());
-	ready();
 	go();
 }
 

@@ -24,15 +24,27 @@ export function show(element, ...children) {
 	if (key) [...element.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key)?.focus({ preventScroll: true });
 }
 
+const drawn = new WeakMap();
+
+// draw shows what build makes of data, unless it is there already: whoever reads it,
+// or has selected some of it, is left alone.
+export function draw(element, data, build) {
+	const text = JSON.stringify(data);
+	if (drawn.get(element) === text) return;
+	drawn.set(element, text);
+	show(element, build(data));
+}
+
 // table is a table that becomes a list of cards where there is no room for columns.
-// Each column is { name, of(row), number, wide }.
+// Each column is { name, of(row), number, brief }: number stands to the right, and
+// neither it nor what is brief is broken into lines.
 export function table(caption, columns, rows) {
 	return el(
 		"table",
 		{ role: "table" },
 		el("caption", {}, caption),
 		el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map((c) => el("th", { scope: "col", role: "columnheader", class: c.number && "number" }, c.name)))),
-		el("tbody", { role: "rowgroup" }, rows.map((row) => el("tr", { role: "row" }, columns.map((c) => el("td", { role: "cell", "data-name": c.name, class: c.number && "number" }, c.of(row) ?? "–"))))),
+		el("tbody", { role: "rowgroup" }, rows.map((row) => el("tr", { role: "row" }, columns.map((c) => el("td", { role: "cell", "data-name": c.name, class: c.number ? "number" : c.brief && "brief" }, c.of(row) ?? "–"))))),
 	);
 }
 

@@ -1,6 +1,6 @@
 // Try: one call, its answer as it arrives, and the same call as lines to copy.
 
-import { $, copier, el, empty, facts, lines, problem, show } from "./dom.js";
+import { $, el, empty, facts, lines, problem, show } from "./dom.js";
 import { ask, Failure, json, server, simulators } from "./api.js";
 import { commands } from "./command.js";
 import { events } from "./eventstream.js";
@@ -22,7 +22,13 @@ let lastBody = ""; // the sample that was put into the body, if nobody has chang
 const method = () => form.elements.method.value;
 const model = () => $("try-model").value;
 
-export async function open() {
+// open shows the form, for a conversation where one is named.
+export async function open(conversation) {
+	if (conversation) {
+		form.elements.method.value = "converse";
+		$("try-conversation").value = conversation;
+	}
+	refresh();
 	if (models.length === 0) await listModels();
 	refresh();
 }
