@@ -32,7 +32,6 @@ function decode(text) {
 // go opens the section that the address names.
 async function go() {
 	const { name, argument } = route();
-	clearTimeout(timer);
 	if (server.guarded && !token.get()) {
 		lock(null);
 		return;
@@ -43,6 +42,7 @@ async function go() {
 		if (link.getAttribute("href") === `#${name}`) link.setAttribute("aria-current", "page");
 		else link.removeAttribute("aria-current");
 	}
+	document.title = `${document.querySelector("nav a[aria-current]").textContent} · Outcrop`;
 	await look(name, argument);
 }
 
@@ -50,11 +50,13 @@ async function go() {
 // is of no interest any more.
 let turn = 0;
 
-// look has a section ask for its figures, now and from time to time.
-async function look(name, argument) {
+// look has a section ask for its figures, and again from time to time while somebody
+// can see it.
+async function look(name, argument, again = false) {
 	const mine = ++turn;
+	clearTimeout(timer);
 	let wait = sections[name].every;
-	if (document.visibilityState === "visible") {
+	if (!again || document.visibilityState === "visible") {
 		let trouble = null;
 		try {
 			await sections[name].open(argument);
@@ -65,7 +67,7 @@ async function look(name, argument) {
 		if (mine !== turn) return;
 		report(trouble);
 	}
-	if (wait && $("lock").hidden) timer = setTimeout(look, wait, name, argument);
+	if (wait && $("lock").hidden) timer = setTimeout(look, wait, name, argument, true);
 }
 
 // report says what went wrong with what a section asked for, or that nothing did.
@@ -109,7 +111,10 @@ function start() {
 		$("simulated").textContent = `Answers of the back-end “${simulators.join("”, “")}” come from no model: it is the built-in simulator, which makes deterministic text of the prompt’s words. Configure a back-end for real ones.`;
 	}
 	addEventListener("hashchange", go);
-	document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && go());
+	document.addEventListener("visibilitychange", () => {
+		const { name, argument } = route();
+		if (sections[name].every && $("lock").hidden) look(name, argument, true);
+	});
 	go();
 }
 

@@ -1,13 +1,13 @@
 // Calls: what the simulator was asked last.
 
 import { $, draw, el, empty, table } from "./dom.js";
-import { json, simulators } from "./api.js";
+import { json, simulators, token } from "./api.js";
 import { count, when } from "./format.js";
 
 export const every = 2000;
 
 const shown = 100;
-let hidden = false; // from tenants that are no operators; asked once
+let refused = null; // the key to which they are not shown, which is asked once
 
 export async function open() {
 	draw($("calls-list"), await read(), list);
@@ -15,14 +15,14 @@ export async function open() {
 
 async function read() {
 	if (simulators.length === 0) return { none: true };
-	if (hidden) return { hidden };
+	if (refused === token.get()) return { hidden: true };
 	try {
 		return await json("GET", "/outcrop/requests");
 	} catch (e) {
 		if (e.code === "ResourceNotFoundException") return { none: true };
 		if (e.code !== "AccessDeniedException") throw e;
-		hidden = true;
-		return { hidden };
+		refused = token.get();
+		return { hidden: true };
 	}
 }
 

@@ -50,7 +50,7 @@ export function table(caption, columns, rows) {
 
 // facts is a list of names and values; those without a value are left out.
 export function facts(pairs) {
-	return el("dl", { class: "facts" }, pairs.filter(([, value]) => value != null && value !== "").map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+	return el("dl", { class: "facts" }, pairs.filter(([, value]) => value != null && value !== "" && value !== false).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
 // bar shows how much of a whole there is, for who sees it and who hears it.

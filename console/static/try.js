@@ -171,19 +171,18 @@ const ways = {
 		const about = el("div");
 		let [first, stop, meta] = [null, "", {}];
 		call.show = (more = {}) => {
-			show(about, aboutReply(reply, { "Stop reason": more["stop reason"] ?? stop, usage: meta.usage, "Model’s latency": meta.metrics && duration(meta.metrics.latencyMs), "First token after": first && duration(first), Altogether: duration(performance.now() - call.begun) }));
+			show(about, aboutReply(call, reply, { "Stop reason": more["stop reason"] ?? stop, usage: meta.usage, "Model’s latency": meta.metrics && duration(meta.metrics.latencyMs), "First token after": first && duration(first), Altogether: duration(performance.now() - call.begun) }));
 		};
 		show($("try-answer"), thought, said, about);
 		for await (const { type, value, error } of events(reply.body)) {
 			if (error) throw inBand(type, value, reply);
 			if (type === "contentBlockDelta") {
+				if (first === null) $("try-state").textContent = "The answer is arriving…";
 				first ??= performance.now() - call.begun;
-				const { text, reasoningContent, toolUse } = value.delta;
+				const { text = value.delta.toolUse?.input, reasoningContent } = value.delta;
 				if (text) said.append(text);
-				if (toolUse) said.append(toolUse.input);
 				if (reasoningContent?.text) thought.append(reasoningContent.text);
-				call.text = said.textContent;
-				$("try-state").textContent = "The answer is arriving…";
+				call.text += text ?? "";
 			}
 			if (type === "messageStop") stop = value.stopReason;
 			if (type === "metadata") meta = value;
@@ -199,7 +198,7 @@ const ways = {
 		show(
 			$("try-answer"),
 			lines(typeof value.output === "string" ? value.output : pretty(value.output), "The validated value"),
-			aboutReply(reply, {
+			aboutReply(call, reply, {
 				"Stop reason": value.stopReason, usage: value.usage, "Model’s latency": duration(value.metrics?.latencyMs), Altogether: duration(performance.now() - call.begun),
 				Attempts: trace && `${trace.attempts.length}, by ${trace.strategy}`, "Answered by": trace?.modelId !== call.model && trace?.modelId,
 			}),
@@ -211,7 +210,7 @@ const ways = {
 		const text = await reply.text();
 		const number = (name) => reply.headers.has(name) ? Number(reply.headers.get(name)) : undefined;
 		const usage = { inputTokens: number("X-Amzn-Bedrock-Input-Token-Count"), outputTokens: number("X-Amzn-Bedrock-Output-Token-Count") };
-		show($("try-answer"), lines(indented(text), "The reply’s body"), aboutReply(reply, { usage, "Model’s latency": duration(number("X-Amzn-Bedrock-Invocation-Latency")), Altogether: duration(performance.now() - call.begun) }));
+		show($("try-answer"), lines(indented(text), "The reply’s body"), aboutReply(call, reply, { usage, "Model’s latency": duration(number("X-Amzn-Bedrock-Invocation-Latency")), Altogether: duration(performance.now() - call.begun) }));
 	},
 };
 
@@ -231,9 +230,9 @@ function details({ body }) {
 }
 
 // aboutReply is what is known of a reply beside its text.
-function aboutReply(reply, { usage, ...more }) {
+function aboutReply(call, reply, { usage, ...more }) {
 	const h = (name) => reply.headers.get(name);
-	const backend = h("X-Outcrop-Backend") ?? models.find((m) => m.modelId === model())?.outcrop?.backend;
+	const backend = h("X-Outcrop-Backend") ?? models.find((m) => m.modelId === call.model)?.outcrop?.backend;
 	const turn = h("X-Outcrop-Turn");
 	return facts([
 		["Answer by", backend && (simulators.includes(backend) ? `${backend}, which is no model` : backend)],

@@ -2,7 +2,7 @@
 // stand.
 
 import { $, bar, draw, el, empty, facts, table } from "./dom.js";
-import { json } from "./api.js";
+import { json, token } from "./api.js";
 import { count, duration, percent, plural, short, usd, when } from "./format.js";
 
 export const every = 3000;
@@ -18,18 +18,18 @@ export async function open() {
 	draw($("quota-books"), { ...books, time: undefined }, quotaBooks);
 }
 
-// hidden is what a tenant gets instead of what is about all of them. It is asked
-// once: a page that is refused again and again fills the browser's console.
-let hidden = false;
+// refused is the key to which the books, which are about all tenants, are not shown.
+// They are asked for once: each refusal is an error in the browser's console.
+let refused = null;
 
 async function quota() {
-	if (hidden) return { hidden };
+	if (refused === token.get()) return { hidden: true };
 	try {
 		return await json("GET", "/quota");
 	} catch (e) {
 		if (e.code !== "AccessDeniedException") throw e;
-		hidden = true;
-		return { hidden };
+		refused = token.get();
+		return { hidden: true };
 	}
 }
 
@@ -89,10 +89,14 @@ function quotaBooks({ hidden, observe, rules = [], pools = [], lanes = [], backe
 	if (observe) parts.push(el("p", {}, "Observing: calls are booked, and neither delayed nor changed."));
 	if (pools.length) parts.push(...pools.map(pool));
 	else if (rules.length) parts.push(ruleTable(rules));
+	else if (lanes.length === 0) parts.push(unset());
 	if (backends.length) parts.push(queues(backends));
 	if (lanes.length) parts.push(laneTable(lanes));
-	if (parts.length === 0) return empty("No quotas are set: calls go as they come.", "The section ", el("code", {}, "quotas"), " of the configuration has calls wait their turn instead of being throttled; ", el("code", {}, "outcrop quota pull"), " writes it from an AWS account.");
 	return parts;
+}
+
+function unset() {
+	return empty("No quotas are set: calls go as they come.", "The section ", el("code", {}, "quotas"), " of the configuration has calls wait their turn instead of being throttled; ", el("code", {}, "outcrop quota pull"), " writes it from an AWS account.");
 }
 
 function pool(p) {
@@ -133,10 +137,17 @@ function queues(backends) {
 	const waiting = (q = {}) => (q.interactive ?? 0) + (q.batch ?? 0) + (q.background ?? 0);
 	return table("Calls at back-ends", [
 		{ name: "Back-end", of: (b) => b.backend },
-		{ name: "Under way", number: true, of: (b) => (b.concurrent ? `${count(b.inflight)} of ${count(b.concurrent)}` : count(b.inflight)) },
+		{ name: "Under way", number: true, of: atBackend },
 		{ name: "Interactive, waiting", number: true, of: (b) => count(b.queued?.interactive ?? 0) },
 		{ name: "All waiting", number: true, of: (b) => count(waiting(b.queued)) },
 	], backends);
+}
+
+// atBackend is how many calls are under way, of how many, where that is bounded or
+// was found out.
+function atBackend({ inflight, concurrent, tried }) {
+	if (!concurrent) return count(inflight);
+	return tried ? `${count(inflight)}; jobs make room from ${count(concurrent)} on` : `${count(inflight)} of ${count(concurrent)}`;
 }
 
 function laneTable(lanes) {

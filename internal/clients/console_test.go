@@ -201,6 +201,12 @@ func TestConsoleFails(t *testing.T) {
 	b.click("#try-send")
 	b.wait(answered)
 
+	b.section("jobs", startJob(t, s, b))
+	b.wait(`document.querySelector("#jobs-list button") !== null`)
+	b.click("#jobs-list button")
+	b.wait(`/Stopp(ing|ed)/.test(document.querySelector("#jobs-list").innerText)`)
+	b.section("try", "Try a model")
+
 	b.click("input[value=construct]")
 	b.fill("#try-schema", "{")
 	b.click("#try-send")
