@@ -32,7 +32,7 @@ const methods = {
 	construct: {
 		path: "construct",
 		aws: "construct",
-		note: "AWS has no Construct: its CLI and boto3 know it after `outcrop python-overlay`.",
+		note: "AWS has no Construct: its CLI and boto3 know it after outcrop python-overlay.",
 	},
 	invoke: { path: "invoke", aws: "invoke-model", note: "" },
 };

@@ -48,9 +48,11 @@ export function table(caption, columns, rows) {
 	);
 }
 
-// facts is a list of names and values; those without a value are left out.
+// facts is a list of names and values; those without a value are left out. What is
+// code, as ids are, gets a line of its own.
 export function facts(pairs) {
-	return el("dl", { class: "facts" }, pairs.filter(([, value]) => value != null && value !== "" && value !== false).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+	const present = pairs.filter(([, value]) => value != null && value !== "" && value !== false);
+	return el("dl", { class: "facts" }, present.map(([name, value]) => el("div", { class: value.tagName === "CODE" && "line" }, el("dt", {}, name), el("dd", {}, value))));
 }
 
 // bar shows how much of a whole there is, for who sees it and who hears it.

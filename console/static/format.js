@@ -14,13 +14,13 @@ export function short(n) {
 	return String(n);
 }
 
-// usd is an amount of money, with as many digits as small amounts need.
+// usd is an amount of money: cents, and three digits of what is less than a dollar.
 export function usd(n) {
 	if (n == null) return "–";
 	if (n === 0) return "$0";
 	if (n < 0.000001) return "< $0.000001";
-	if (n < 0.01) return "$" + String(Number(n.toPrecision(3))).replace(/^(\d)e-(\d+)$/, (_, d, e) => (d / 10 ** e).toFixed(e));
-	return new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" }).format(n);
+	const digits = n < 1 ? Math.max(2, 2 - Math.floor(Math.log10(n))) : 2;
+	return "$" + new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: digits }).format(n);
 }
 
 // duration is a time in milliseconds: 850 ms, 1.25 s, 3 min 20 s, 2 h 5 min.

@@ -74,9 +74,10 @@ function one(job) {
 	const fetched = `aws s3 cp --recursive --endpoint-url ${shell(server.address)} ${shell(outputOf(job))} .`;
 	return [
 		el("p", {}, el("a", { href: "#jobs" }, "All jobs")),
-		el("h3", {}, job.jobName, " ", stopper(job)),
+		el("h3", {}, job.jobName),
 		job.message && el("p", { class: "words" }, job.message),
 		progress(job),
+		el("p", {}, stopper(job)),
 		facts([
 			["State", job.status],
 			["Model", job.modelId],

@@ -200,7 +200,7 @@ const ways = {
 			lines(typeof value.output === "string" ? value.output : pretty(value.output), "The validated value"),
 			aboutReply(call, reply, {
 				"Stop reason": value.stopReason, usage: value.usage, "Model’s latency": duration(value.metrics?.latencyMs), Altogether: duration(performance.now() - call.begun),
-				Attempts: trace && `${trace.attempts.length}, by ${trace.strategy}`, "Answered by": trace?.modelId !== call.model && trace?.modelId,
+				Attempts: trace && `${trace.attempts.length}, by ${trace.strategy}`, "Fell back to": trace?.modelId !== call.model && trace?.modelId,
 			}),
 		);
 	},
@@ -235,7 +235,7 @@ function aboutReply(call, reply, { usage, ...more }) {
 	const backend = h("X-Outcrop-Backend") ?? models.find((m) => m.modelId === call.model)?.outcrop?.backend;
 	const turn = h("X-Outcrop-Turn");
 	return facts([
-		["Answer by", backend && (simulators.includes(backend) ? `${backend}, which is no model` : backend)],
+		["Answered by", backend && (simulators.includes(backend) ? `${backend}, which is no model` : backend)],
 		["Model", h("X-Outcrop-Model")],
 		["Tokens", usage?.inputTokens != null && `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out${h("X-Outcrop-Usage") === "estimated" ? ", estimated" : ""}`],
 		...Object.entries(more).map(([name, value]) => [name, value || null]),
