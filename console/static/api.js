@@ -76,5 +76,8 @@ function hint({ code, status }, after) {
 	return "";
 }
 
+// again has the page ask for what the open section shows.
+export const again = () => dispatchEvent(new Event("hashchange"));
+
 // json asks and reads the reply.
 export const json = async (method, path, options) => (await ask(method, path, options)).json();

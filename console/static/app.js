@@ -1,7 +1,7 @@
 // The page: which section is open, what is asked again while it is, and the key.
 
 import { $, draw, problem, show } from "./dom.js";
-import { server, simulators, token, whenLocked } from "./api.js";
+import { Failure, server, simulators, token, whenLocked } from "./api.js";
 import * as attempt from "./try.js";
 import * as calls from "./calls.js";
 import * as connect from "./connect.js";
@@ -9,8 +9,8 @@ import * as conversations from "./conversations.js";
 import * as jobs from "./jobs.js";
 import * as usage from "./usage.js";
 
-// sections are what there is, by the route. open(argument) shows one, and may be
-// called again; every is after how many milliseconds it is.
+// sections are what there is, by the route. open(argument) asks for what one shows,
+// and returns what shows it; every is after how many milliseconds it is opened again.
 const sections = { try: attempt, jobs, conversations, usage, calls, connect };
 const retry = 5000; // milliseconds after which one that failed is asked again
 
@@ -18,7 +18,7 @@ let timer = 0;
 
 function route() {
 	const [name, ...rest] = location.hash.slice(1).split("/");
-	return sections[name] ? { name, argument: decode(rest.join("/")) } : { name: "try", argument: "" };
+	return Object.hasOwn(sections, name) ? { name, argument: decode(rest.join("/")) } : { name: "try", argument: "" };
 }
 
 function decode(text) {
@@ -57,14 +57,16 @@ async function look(name, argument, again = false) {
 	clearTimeout(timer);
 	let wait = sections[name].every;
 	if (!again || document.visibilityState === "visible") {
-		let trouble = null;
+		let shows, trouble = null;
 		try {
-			await sections[name].open(argument);
+			shows = await sections[name].open(argument);
 		} catch (e) {
 			trouble = e;
+			shows = e.shows;
 			wait ??= retry;
 		}
 		if (mine !== turn) return;
+		shows?.();
 		report(trouble);
 	}
 	if (wait && $("lock").hidden) timer = setTimeout(look, wait, name, argument, true);
@@ -72,14 +74,16 @@ async function look(name, argument, again = false) {
 
 // report says what went wrong with what a section asked for, or that nothing did.
 function report(e) {
+	if (e && !(e instanceof Failure)) console.error(e); // of this page, and not of the server
 	$("state").textContent = e?.code === "No connection" ? "does not answer" : e?.status === 503 ? "is not ready" : "";
-	draw($("trouble"), e && $("lock").hidden ? { code: e.code, status: e.status, message: e.message, hint: e.hint } : null, (e) => (e ? problem(e) : []));
+	draw($("trouble"), e ? { code: e.code, status: e.status, message: e.message, hint: e.hint } : null, (e) => (e ? problem(e) : []));
 }
 
 // lock asks for a key, since there is none or the server does not know it.
 function lock(e) {
 	turn++;
 	clearTimeout(timer);
+	report(null);
 	for (const id of Object.keys(sections)) $(id).hidden = true;
 	$("lock").hidden = false;
 	$("leave").hidden = true;
@@ -111,6 +115,10 @@ function start() {
 		$("simulated").textContent = `Answers of the back-end “${simulators.join("”, “")}” come from no model: it is the built-in simulator, which makes deterministic text of the prompt’s words. Configure a back-end for real ones.`;
 	}
 	addEventListener("hashchange", go);
+	document.querySelector(".skip").addEventListener("click", (e) => {
+		e.preventDefault(); // its address would be another section's
+		$("main").focus();
+	});
 	document.addEventListener("visibilitychange", () => {
 		const { name, argument } = route();
 		if (sections[name].every && $("lock").hidden) look(name, argument, true);

@@ -10,7 +10,8 @@ const shown = 100;
 let refused = null; // the key to which they are not shown, which is asked once
 
 export async function open() {
-	draw($("calls-list"), await read(), list);
+	const data = await read();
+	return () => draw($("calls-list"), data, list);
 }
 
 async function read() {

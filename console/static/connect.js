@@ -4,7 +4,7 @@ import { $, draw, el, lines } from "./dom.js";
 import { server } from "./api.js";
 
 export function open() {
-	draw($("connect-how"), server, how);
+	return () => draw($("connect-how"), server, how);
 }
 
 const sample = "amazon.nova-lite-v1:0";

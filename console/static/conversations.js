@@ -1,7 +1,7 @@
 // Conversations: what the server remembers, to read and to delete.
 
 import { $, draw, el, empty, facts, problem, table } from "./dom.js";
-import { ask, json } from "./api.js";
+import { again, ask, json } from "./api.js";
 import { count, duration, plural, pretty, when } from "./format.js";
 
 export const every = 5000;
@@ -12,18 +12,15 @@ let pages = 1; // of the list
 const path = (id) => `/conversations/${encodeURIComponent(id)}`;
 const route = (id) => `#conversations/${encodeURIComponent(id)}`;
 
-// open shows all conversations, or the one that is named.
+// open asks for all conversations, or for the one that is named.
 export async function open(id) {
-	if (id) {
-		draw($("conversations-list"), await json("GET", path(id)).catch(gone), one);
-		return;
-	}
-	draw($("conversations-list"), await read(), list);
+	const data = id ? await json("GET", path(id)).catch(gone) : await read();
+	return () => draw($("conversations-list"), data, id ? one : list);
 }
 
-// gone takes away what is shown of another conversation, before the error is.
+// gone takes away what is shown of another conversation, beside the error.
 function gone(e) {
-	if (e.status === 404) draw($("conversations-list"), null, () => el("a", { href: "#conversations" }, "All conversations"));
+	if (e.status === 404) e.shows = () => draw($("conversations-list"), null, () => el("a", { href: "#conversations" }, "All conversations"));
 	throw e;
 }
 
@@ -50,7 +47,7 @@ function list({ conversations, nextToken }) {
 			{ name: "Last turn", brief: true, of: (c) => when(c.updatedAt) },
 			{ name: "", of: (c) => remover(c.conversationId) },
 		], conversations),
-		nextToken && el("p", {}, el("button", { type: "button", "data-key": "more", click: () => (pages++, open("")) }, "Show more")),
+		nextToken && el("p", {}, el("button", { type: "button", "data-key": "more", click: () => (pages++, again()) }, "Show more")),
 	];
 }
 
@@ -68,7 +65,7 @@ function remover(id) {
 		}
 		try {
 			await ask("DELETE", path(id));
-			if (location.hash === "#conversations") await open("");
+			if (location.hash === "#conversations") again();
 			else location.hash = "#conversations";
 		} catch (e) {
 			reset();

@@ -14,19 +14,16 @@ const idOf = (job) => job.jobArn.split("/").pop();
 const path = (id) => `/model-invocation-job/${encodeURIComponent(id)}`;
 const outputOf = (job) => `${job.outputDataConfig.s3OutputDataConfig.s3Uri.replace(/\/?$/, "/")}${idOf(job)}/`;
 
-// open shows all jobs, or the one that is named.
+// open asks for all jobs, or for the one that is named.
 export async function open(id) {
 	$("jobs-new").hidden = id !== "";
-	if (id) {
-		draw($("jobs-list"), await json("GET", path(id)).catch(gone), one);
-		return;
-	}
-	draw($("jobs-list"), await json("GET", `/model-invocation-jobs?sortBy=CreationTime&sortOrder=Descending&maxResults=${shown}`), list);
+	const data = id ? await json("GET", path(id)).catch(gone) : await json("GET", `/model-invocation-jobs?sortBy=CreationTime&sortOrder=Descending&maxResults=${shown}`);
+	return () => draw($("jobs-list"), data, id ? one : list);
 }
 
-// gone takes away what is shown of another job, before the error is.
+// gone takes away what is shown of another job, beside the error.
 function gone(e) {
-	if (e.status === 404) draw($("jobs-list"), null, () => el("a", { href: "#jobs" }, "All jobs"));
+	if (e.status === 404) e.shows = () => draw($("jobs-list"), null, () => el("a", { href: "#jobs" }, "All jobs"));
 	throw e;
 }
 

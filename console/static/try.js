@@ -22,7 +22,7 @@ let lastBody = ""; // the sample that was put into the body, if nobody has chang
 const method = () => form.elements.method.value;
 const model = () => $("try-model").value;
 
-// open shows the form, for a conversation where one is named.
+// open makes the form ready, for a conversation where one is named.
 export async function open(conversation) {
 	if (conversation) {
 		form.elements.method.value = "converse";
@@ -146,7 +146,7 @@ async function send() {
 			else show($("try-answer"));
 		} else {
 			$("try-state").textContent = "Failed.";
-			show($("try-answer"), call.text && el("div", { class: "answer" }, call.text), problem(e), ...details(e));
+			show($("try-answer"), call.text && el("div", { class: "answer" }, call.text), problem(e instanceof Failure ? e : broken(e)), ...details(e));
 		}
 	} finally {
 		underway = null;
@@ -198,7 +198,7 @@ const ways = {
 		show(
 			$("try-answer"),
 			lines(typeof value.output === "string" ? value.output : pretty(value.output), "The validated value"),
-			aboutReply(call, reply, {
+			aboutReply({ model: trace?.modelId ?? call.model }, reply, {
 				"Stop reason": value.stopReason, usage: value.usage, "Model’s latency": duration(value.metrics?.latencyMs), Altogether: duration(performance.now() - call.begun),
 				Attempts: trace && `${trace.attempts.length}, by ${trace.strategy}`, "Fell back to": trace?.modelId !== call.model && trace?.modelId,
 			}),
@@ -217,6 +217,11 @@ const ways = {
 // inBand is the error with which a stream ended.
 function inBand(type, value, reply) {
 	return new Failure(value.message, { code: type[0].toUpperCase() + type.slice(1), requestId: reply.headers.get("X-Amzn-Requestid"), body: value, hint: "It came within the stream: what is above is a part of the answer." });
+}
+
+// broken is what the browser says of a reply that it could not read to its end.
+function broken(e) {
+	return new Failure(e.message, { code: "Broken reply", hint: "The connection was cut, or what came is no reply of Bedrock’s. What is above is a part of the answer." });
 }
 
 // details are what a failed Construct tells beside its message.

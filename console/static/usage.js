@@ -2,20 +2,23 @@
 // stand.
 
 import { $, bar, draw, el, empty, facts, table } from "./dom.js";
-import { json, token } from "./api.js";
+import { again, json, token } from "./api.js";
 import { count, duration, percent, plural, short, usd, when } from "./format.js";
 
 export const every = 3000;
 
 export async function open() {
+	const by = $("usage-by").value;
 	const [report, books] = await Promise.all([
-		json("GET", `/usage?by=${encodeURIComponent($("usage-by").value)}&since=${$("usage-since").value}`),
+		json("GET", `/usage?by=${encodeURIComponent(by)}&since=${$("usage-since").value}`),
 		quota(),
 	]);
-	draw($("usage-total"), report.total, total);
-	draw($("usage-rows"), { by: $("usage-by").value, rows: report.rows }, rows);
-	draw($("usage-limits"), report.forecasts, limits);
-	draw($("quota-books"), { ...books, time: undefined }, quotaBooks);
+	return () => {
+		draw($("usage-total"), report.total, total);
+		draw($("usage-rows"), { by, rows: report.rows }, rows);
+		draw($("usage-limits"), report.forecasts, limits);
+		draw($("quota-books"), { ...books, time: undefined }, quotaBooks);
+	};
 }
 
 // refused is the key to which the books, which are about all tenants, are not shown.
@@ -159,5 +162,5 @@ function laneTable(lanes) {
 	], lanes);
 }
 
-$("usage-form").addEventListener("change", () => dispatchEvent(new Event("hashchange"))); // the page asks again
+$("usage-form").addEventListener("change", again);
 $("usage-form").addEventListener("submit", (e) => e.preventDefault());

@@ -252,6 +252,14 @@ func TestConsoleFits(t *testing.T) {
 			}
 		}
 	}
+	b.open(s.url + "/#constructor") // which is no section
+	b.wait(`!document.getElementById("try").hidden`)
+	b.section("jobs", "no jobs")
+	b.eval(nil, `document.querySelector(".skip").focus()`)
+	b.press("Enter", 13)
+	b.wait(`document.activeElement.id === "main" && !document.getElementById("jobs").hidden`)
+
+	b.call("Page.navigate", map[string]any{"url": "about:blank"}, nil)
 	b.open(s.url + "/#try")
 	b.wait(`document.querySelectorAll("#try-model option").length > 50`)
 	reached := map[string]bool{}
