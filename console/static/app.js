@@ -112,7 +112,7 @@ function start() {
 	$("leave").hidden = !token.get();
 	if (simulators.length) {
 		$("simulated").hidden = false;
-		$("simulated").textContent = `Answers of the back-end “${simulators.join("”, “")}” come from no model: it is the built-in simulator, which makes deterministic text of the prompt’s words. Configure a back-end for real ones.`;
+		$("simulated").textContent = `Answers of the back-end “${simulators.join("”, “")}” come from no model: it is the built-in simulator, which makes deterministic text of the prompt’s words. Real ones come from back-ends that the configuration names.`;
 	}
 	addEventListener("hashchange", go);
 	document.querySelector(".skip").addEventListener("click", (e) => {

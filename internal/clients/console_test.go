@@ -191,6 +191,15 @@ func TestConsoleFails(t *testing.T) {
 	}
 	b.quiet("429")
 
+	b.fill("#try-prompt", "markup")
+	b.click("#try-send")
+	b.wait(answered)
+	b.shows("#try-answer", "<img src=x onerror=alert(1)><b>bold</b>")
+	var elements int
+	if b.eval(&elements, `document.querySelectorAll("#try-answer img, #try-answer b").length`); elements != 0 {
+		t.Errorf("a model's text became %d elements", elements)
+	}
+
 	b.fill("#try-prompt", "take your time")
 	b.click("#try-send")
 	b.wait(`document.querySelector("#try-state").textContent.includes("arriving")`)
@@ -215,6 +224,12 @@ func TestConsoleFails(t *testing.T) {
 	b.call("Page.navigate", map[string]any{"url": s.url + "/#jobs/no-such-job"}, nil)
 	b.wait(`document.querySelector("#trouble").innerText.includes("ResourceNotFoundException")`)
 	b.quiet("404")
+
+	b.section("usage", "Quota books")
+	s.stop(t)
+	b.wait(`document.querySelector("#state").textContent === "does not answer"`)
+	b.shows("#trouble", "No connection", "outcrop serve")
+	b.quiet("ERR_")
 }
 
 // consoleRules make the simulator fail, and speak for longer than anybody listens.
@@ -223,6 +238,8 @@ var consoleRules = `rules:
     reply: {error: {code: ThrottlingException, message: "slow down, please"}}
   - match: {text: break off}
     reply: {text: The beginning of an answer that has no end., cut: {after: 3, code: ModelStreamErrorException}}
+  - match: {text: markup}
+    reply: {text: "<img src=x onerror=alert(1)><b>bold</b>"}
   - match: {text: take your time}
     reply: {text: "` + strings.Repeat("and so on ", 1000) + `"}
 `
