@@ -708,6 +708,9 @@ type Server struct {
 	// loopback address, as through a reverse proxy.
 	AllowedHosts []string `yaml:"allowedHosts"`
 
+	// Console has the server show its web page to browsers, at / of its address.
+	Console bool `yaml:"console" default:"true"`
+
 	// TLSCert is the file of the certificate chain, in PEM; with tlsKey, the
 	// server speaks TLS.
 	TLSCert string `yaml:"tlsCert"`

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the clients that the tests of internal/clients drive: the npm
-# packages of internal/clients/js, into .cache/clients. The AWS CLI and boto3
-# are the machine's own. What is missing is said in one line, and its tests
+# packages of internal/clients/js, into .cache/clients. The AWS CLI, boto3 and
+# the browser are the machine's own. What is missing is said in one line, and its tests
 # skip; the exit code is 0, so that `make test` goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,6 +29,7 @@ elif ! installed && ! install_js; then
 fi
 python3 -c 'import boto3' 2>/dev/null || missing+=("python3 with boto3")
 command -v aws >/dev/null || missing+=("the AWS CLI")
+[[ -n ${OUTCROP_CHROMIUM:-} ]] || command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || missing+=("chromium (the console)")
 
 if ((${#missing[@]})); then
 	list=$(printf ', %s' "${missing[@]}")

@@ -117,6 +117,7 @@ func TestBadInput(t *testing.T) {
 		{"a name that only begins so", get, "/healthz", "", map[string]string{"Host": "localhost.evil.example"}, 403, "AccessDeniedException", "Host"},
 		{"a foreign page", post, converse, `{}`, map[string]string{"Content-Type": "application/json", "Origin": "https://evil.example"}, 403, "AccessDeniedException", "'https://evil.example'"},
 		{"a page of another port", get, "/healthz", "", map[string]string{"Origin": "http://127.0.0.1:1"}, 403, "AccessDeniedException", "Origin"},
+		{"a page over TLS, which nobody speaks here", get, "/healthz", "", map[string]string{"Host": "127.0.0.1", "Origin": "https://127.0.0.1"}, 403, "AccessDeniedException", "Origin"},
 		{"a sandboxed page", get, "/healthz", "", map[string]string{"Origin": "null"}, 403, "AccessDeniedException", "Origin"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

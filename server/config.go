@@ -156,6 +156,11 @@ type Mount struct {
 	// Stray, with Service, hands over as well what nobody signed and what no
 	// path takes, for the handler to refuse in the form that its clients know.
 	Stray bool
+	// Page, with a whole Path, hands over what people open in a browser and no
+	// client of an API asks for: a GET or HEAD of the path without a query, that
+	// nobody signed and whose Accept names text/html. Everything else goes on as
+	// if there were no such mount.
+	Page bool
 	// Methods are the allowed methods; none means all.
 	Methods []string
 	// Verify demands a tenant's signature or token, as the operations do, and

@@ -106,6 +106,8 @@ func TestGuardAllows(t *testing.T) {
 		{local, "[::1]:8777", "http://[::1]:8777"},
 		{local, "bucket.s3.localhost:8777", ""},
 		{local, "Outcrop.internal:1", ""},
+		{local, "outcrop.internal", "http://outcrop.internal"},
+		{local, "outcrop.internal", "https://outcrop.internal"}, // a proxy speaks TLS
 		{network, "bedrock.example", ""},
 	} {
 		s, err := server.New(tt.config)

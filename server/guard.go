@@ -38,19 +38,25 @@ func (g *guard) check(r *http.Request) error {
 	if g.open && !overLoopback(r) {
 		return outcrop.Errorf(bedrock.CodeAccessDenied, "This server has no keys and answers on loopback addresses only.")
 	}
-	if host := hostOf(r.Host); !isLoopbackHost(host) && !g.allowed[strings.ToLower(host)] {
+	host := hostOf(r.Host)
+	named := g.allowed[strings.ToLower(host)]
+	if !isLoopbackHost(host) && !named {
 		return outcrop.Errorf(bedrock.CodeAccessDenied, "The Host header %s is not a name of this server. A local server is reached as localhost or 127.0.0.1; further names are a setting, AllowedHosts.", quote(r.Host))
 	}
-	if origin, sent := r.Header["Origin"]; sent && !sameOrigin(origin, r) {
+	if origin, sent := r.Header["Origin"]; sent && !sameOrigin(origin, r, named) {
 		return outcrop.Errorf(bedrock.CodeAccessDenied, "The Origin header %s is foreign. Web pages of other origins may not use this server.", quote(strings.Join(origin, ", ")))
 	}
 	return nil
 }
 
-// sameOrigin tells whether the page that asks came from this server.
-func sameOrigin(origin []string, r *http.Request) bool {
+// sameOrigin tells whether the page that asks came from this server. Under a name
+// that was given to it, a proxy may speak TLS in front of it.
+func sameOrigin(origin []string, r *http.Request, proxied bool) bool {
 	if len(origin) != 1 {
 		return false
+	}
+	if proxied && strings.EqualFold(origin[0], "https://"+r.Host) {
+		return true
 	}
 	scheme := "http://"
 	if r.TLS != nil {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net/http"
 	"slices"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -65,5 +64,3 @@ func (s *Server) doors() []*route {
 	}
 	return routes
 }
-
-var reads = []string{http.MethodGet, http.MethodHead}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -99,7 +100,7 @@ func (x *exchange) answer() error {
 	}
 	route, err := s.table.find(x.r.Method, escapedPath(x.r.URL), &x.labels)
 	if err != nil {
-		if mount := x.stray(err); mount != nil {
+		if mount := cmp.Or(x.page(), x.stray(err)); mount != nil {
 			x.route = mount
 			return mount.handle(x)
 		}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
-	"github.com/outcrop-ai/outcrop/sigv4"
 )
 
 // service is the mount that a request's signature chooses, or nil. A signature
@@ -38,8 +37,7 @@ func (x *exchange) service() *route {
 // within another or a query, or would change something; one with a body of
 // JSON is not.
 func (x *exchange) stray(err error) *route {
-	unsigned, ok := errors.AsType[*sigv4.Error](x.unclaimed)
-	if !ok || unsigned.Reason != sigv4.MissingToken || isJSON(x.r.Header.Get("Content-Type")) {
+	if !x.unsigned() || isJSON(x.r.Header.Get("Content-Type")) {
 		return nil
 	}
 	reads := x.r.Method == http.MethodGet || x.r.Method == http.MethodPost

@@ -17,6 +17,7 @@ type route struct {
 	path    string   // "/model/{modelId}/converse", "/ui/*", or "" when service chooses
 	service string   // of the signature's scope
 	stray   bool     // refuses what nobody signed and no path takes
+	page    bool     // takes its path from browsers only
 	methods []string // none: all
 	streams bool
 	open    bool // nobody has to be verified
@@ -41,10 +42,11 @@ type table struct {
 	first    map[string][]*route // by their first segment
 	subtrees []*route            // the longest first
 	services map[string]*route
+	pages    map[string]*route // by their path
 }
 
 func newTable(routes []*route) (*table, error) {
-	t := &table{first: map[string][]*route{}, services: map[string]*route{}}
+	t := &table{first: map[string][]*route{}, services: map[string]*route{}, pages: map[string]*route{}}
 	for _, r := range routes {
 		switch {
 		case r.handle == nil:
@@ -54,6 +56,10 @@ func newTable(routes []*route) (*table, error) {
 			continue
 		case !strings.HasPrefix(r.path, "/") || strings.Contains(r.path, "//"):
 			return nil, fmt.Errorf("server: Mount %q: Path %q must begin with / and have no empty segment", r.name, r.path)
+		}
+		if r.page {
+			t.pages[r.path] = r
+			continue
 		}
 		path, subtree := strings.CutSuffix(r.path, "/*")
 		r.subtree = subtree

@@ -55,6 +55,10 @@ most; when nobody reads them, requests go on, and lines are lost that find no
 room in 1 MB. Unless $GOGC says otherwise, the garbage collector is set to
 GOGC=400, and to less as more memory is in use, down to 100.
 
+A browser that opens the address finds a console: a page to try models with, and
+to look at jobs, conversations, quotas and usage. --set server.console=false turns
+it off.
+
 GET /usage tells who used what, GET /metrics the same to Prometheus.
 GET /outcrop/requests lists the simulator's last calls, for tests; DELETE
 forgets them. GET /quota tells how the quota books stand; outcrop quota shows it.
@@ -120,6 +124,9 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	}
 	keeper := newDoorkeeper(a, ring, m)
 	config.Mounts = []server.Mount{requestLog(m), quotaStatus(m), grantCounts(m), usageDoor(m), metricsDoor(m, a.counters), reloadDoor(m, keeper), cleanDoor(m), eventsDoor(m)}
+	if err := a.addConsole(&config); err != nil {
+		return err
+	}
 	services, err := a.addS3(m, &config)
 	if err != nil {
 		return err

@@ -10,8 +10,10 @@
 // simulator answers equal requests equally. The frameworks also run with a real
 // llama-server behind the program, where `make engine` has installed one.
 //
+// A browser uses the server's console, driven over the DevTools protocol.
+//
 // The tests run when OUTCROP_CLIENTS is 1, as `make test` sets it, and the
 // clients are there: scripts/clients.sh installs the JavaScript packages, the
-// machine has to bring node, python3 with boto3, and the AWS CLI. What is
+// machine has to bring node, python3 with boto3, the AWS CLI and chromium. What is
 // missing is skipped by name.
 package clients

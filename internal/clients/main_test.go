@@ -67,6 +67,10 @@ func need(t *testing.T, client string) {
 		t.Skip("run `make test`, or scripts/clients.sh and then go test with OUTCROP_CLIENTS=1")
 	}
 	switch client {
+	case "chromium":
+		if chromium() == "" {
+			t.Skip("no browser is installed: apt-get install chromium, or name one in OUTCROP_CHROMIUM")
+		}
 	case "node":
 		if _, err := exec.LookPath("node"); err != nil {
 			t.Skip("node is not installed")
