@@ -21,24 +21,35 @@ var (
 	ErrTooLarge = errors.New("larger than the journal takes in one piece")
 )
 
-// failed tells what could not be done, in the terms above where they fit.
-func failed(what string, err error) error {
+// failed tells what could not be done, in the terms above where they fit. While
+// the disk is full, anything else is due to that.
+func (j *Journal) failed(what string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if known := translate(err); known != nil {
+		err = known
+	} else if disk := j.Err(); disk != nil {
+		err = disk
+	}
+	return fmt.Errorf("journal: %s: %w", what, err)
+}
+
+// translate is one of the errors above, or nil.
+func translate(err error) error {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		switch api.ErrorCode {
 		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			err = ErrConflict
+			return ErrConflict
 		case jetstream.JSErrCodeMessageNotFound, jetstream.JSErrCodeStreamNotFound, jetstream.JSErrCodeConsumerNotFound:
-			err = ErrNotFound
+			return ErrNotFound
 		}
 	}
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
-		err = ErrNotFound
+		return ErrNotFound
 	case errors.Is(err, nats.ErrMaxPayload):
-		err = ErrTooLarge
+		return ErrTooLarge
 	}
-	return fmt.Errorf("journal: %s: %w", what, err)
+	return nil
 }

@@ -66,6 +66,13 @@ func openLeases(ctx context.Context, j *Journal) (*Leases, error) {
 	return &Leases{bucket: bucket, owner: j.owner, lasts: j.config.LeaseTime, interval: j.config.LeaseTime / 3, held: map[string]*Lease{}}, nil
 }
 
+// reopen makes the stream of the leases again, which is gone when the server has
+// read its store anew. Their next heartbeats take them again.
+func (l *Leases) reopen(ctx context.Context) error {
+	_, err := l.bucket.stream.create(ctx)
+	return err
+}
+
 // Acquire takes the lease of a key, which is a subject. One that another owner
 // holds is a [*HeldError], unless that owner was an earlier run of this node:
 // whoever holds the directory's lock knows that it has ended.
@@ -129,9 +136,13 @@ func (l *Leases) beat(ctx context.Context) {
 	}
 }
 
-// renew sends one heartbeat for each lease. A lease that has lapsed, as while
-// the machine slept, is taken anew unless somebody else has it.
+// renew sends one heartbeat for each lease, until the next ones are due. A lease
+// that has lapsed, as while the machine slept, is taken anew unless somebody else
+// has it.
 func (l *Leases) renew(ctx context.Context) {
+	l.bucket.stream.journal.present()() // that wait is nobody's loss
+	ctx, cancel := context.WithTimeout(ctx, l.interval)
+	defer cancel()
 	value, err := json.Marshal(l.owner)
 	if err != nil {
 		return

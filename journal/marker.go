@@ -110,6 +110,13 @@ func modeOfFiles(dir string) Mode {
 	return ""
 }
 
+// known is the streams that must be there.
+func (m *marker) known() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.Streams)
+}
+
 // know adds a stream to those that must be there. It exists already: a process
 // that is killed in between knows one too few.
 func (m *marker) know(stream string) error {
