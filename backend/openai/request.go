@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -22,12 +23,12 @@ type ask struct {
 // prepare writes the chat request of a Converse request. It is written by
 // hand into one buffer: nothing in it needs reflection, and this is the way of
 // every call.
-func (b *Backend) prepare(req *bedrock.ConverseRequest, model string, stream bool) (*ask, error) {
+func (b *Backend) prepare(ctx context.Context, req *bedrock.ConverseRequest, model string, stream bool) (*ask, error) {
 	if err := refuse(req); err != nil {
 		return nil, err
 	}
 	a := &ask{request: req, model: model}
-	w := writer{buf: make([]byte, 0, 1024+sizeOf(req)), dialect: b.dialect()}
+	w := writer{buf: make([]byte, 0, 1024+sizeOf(req)), dialect: b.dialect(ctx)}
 	w.raw(`{"model":`)
 	w.str(model)
 	w.raw(`,"messages":[`)

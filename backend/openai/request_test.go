@@ -93,14 +93,14 @@ func TestRequests(t *testing.T) {
 			if err := bedrock.Validate(req); err != nil {
 				t.Fatal(err)
 			}
-			a, err := b.prepare(req, "m", false)
+			a, err := b.prepare(t.Context(), req, "m", false)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got := string(a.body); got != c.want {
 				t.Errorf("chat request:\n got %s\nwant %s", got, c.want)
 			}
-			streamed, err := b.prepare(req, "m", true)
+			streamed, err := b.prepare(t.Context(), req, "m", true)
 			if err != nil {
 				t.Fatal(err)
 			}
