@@ -120,7 +120,7 @@ func (b *Backend) newRequest(ctx context.Context, op *operation, call *outcrop.C
 		}
 	}
 	if via := outcrop.OriginOf(ctx).Via; via != "" {
-		header["Via"] = []string{via}
+		header["Via"] = []string{via + b.via}
 	}
 	if op.post && header["Content-Type"] == nil {
 		header["Content-Type"] = jsonContent
