@@ -125,8 +125,13 @@ func (m *marker) know(stream string) error {
 	if slices.Contains(m.Streams, stream) {
 		return nil
 	}
-	m.Streams = append(m.Streams, stream)
-	return m.write()
+	before := m.Streams
+	m.Streams = append(slices.Clip(before), stream)
+	err := m.write()
+	if err != nil {
+		m.Streams = before
+	}
+	return err
 }
 
 // write makes the marker durable: whole, or not at all.
