@@ -6,6 +6,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
 // What can be asked of an error with errors.Is.
@@ -19,6 +22,19 @@ var (
 
 	// ErrTooLarge: the message is longer than the server takes.
 	ErrTooLarge = errors.New("larger than the journal takes in one piece")
+
+	// ErrFull: the server has reached the limit of what it may store, which is
+	// Config.MaxDisk or the cluster's own. A full disk is a [*DiskError]. It is an
+	// outcrop.Error too.
+	ErrFull error = outcrop.Errorf(bedrock.CodeServiceUnavailable, "the journal has reached the limit of what its NATS server may store: make room there, or raise it")
+)
+
+// The server's codes of limits that are reached, which nats.go does not name:
+// of the account, of the server, of its storage.
+const (
+	codeAccountFull jetstream.ErrorCode = 10002
+	codeServerFull  jetstream.ErrorCode = 10023
+	codeStorageFull jetstream.ErrorCode = 10047
 )
 
 // failed tells what could not be done, in the terms above where they fit. While
@@ -43,6 +59,8 @@ func translate(err error) error {
 			return ErrConflict
 		case jetstream.JSErrCodeMessageNotFound, jetstream.JSErrCodeStreamNotFound, jetstream.JSErrCodeConsumerNotFound:
 			return ErrNotFound
+		case codeAccountFull, codeServerFull, codeStorageFull:
+			return ErrFull
 		}
 	}
 	switch {
