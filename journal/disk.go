@@ -145,7 +145,8 @@ func (j *Journal) mend(ctx context.Context) {
 			continue
 		}
 		err := j.reopen(ctx)
-		if _, damaged := errors.AsType[*DamagedError](err); damaged {
+		// A disk that filled up again may look like damage.
+		if _, damaged := errors.AsType[*DamagedError](err); damaged && probe(j.dir) == nil {
 			j.disk.giveUp(err)
 			j.config.Logger.Error("the journal was full, and cannot be opened again", "error", err)
 			return

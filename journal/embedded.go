@@ -66,7 +66,7 @@ func (e *embedded) restart(permanent []string) error {
 	err := e.EnableJetStream(&config)
 	heard := e.log.started()
 	if err != nil {
-		return fmt.Errorf("the journal in %s cannot be opened: %w", e.dir, err)
+		return errors.Join(fmt.Errorf("the journal in %s cannot be opened: %w", e.dir, err), e.ShutdownJetStream())
 	}
 	if err := check(e.Server, e.dir, permanent, heard); err != nil {
 		return errors.Join(err, e.ShutdownJetStream())
