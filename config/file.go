@@ -731,7 +731,8 @@ type ServerLimits struct {
 	MaxBody Bytes `yaml:"maxBody" default:"25MB"`
 	// HeldBodies is how much of request bodies longer than 256 KiB is held at once; a
 	// request that finds no room waits, for readTimeout at most. A body takes
-	// three to six times its size until its memory is collected.
+	// three to six times its size until its memory is collected. One tenant has half
+	// of it at most.
 	HeldBodies Bytes `yaml:"heldBodies" default:"1GB"`
 	// MaxHeader is how large a request's headers may be together.
 	MaxHeader Bytes `yaml:"maxHeader" default:"64KiB"`

@@ -16,10 +16,18 @@ import (
 // startTime is how long the embedded server may take to read its store.
 const startTime = 5 * time.Minute
 
-// startServer starts a server that listens nowhere, on a directory, and checks
-// that it has read what lies there. Each message is synced before it is
-// acknowledged.
-func startServer(dir string, permanent []string, maxDisk int64, log *logger) (*server.Server, error) {
+// embedded is a server that listens nowhere, on a directory. Each message is
+// synced before it is acknowledged.
+type embedded struct {
+	*server.Server
+	dir   string
+	log   *logger
+	store server.JetStreamConfig // with which it can be enabled again
+}
+
+// startServer starts a server, and checks that it has read what lies in its
+// directory.
+func startServer(dir string, permanent []string, maxDisk int64, log *logger) (*embedded, error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName: "outcrop", JetStream: true, StoreDir: dir, DontListen: true, NoSigs: true,
 		SyncAlways: true, MaxPayload: embeddedPayload,
@@ -29,22 +37,46 @@ func startServer(dir string, permanent []string, maxDisk int64, log *logger) (*s
 		return nil, fmt.Errorf("the journal cannot be opened: %w", err)
 	}
 	s.SetLoggerV2(log, false, false, false)
+	log.starts()
 	s.Start()
 	ready := s.ReadyForConnections(startTime)
 	heard := log.started()
-	stop := func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	}
+	e := &embedded{Server: s, dir: dir, log: log}
 	if !ready || !s.JetStreamEnabled() {
-		stop()
+		e.stop()
 		return nil, fmt.Errorf("the journal in %s cannot be opened: %s", dir, because(heard))
 	}
+	e.store = *s.JetStreamConfig()
+	e.store.StoreDir = dir
 	if err := check(s, dir, permanent, heard); err != nil {
-		stop()
+		e.stop()
 		return nil, err
 	}
-	return s, nil
+	return e, nil
+}
+
+// restart reads the store anew, and checks it as startServer does. After an
+// error the server serves nothing of it.
+func (e *embedded) restart(permanent []string) error {
+	if err := e.ShutdownJetStream(); err != nil {
+		return fmt.Errorf("the journal in %s cannot be closed: %w", e.dir, err)
+	}
+	config := e.store
+	e.log.starts()
+	err := e.EnableJetStream(&config)
+	heard := e.log.started()
+	if err != nil {
+		return errors.Join(fmt.Errorf("the journal in %s cannot be opened: %w", e.dir, err), e.ShutdownJetStream())
+	}
+	if err := check(e.Server, e.dir, permanent, heard); err != nil {
+		return errors.Join(err, e.ShutdownJetStream())
+	}
+	return nil
+}
+
+func (e *embedded) stop() {
+	e.Shutdown()
+	e.WaitForShutdown()
 }
 
 func because(heard []string) string {

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -25,12 +24,16 @@ type Journal struct {
 	owner    Owner
 	replicas int
 
-	embedded *server.Server // nil when the journal is a cluster's
-	log      *logger        // of the embedded server
+	embedded *embedded // nil when the journal is a cluster's
+	disk     *disk     // of the embedded server
 	conn     *nats.Conn
 	js       jetstream.JetStream
 
 	leases *Leases
+
+	away     sync.RWMutex       // locked while the embedded server reads its store anew
+	stopMend context.CancelFunc // ends mend
+	mending  sync.WaitGroup
 
 	closing sync.Once
 	closed  error
@@ -63,6 +66,11 @@ func Open(ctx context.Context, config Config) (*Journal, error) {
 	if j.leases, err = openLeases(ctx, j); err != nil {
 		return nil, errors.Join(err, j.Close(ctx))
 	}
+	if j.embedded != nil {
+		mending, stop := context.WithCancel(context.Background())
+		j.stopMend = stop
+		j.mending.Go(func() { j.mend(mending) })
+	}
 	return j, nil
 }
 
@@ -71,8 +79,8 @@ func (j *Journal) connect(ctx context.Context) (err error) {
 	options := []nats.Option{nats.Name("outcrop"), nats.NoEcho()}
 	j.replicas = 1
 	if j.config.URL == "" {
-		j.log = newLogger(j.config.Logger)
-		j.embedded, err = startServer(j.dir, j.marker.Streams, j.config.MaxDisk, j.log)
+		j.disk = newDisk()
+		j.embedded, err = startServer(j.dir, j.marker.known(), j.config.MaxDisk, newLogger(j.config.Logger, j.disk))
 		if err != nil {
 			return err
 		}
@@ -145,6 +153,10 @@ func (j *Journal) MaxMessage() int { return int(j.conn.MaxPayload()) }
 // What was acknowledged is kept. Closing again returns what the first Close did.
 func (j *Journal) Close(ctx context.Context) error {
 	j.closing.Do(func() {
+		if j.stopMend != nil {
+			j.stopMend()
+			j.mending.Wait()
+		}
 		if j.leases != nil {
 			j.closed = j.leases.close(ctx)
 		}
@@ -152,8 +164,7 @@ func (j *Journal) Close(ctx context.Context) error {
 			j.conn.Close()
 		}
 		if j.embedded != nil {
-			j.embedded.Shutdown()
-			j.embedded.WaitForShutdown()
+			j.embedded.stop()
 		}
 	})
 	return j.closed

@@ -16,6 +16,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/journal"
 	"github.com/outcrop-ai/outcrop/journal/journaltest"
 	"github.com/outcrop-ai/outcrop/owner"
@@ -362,6 +364,26 @@ func TestElsewhere(t *testing.T) {
 	if err := refused(t, dir, journal.Config{}); !strings.Contains(err.Error(), "in a NATS cluster elsewhere") {
 		t.Errorf("opened as an embedded one: %v", err)
 	}
+}
+
+// A journal that may store no more says so, and may again when there is room.
+func TestFull(t *testing.T) {
+	j, _ := journaltest.OpenDir(t, t.TempDir(), journal.Config{MaxDisk: 1 << 20})
+	s := openStream(t, j, turns)
+	var err error
+	for n := 0; err == nil && n < 100; n++ {
+		_, err = s.Append(t.Context(), "c1", make([]byte, 50_000))
+	}
+	if e := outcrop.AsError(err); !errors.Is(err, journal.ErrFull) || e.Code != bedrock.CodeServiceUnavailable || !e.Retryable || j.Err() != nil {
+		t.Errorf("error %v; nothing can be written: %v", err, j.Err())
+	}
+	if _, err := j.Stream(t.Context(), journal.StreamConfig{Name: "another", Format: turns.Format, Passing: true}); err != nil {
+		t.Errorf("an empty stream needs no room: %v", err)
+	}
+	if err := s.Purge(t.Context(), "c1"); err != nil {
+		t.Fatal(err)
+	}
+	add(t, s, "c1", "one")
 }
 
 func TestToken(t *testing.T) {

@@ -40,6 +40,7 @@ type Leases struct {
 	owner    Owner
 	lasts    time.Duration
 	interval time.Duration // between heartbeats
+	patience time.Duration // with requests made under mu: one that hangs keeps the heartbeats of others waiting
 
 	mu    sync.Mutex
 	held  map[string]*Lease
@@ -63,7 +64,17 @@ func openLeases(ctx context.Context, j *Journal) (*Leases, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Leases{bucket: bucket, owner: j.owner, lasts: j.config.LeaseTime, interval: j.config.LeaseTime / 3, held: map[string]*Lease{}}, nil
+	interval := j.config.LeaseTime / 3
+	return &Leases{
+		bucket: bucket, owner: j.owner, lasts: j.config.LeaseTime, interval: interval, patience: max(interval, time.Second), held: map[string]*Lease{},
+	}, nil
+}
+
+// reopen makes the stream of the leases again, which is gone when the server has
+// read its store anew. Their next heartbeats take them again.
+func (l *Leases) reopen(ctx context.Context) error {
+	_, err := l.bucket.stream.create(ctx)
+	return err
 }
 
 // Acquire takes the lease of a key, which is a subject. One that another owner
@@ -75,7 +86,9 @@ func (l *Leases) Acquire(ctx context.Context, key string) (*Lease, error) {
 	if l.held[key] != nil {
 		return nil, &HeldError{key, l.owner}
 	}
-	revision, err := l.take(ctx, key)
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	defer cancel()
+	revision, err := l.take(ctx, key, l.isEarlier)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +102,15 @@ func (l *Leases) Acquire(ctx context.Context, key string) (*Lease, error) {
 	return lease, nil
 }
 
-func (l *Leases) take(ctx context.Context, key string) (uint64, error) {
+// isEarlier tells whether an owner was an earlier run of this node.
+func (l *Leases) isEarlier(o Owner) bool { return o.Node == l.owner.Node && o.Run != l.owner.Run }
+
+// isOwn tells whether an owner is this process.
+func (l *Leases) isOwn(o Owner) bool { return o == l.owner }
+
+// take takes a lease that nobody has, or that somebody has from whom it may be
+// taken.
+func (l *Leases) take(ctx context.Context, key string, from func(Owner) bool) (uint64, error) {
 	value, err := json.Marshal(l.owner)
 	if err != nil {
 		return 0, err
@@ -109,7 +130,7 @@ func (l *Leases) take(ctx context.Context, key string) (uint64, error) {
 	if err := json.Unmarshal(m.Data, &holder); err != nil {
 		return 0, fmt.Errorf("journal: the lease of %s cannot be read: %w", key, err)
 	}
-	if holder.Node != l.owner.Node || holder.Run == l.owner.Run {
+	if !from(holder) {
 		return 0, &HeldError{key, holder}
 	}
 	return l.bucket.Update(ctx, key, value, m.Sequence)
@@ -129,9 +150,13 @@ func (l *Leases) beat(ctx context.Context) {
 	}
 }
 
-// renew sends one heartbeat for each lease. A lease that has lapsed, as while
-// the machine slept, is taken anew unless somebody else has it.
+// renew sends one heartbeat for each lease. A lease that has lapsed, as while the
+// machine slept, is taken anew unless somebody else has it; and one whose last
+// heartbeat got through without our hearing of it is still ours.
 func (l *Leases) renew(ctx context.Context) {
+	l.bucket.stream.journal.present()() // that wait is nobody's loss
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	defer cancel()
 	value, err := json.Marshal(l.owner)
 	if err != nil {
 		return
@@ -142,12 +167,13 @@ func (l *Leases) renew(ctx context.Context) {
 		begun := time.Now()
 		revision, err := l.bucket.Update(ctx, key, value, lease.revision)
 		if errors.Is(err, ErrConflict) {
-			revision, err = l.bucket.Create(ctx, key, value)
+			revision, err = l.take(ctx, key, l.isOwn)
 		}
+		_, held := errors.AsType[*HeldError](err)
 		switch {
 		case err == nil:
 			lease.revision, lease.renewed = revision, begun
-		case errors.Is(err, ErrConflict), time.Since(lease.renewed) > l.lasts:
+		case held, errors.Is(err, ErrConflict), time.Since(lease.renewed) > l.lasts:
 			delete(l.held, key)
 			close(lease.lost)
 		}
@@ -167,6 +193,8 @@ func (l *Lease) Release(ctx context.Context) error {
 		return nil
 	}
 	delete(l.leases.held, l.key)
+	ctx, cancel := context.WithTimeout(ctx, l.leases.patience)
+	defer cancel()
 	return l.leases.bucket.DeleteRevision(ctx, l.key, l.revision)
 }
 

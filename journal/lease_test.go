@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -66,4 +67,38 @@ func TestLeases(t *testing.T) {
 		t.Errorf("the lease of an earlier run: %v", err)
 	}
 	_ = again
+}
+
+// A heartbeat that the server took, and whose answer was lost, costs nobody the
+// lease.
+func TestLeaseAfterALostAnswer(t *testing.T) {
+	url := cluster(t, time.Minute)
+	config := journal.Config{URL: url, LeaseTime: 300 * time.Millisecond}
+	a, _ := journaltest.OpenDir(t, t.TempDir(), config)
+	b, _ := journaltest.OpenDir(t, t.TempDir(), config)
+	held, err := a.Leases().Acquire(t.Context(), "job.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := b.Bucket(t.Context(), journal.BucketConfig{Name: "leases", Format: journal.Format{Name: "lease", Version: 1}, MaxAge: config.LeaseTime, Volatile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := json.Marshal(a.Owner())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Put(t.Context(), "job.1", value); err != nil { // as a's heartbeat would
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(3 * config.LeaseTime); time.Now().Before(end); {
+		if _, err := b.Leases().Acquire(t.Context(), "job.1"); err == nil {
+			t.Fatal("the lease was taken by another owner")
+		}
+	}
+	select {
+	case <-held.Lost():
+		t.Error("the lease is lost")
+	default:
+	}
 }

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -10,54 +9,17 @@ import (
 
 // logger is where an embedded server writes. What it says while it starts is
 // kept, since that is where it tells of files it could not read; and that it
-// cannot write is only said here: whoever waits for an answer gets none.
+// cannot write is only said here.
 type logger struct {
-	to *slog.Logger
-
-	writes context.Context // ends with a *DiskError when the server cannot write any more
-	fail   context.CancelCauseFunc
+	to   *slog.Logger
+	disk *disk
 
 	mu       sync.Mutex
 	starting bool
 	heard    []string
 }
 
-func newLogger(to *slog.Logger) *logger {
-	l := &logger{to: to, starting: true}
-	l.writes, l.fail = context.WithCancelCause(context.Background())
-	return l
-}
-
-// DiskError is the error of a journal whose disk is full, or does not take what
-// is written to it for another reason. Nothing more is written until the journal
-// is opened anew; what was acknowledged is kept.
-type DiskError struct{ Reason string }
-
-func (e *DiskError) Error() string {
-	return fmt.Sprintf("the journal cannot write: %s; make room, and start outcrop again", e.Reason)
-}
-
-// guard is ctx until the server cannot write any more. The caller calls stop.
-func (j *Journal) guard(ctx context.Context) (_ context.Context, stop func()) {
-	if j.log == nil {
-		return ctx, func() {}
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	unwatch := context.AfterFunc(j.log.writes, func() { cancel(context.Cause(j.log.writes)) })
-	return ctx, func() {
-		unwatch()
-		cancel(nil)
-	}
-}
-
-// Err is why nothing can be written until the journal is opened anew, a
-// *DiskError, or nil.
-func (j *Journal) Err() error {
-	if j.log == nil || j.log.writes.Err() == nil {
-		return nil
-	}
-	return context.Cause(j.log.writes)
-}
+func newLogger(to *slog.Logger, d *disk) *logger { return &logger{to: to, disk: d} }
 
 func (l *logger) told(message string) {
 	l.mu.Lock()
@@ -85,12 +47,19 @@ func (l *logger) Errorf(format string, args ...any) {
 	message := strings.TrimSpace(fmt.Sprintf(format, args...))
 	l.told(message)
 	if _, reason, ok := strings.Cut(message, "ritical write error: "); ok {
-		l.fail(&DiskError{strings.TrimSpace(reason[strings.LastIndex(reason, ": ")+1:])}) // which file it was is for the log
+		l.disk.fail(&DiskError{strings.TrimSpace(reason[strings.LastIndex(reason, ": ")+1:])}) // which file it was is for the log
 	}
 	l.to.Error("journal: " + message)
 }
 
 func (l *logger) Fatalf(format string, args ...any) { l.Errorf(format, args...) }
+
+// starts begins to keep what is heard.
+func (l *logger) starts() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.starting, l.heard = true, nil
+}
 
 // started ends the keeping, and returns what was heard.
 func (l *logger) started() []string {

@@ -110,6 +110,13 @@ func modeOfFiles(dir string) Mode {
 	return ""
 }
 
+// known is the streams that must be there.
+func (m *marker) known() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.Streams)
+}
+
 // know adds a stream to those that must be there. It exists already: a process
 // that is killed in between knows one too few.
 func (m *marker) know(stream string) error {
@@ -118,8 +125,13 @@ func (m *marker) know(stream string) error {
 	if slices.Contains(m.Streams, stream) {
 		return nil
 	}
-	m.Streams = append(m.Streams, stream)
-	return m.write()
+	before := m.Streams
+	m.Streams = append(slices.Clip(before), stream)
+	err := m.write()
+	if err != nil {
+		m.Streams = before
+	}
+	return err
 }
 
 // write makes the marker durable: whole, or not at all.

@@ -50,7 +50,7 @@ func (r *reader) run(ctx context.Context, yield func(*Message) bool) error {
 		}
 	}
 	for next := max(r.query.From, 1); ; {
-		raw, err := s.stream.GetMsg(ctx, next, jetstream.WithGetMsgSubject(r.subject))
+		raw, err := r.from(ctx, next)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return r.complete(ctx, before)
 		}
@@ -64,6 +64,12 @@ func (r *reader) run(ctx context.Context, yield func(*Message) bool) error {
 		r.read[m.Subject]++
 		next = raw.Sequence + 1
 	}
+}
+
+// from is the first message that is asked for, from a sequence on.
+func (r *reader) from(ctx context.Context, sequence uint64) (*jetstream.RawStreamMsg, error) {
+	defer r.stream.journal.present()()
+	return r.stream.stream.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(r.subject))
 }
 
 // complete tells whether all messages were read that had been there before and
@@ -93,6 +99,7 @@ func (s *Stream) Subjects(ctx context.Context, filter string) (map[string]uint64
 	if filter == "" {
 		filter = ">"
 	}
+	defer s.journal.present()()
 	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(s.prefix+filter))
 	if err != nil {
 		return nil, s.failed("listing subjects", err)
@@ -103,5 +110,3 @@ func (s *Stream) Subjects(ctx context.Context, filter string) (map[string]uint64
 	}
 	return subjects, nil
 }
-
-func isNotFound(err error) bool { return errors.Is(failed("", err), ErrNotFound) }

@@ -62,6 +62,22 @@ func (j *Journal) Stream(ctx context.Context, c StreamConfig) (*Stream, error) {
 		return nil, fmt.Errorf("journal: stream %q needs a Name of letters, digits and dashes, and a Format", c.Name)
 	}
 	s := &Stream{journal: j, config: c, name: j.streamName(c.Name), prefix: j.config.Name + "." + strings.ToLower(c.Name) + "."}
+	defer j.present()()
+	var err error
+	if s.stream, err = s.create(ctx); err != nil {
+		return nil, s.failed("opening it", err)
+	}
+	if !c.Passing && !c.Volatile && j.embedded != nil {
+		if err := j.marker.know(s.name); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// create makes the stream on the server, unless it is there.
+func (s *Stream) create(ctx context.Context) (jetstream.Stream, error) {
+	j, c := s.journal, s.config
 	wanted := jetstream.StreamConfig{
 		Name: s.name, Subjects: []string{s.prefix + ">"}, Replicas: j.replicas,
 		MaxMsgsPerSubject: -1, MaxAge: c.MaxAge, Storage: jetstream.FileStorage,
@@ -80,16 +96,7 @@ func (j *Journal) Stream(ctx context.Context, c StreamConfig) (*Stream, error) {
 	if c.Volatile {
 		wanted.Storage = jetstream.MemoryStorage
 	}
-	var err error
-	if s.stream, err = j.js.CreateOrUpdateStream(ctx, wanted); err != nil {
-		return nil, failed("stream "+c.Name, err)
-	}
-	if !c.Passing && !c.Volatile && j.embedded != nil {
-		if err := j.marker.know(s.name); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return j.js.CreateOrUpdateStream(ctx, wanted)
 }
 
 // streamName is a stream's name on the server.
@@ -102,8 +109,12 @@ func (j *Journal) streamName(name string) string {
 func (j *Journal) StreamNames(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		own := strings.ToUpper(j.config.Name) + "_"
-		names := j.js.StreamNames(ctx)
-		for name := range names.Name() {
+		names, err := j.serverStreams(ctx)
+		if err != nil {
+			yield("", err)
+			return
+		}
+		for _, name := range names {
 			name, ok := strings.CutPrefix(name, own)
 			if name = strings.ToLower(name); !ok || !strings.HasPrefix(name, strings.ToLower(prefix)) {
 				continue
@@ -112,19 +123,28 @@ func (j *Journal) StreamNames(ctx context.Context, prefix string) iter.Seq2[stri
 				return
 			}
 		}
-		if err := names.Err(); err != nil {
-			yield("", failed("listing streams", err))
-		}
 	}
+}
+
+// serverStreams is the names of all streams on the server.
+func (j *Journal) serverStreams(ctx context.Context) ([]string, error) {
+	defer j.present()()
+	list := j.js.StreamNames(ctx)
+	var names []string
+	for name := range list.Name() {
+		names = append(names, name)
+	}
+	return names, j.failed("listing streams", list.Err())
 }
 
 // DeleteStream deletes a stream with all its messages, if it is there.
 func (j *Journal) DeleteStream(ctx context.Context, name string) error {
-	err := j.js.DeleteStream(ctx, j.streamName(name))
-	if err == nil || isNotFound(err) {
+	defer j.present()()
+	err := j.failed("deleting stream "+name, j.js.DeleteStream(ctx, j.streamName(name)))
+	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
-	return failed("deleting stream "+name, err)
+	return err
 }
 
 // AppendOption changes what Append does.
@@ -158,7 +178,7 @@ func (s *Stream) message(subject string, data []byte, options []AppendOption) (*
 // stored.
 func (s *Stream) Append(ctx context.Context, subject string, data []byte, options ...AppendOption) (uint64, error) {
 	m, publish := s.message(subject, data, options)
-	ctx, stop := s.journal.guard(ctx)
+	ctx, stop := s.guard(ctx)
 	defer stop()
 	ack, err := s.journal.js.PublishMsg(ctx, m, publish...)
 	if err != nil {
@@ -178,7 +198,7 @@ type Pending struct {
 // Whoever begins bounds how many are under way; beyond 256 of the whole journal
 // Begin itself waits, and fails soon.
 func (s *Stream) Begin(subject string, data []byte, options ...AppendOption) (*Pending, error) {
-	if err := s.journal.Err(); err != nil {
+	if err := s.journal.Err(); err != nil && !s.config.Volatile {
 		return nil, s.failed("writing "+subject, err)
 	}
 	m, publish := s.message(subject, data, options)
@@ -191,7 +211,7 @@ func (s *Stream) Begin(subject string, data []byte, options ...AppendOption) (*P
 
 // Wait returns when the message is durable, or will not be.
 func (p *Pending) Wait(ctx context.Context) (uint64, error) {
-	ctx, stop := p.stream.journal.guard(ctx)
+	ctx, stop := p.stream.guard(ctx)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, p.stream.journal.config.Timeout)
 	defer cancel()
@@ -207,6 +227,7 @@ func (p *Pending) Wait(ctx context.Context) (uint64, error) {
 
 // Get is the message with a sequence.
 func (s *Stream) Get(ctx context.Context, sequence uint64) (*Message, error) {
+	defer s.journal.present()()
 	raw, err := s.stream.GetMsg(ctx, sequence)
 	if err != nil {
 		return nil, s.failed(fmt.Sprintf("reading message %d", sequence), err)
@@ -216,6 +237,7 @@ func (s *Stream) Get(ctx context.Context, sequence uint64) (*Message, error) {
 
 // Last is the latest message of a subject.
 func (s *Stream) Last(ctx context.Context, subject string) (*Message, error) {
+	defer s.journal.present()()
 	raw, err := s.stream.GetLastMsgForSubject(ctx, s.prefix+subject)
 	if err != nil {
 		return nil, s.failed("reading "+subject, err)
@@ -225,11 +247,13 @@ func (s *Stream) Last(ctx context.Context, subject string) (*Message, error) {
 
 // Purge deletes the messages of a subject.
 func (s *Stream) Purge(ctx context.Context, subject string) error {
+	defer s.journal.present()()
 	return s.failed("deleting "+subject, s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.prefix+subject)))
 }
 
 // Remove deletes the messages of a subject up to a sequence, that one included.
 func (s *Stream) Remove(ctx context.Context, subject string, sequence uint64) error {
+	defer s.journal.present()()
 	return s.failed("deleting "+subject, s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.prefix+subject), jetstream.WithPurgeSequence(sequence+1)))
 }
 
@@ -248,15 +272,7 @@ func (s *Stream) read(subject string, sequence uint64, at time.Time, header nats
 }
 
 func (s *Stream) failed(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		if disk := s.journal.Err(); disk != nil {
-			err = disk
-		}
-	}
-	return failed("stream "+s.config.Name+": "+what, err)
+	return s.journal.failed("stream "+s.config.Name+": "+what, err)
 }
 
 // Token makes one token of a subject out of any text, and of no two texts the

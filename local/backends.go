@@ -282,7 +282,7 @@ func Account(ctx context.Context, s *config.Config) (amazon.Place, error) {
 // more particular than the environment, which is about all of them.
 func amazonConfig(s *config.Config, name string) amazon.Config {
 	b := s.Backends[name]
-	c := amazon.Config{Limits: amazon.Limits{
+	c := amazon.Config{Name: name, Limits: amazon.Limits{
 		Dial: b.Limits.Dial, Accept: b.Limits.FirstByte, Idle: b.Limits.Idle, Answer: b.Limits.Reply, MaxReply: int(b.Limits.MaxReply),
 	}}
 	c.Owner = config.OwnerTenant

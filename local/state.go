@@ -39,8 +39,8 @@ func (l *Local) Journal(ctx context.Context) (*journal.Journal, error) {
 	return l.state.open(ctx)
 }
 
-// Ready is nil unless what a server acknowledges could not be kept: its disk was
-// full, and the journal takes nothing until the next start.
+// Ready is nil unless what a server acknowledges could not be kept: its disk is
+// full.
 func (l *Local) Ready() error {
 	if l.state == nil || !l.state.mu.TryLock() { // being opened, or closed
 		return nil

@@ -111,8 +111,11 @@ func LockFile(path string) (io.Closer, error) {
 			return file, nil
 		}
 		file.Close()
-		if !errors.Is(err, errLocked) || n == fileTries {
+		switch {
+		case !errors.Is(err, errLocked):
 			return nil, err
+		case n == fileTries:
+			return nil, fmt.Errorf("another command has held %s for five seconds", path)
 		}
 		time.Sleep(tryPause)
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // TestMain lets the tests run another process that owns a directory.
@@ -273,5 +274,27 @@ func FuzzParse(f *testing.F) {
 		if s.Token == "" || s.PID <= 0 || !strings.HasPrefix(strings.ToLower(s.URL), "http") || bytes.ContainsRune([]byte(s.URL), '\n') {
 			t.Errorf("accepted %+v", s)
 		}
+	})
+}
+
+// TestLockFileHeld: who waits in vain is told for which file.
+func TestLockFileHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "keys.json.lock")
+		held, err := LockFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LockFile(path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("error %v, want one that names %s", err, path)
+		}
+		if err := held.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again, err := LockFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again.Close()
 	})
 }

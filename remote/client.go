@@ -160,11 +160,7 @@ func (c *Client) ask(ctx context.Context, operation string, labels map[string]st
 // Page reads one of the server's own pages of JSON, such as /quota, into a value
 // that json.Unmarshal takes.
 func (c *Client) Page(ctx context.Context, path string, into any) error {
-	text, _, err := c.whole(ctx, message{op: &bedrock.Operation{Name: path, Method: http.MethodGet, Path: path}}, c.limits.Control)
-	if err != nil {
-		return err
-	}
-	return c.read(path, text, into)
+	return c.Fetch(ctx, http.MethodGet, path, nil, into)
 }
 
 // value is ask for a message that was made already.

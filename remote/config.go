@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // Config says which server to ask.
@@ -118,7 +119,7 @@ func (c *Config) check() (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("remote: Config.URL %w", err)
 	}
-	if c.Token != "" && base.Scheme == "http" && !c.PlainToken && !loopback(base.Hostname()) {
+	if c.Token != "" && base.Scheme == "http" && !c.PlainToken && !upstream.Loopback(base.Hostname()) {
 		return nil, fmt.Errorf("remote: a token goes to %s by https only: by http anyone on the way could read it", base.Hostname())
 	}
 	return base, nil
@@ -138,16 +139,6 @@ func parseURL(text string) (*url.URL, error) {
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	return u, nil
-}
-
-// loopback tells whether a host is a loopback address, or a name that always
-// means one (RFC 6761, section 6.3).
-func loopback(host string) bool {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.Unmap().IsLoopback()
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 func newTransport(limits Limits, pin string) *http.Transport {

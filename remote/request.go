@@ -10,6 +10,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // message is what goes out: an operation with its members.
@@ -39,40 +40,27 @@ func findOperation(name string) (*bedrock.Operation, error) {
 	return nil, outcrop.Errorf(bedrock.CodeUnknownOperation, "%.64q is no operation of an Outcrop server", name)
 }
 
-const hexDigits = "0123456789ABCDEF"
-
-// escape writes a label as one segment of a path, escaped as AWS's clients do:
-// everything but the unreserved characters of RFC 3986.
-func escape(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~' {
-			b.WriteByte(c)
-		} else {
-			b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
-		}
-	}
-	return b.String()
-}
-
 // target is the URL of a message.
 func (m *message) target(base *url.URL) (*url.URL, error) {
 	u := *base
-	path, raw := u.Path, u.EscapedPath()
+	var path, raw strings.Builder
+	path.WriteString(u.Path)
+	raw.WriteString(u.EscapedPath())
 	pieces := strings.FieldsFunc(m.op.Path, func(r rune) bool { return r == '{' || r == '}' })
 	for i, piece := range pieces { // literal, label, literal, …
 		if i%2 == 0 {
-			path, raw = path+piece, raw+piece
+			path.WriteString(piece)
+			raw.WriteString(piece)
 			continue
 		}
 		value := m.labels[piece]
 		if value == "" || value == "." || value == ".." { // the latter mean other paths
 			return nil, outcrop.Invalid(piece, "%s needs it, and it is %q", m.op.Name, value)
 		}
-		path, raw = path+value, raw+escape(value)
+		path.WriteString(value)
+		upstream.WriteLabel(&raw, value)
 	}
-	u.Path, u.RawPath, u.RawQuery = path, raw, m.query.Encode()
+	u.Path, u.RawPath, u.RawQuery = path.String(), raw.String(), m.query.Encode()
 	return &u, nil
 }
 

@@ -143,23 +143,32 @@ func (x *exchange) hold(size int64) error {
 	if size < 0 {
 		size = x.server.config.MaxBody
 	}
-	if err := x.server.bodies.take(ctx, size); err != nil {
+	var err error
+	if x.held, err = x.server.bodies.take(ctx, x.sender(), size); err != nil {
 		busy := outcrop.Errorf(bedrock.CodeServiceUnavailable, "The server has no room for another long request body now. Try again.")
 		busy.Retryable, busy.RetryAfter = true, time.Second
 		return busy
 	}
-	x.held = size
 	if wait := x.server.config.ReadTimeout; wait >= 0 { // the rest has all of it: the wait was the server's
 		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(wait))
 	}
 	return nil
 }
 
+// sender is the tenant whose body it is: the one whose access key the request
+// claims to be signed with, where that cannot be verified without the body.
+func (x *exchange) sender() string {
+	if x.caller.Tenant != "" || x.server.verifier == nil {
+		return x.caller.Tenant
+	}
+	key, _ := x.server.verifier.Keys.Key(x.claims.AccessKeyID)
+	return key.Tenant.Name
+}
+
 // keep gives back the room that a body did not need; the rest finish gives back.
 func (x *exchange) keep(size int64) {
-	if size < x.held {
-		x.server.bodies.give(x.held - size)
-		x.held = size
+	if x.held != nil {
+		x.server.bodies.shrink(x.held, size)
 	}
 }
 

@@ -110,8 +110,8 @@ type Limits struct {
 	MaxBody int64
 	// HeldBodies is how many bytes of bodies longer than 256 KiB may be held at
 	// once; a request that finds no room waits, for ReadTimeout at most. A body
-	// takes three to six times its length until its memory is collected. It is MaxBody at
-	// least.
+	// takes three to six times its length until its memory is collected. One tenant
+	// may hold half of it at most. It is MaxBody at least.
 	HeldBodies int64
 	// MaxHeader is how many bytes a request's headers may have.
 	MaxHeader int

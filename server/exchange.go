@@ -33,7 +33,7 @@ type exchange struct {
 	caller    outcrop.Caller
 	class     outcrop.Class
 	body      []byte
-	held      int64 // room for the body, in bytes
+	held      *guest // room for the body; nil for a short one
 
 	room       [8]string // for values of the reply's header
 	values     []string  // in the room, or beyond

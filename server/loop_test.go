@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -18,8 +19,13 @@ import (
 func TestBackendThatLeadsBack(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "any")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "any")
-	for name, servers := range map[string]int{"itself": 1, "another": 2} {
+	for name, names := range map[string][]string{"itself": {""}, "itself, by a name": {"ab (c), d"}, "another": {"first", "second"}} {
 		t.Run(name, func(t *testing.T) {
+			servers := len(names)
+			want := "one of its back-ends leads to itself"
+			if names[0] != "" {
+				want = "its back-end '" + names[0] + "' leads to itself"
+			}
 			var asked atomic.Int64
 			doors := make([]http.Handler, servers)
 			addresses := make([]string, servers)
@@ -32,7 +38,7 @@ func TestBackendThatLeadsBack(t *testing.T) {
 				addresses[i] = door.URL
 			}
 			for i := range servers {
-				backend, err := amazon.New(t.Context(), amazon.Config{Flag: amazon.Choice{Endpoint: addresses[(i+1)%servers]}})
+				backend, err := amazon.New(t.Context(), amazon.Config{Name: names[i], Flag: amazon.Choice{Endpoint: addresses[(i+1)%servers]}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -57,6 +63,8 @@ func TestBackendThatLeadsBack(t *testing.T) {
 			_, err = client.Do(context.Background(), call)
 			if e := outcrop.AsError(err); err == nil || e.Code != bedrock.CodeValidation || e.Retryable {
 				t.Errorf("got %v", err)
+			} else if !strings.Contains(e.Message, want) {
+				t.Errorf("it says %q, want %q", e.Message, want)
 			}
 			if n := asked.Load(); n != int64(servers)+1 {
 				t.Errorf("%d requests, want %d", n, servers+1)

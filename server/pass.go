@@ -1,8 +1,8 @@
 package server
 
 import (
+	"maps"
 	"net/http"
-	"strings"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -27,13 +27,7 @@ func (x *exchange) pass() error {
 	for name := range query {
 		params[name] = query.Get(name)
 	}
-	n := 0
-	for _, segment := range x.route.segments {
-		if isLabel(segment) {
-			params[strings.Trim(segment, "{}")] = x.labels[n]
-			n++
-		}
-	}
+	maps.Copy(params, x.labelValues())
 	call := outcrop.NewOperationCall(x.route.name, params, x.body)
 	call.Caller, call.RequestID, call.Class = x.caller, x.id, outcrop.Interactive
 	reply, err := x.server.manager.Do(x.context(), call)

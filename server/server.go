@@ -23,7 +23,7 @@ type Server struct {
 	guard    guard
 	table    *table
 	verifier *sigv4.Verifier // nil: everybody is let in
-	bodies   room
+	bodies   *room
 	via      string // its entry in the header Via
 
 	draining atomic.Bool
@@ -39,7 +39,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: config, manager: config.Manager, log: config.Logger, guard: newGuard(&config), via: newVia()}
-	s.bodies.free = config.HeldBodies
+	s.bodies = newRoom(config.HeldBodies, config.MaxBody)
 	if config.Keys != nil {
 		s.verifier = &sigv4.Verifier{
 			Keys: config.Keys, Tokens: tokens{config.Keys, config.Tokens},

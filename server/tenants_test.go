@@ -137,3 +137,51 @@ func TestTenants(t *testing.T) {
 		t.Errorf("%+v", total)
 	}
 }
+
+// TestRoomOfTenants: a tenant whose long bodies have their half waits, whichever
+// key it comes with, and others pass.
+func TestRoomOfTenants(t *testing.T) {
+	arrived, leave := make(chan struct{}), make(chan struct{})
+	config := backend(t, func(_ context.Context, call *outcrop.Call) (*outcrop.Reply, error) {
+		if call.ModelID == "slow" {
+			arrived <- struct{}{}
+			<-leave
+		}
+		return nil, nil
+	})
+	config.NewID = func() string { return "id-of-the-error" }
+	config.MaxBody, config.HeldBodies, config.ReadTimeout = 1<<20, 2<<20, time.Second
+	ring := keyring(t)
+	other, err := ring.AddTenant(sigv4.Tenant{Name: "another"})
+	if err == nil {
+		err = ring.AddKey(other, "AKIAANOTHER", "secret")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Keys = ring
+	r := start(t, config)
+	long := strings.Repeat("or ", 200_000)
+	ask := func(model string, change ...func(*bedrockruntime.Options)) error {
+		_, err := runtimeClient(t, r, change...).Converse(t.Context(), &bedrockruntime.ConverseInput{ModelId: aws.String(model), Messages: userSays(long)})
+		return err
+	}
+	slow := make(chan error)
+	go func() { slow <- ask("slow") }()
+	<-arrived
+	const noRoom = "The server has no room for another long request body now. Try again."
+	checkError(t, ask("m"), 503, noRoom, is[*types.ServiceUnavailableException])
+	byToken := map[string]string{"Authorization": "Bearer the-token-of-team-a", "Content-Type": "application/json"}
+	a := send(t, client(t, &http.Transport{}), http.MethodPost, r.url+"/model/m/converse", strings.Replace(converseBody, "or", long, 1), byToken)
+	checkRefused(t, a, 503, "ServiceUnavailableException", noRoom)
+	if err := ask("m", func(o *bedrockruntime.Options) { o.Credentials = credentials("AKIAANOTHER", "secret") }); err != nil {
+		t.Errorf("another tenant: %v", err)
+	}
+	close(leave)
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+	if err := ask("m"); err != nil {
+		t.Errorf("when there is room: %v", err)
+	}
+}

@@ -22,6 +22,7 @@ const Name = "amazon"
 // concurrent use, and starts no goroutine beyond those of its connections.
 type Backend struct {
 	place     Place
+	via       string // after the last entry in the header Via: which back-end sent it on
 	loaded    aws.Config
 	base      map[string]*url.URL // by service
 	auth      *authorizer
@@ -70,6 +71,9 @@ func New(ctx context.Context, c Config) (*Backend, error) {
 		}
 	}
 	b := &Backend{place: place, loaded: loaded, base: base, auth: newAuthorizer(c, loaded, place, bearer), transport: c.Transport, limits: c.Limits, schemas: c.SchemaModels, owner: c.Owner, sleep: c.Sleep}
+	if c.Name != "" && place.Elsewhere() {
+		b.via = " (" + url.PathEscape(c.Name) + ")"
+	}
 	if b.sleep == nil {
 		b.sleep = sleep
 	}

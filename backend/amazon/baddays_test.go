@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -241,6 +242,54 @@ func TestCallerLeaves(t *testing.T) {
 	}
 	<-gone
 }
+
+// TestCauseIsShared: whoever ends calls with a cause finds it as it was, however
+// many calls it ended.
+func TestCauseIsShared(t *testing.T) {
+	signedIn(t)
+	arrived := make(chan struct{})
+	b := open(t, "", func(c *amazon.Config) {
+		c.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			header := http.Header{"X-Amzn-Requestid": {"id-of-one"}}
+			return &http.Response{StatusCode: http.StatusOK, Header: header, ContentLength: 100, Body: &hanging{r.Context(), arrived}}, nil
+		})
+	})
+	cause := outcrop.Errorf(bedrock.CodeServiceUnavailable, "no longer")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var calls sync.WaitGroup
+	for range 2 {
+		calls.Go(func() {
+			_, err := b.Do(ctx, converseCall(bedrock.OpConverse, hello))
+			if e := outcrop.AsError(err); e.Message != cause.Message || e.RequestID != "id-of-one" {
+				t.Errorf("%+v", e)
+			}
+		})
+		<-arrived
+	}
+	cancel(cause)
+	calls.Wait()
+	if cause.RequestID != "" {
+		t.Errorf("the cause has become %+v", cause)
+	}
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// hanging is a body of which nothing comes.
+type hanging struct {
+	ctx     context.Context
+	arrived chan<- struct{} // told of the first Read
+}
+
+func (h *hanging) Read([]byte) (int, error) {
+	h.arrived <- struct{}{}
+	<-h.ctx.Done()
+	return 0, h.ctx.Err()
+}
+
+func (h *hanging) Close() error { return nil }
 
 // TestUnread: a stream that nobody reads is freed by Close.
 func TestUnread(t *testing.T) {

@@ -12,6 +12,10 @@ import (
 // Config says how Amazon Bedrock is reached. The zero value takes everything
 // from the standard AWS configuration.
 type Config struct {
+	// Name is what the back-end is called where it is one of several. A server
+	// that its calls come back to says so by it; AWS is not told.
+	Name string
+
 	// Flag and File are what the command line and Outcrop's own configuration
 	// file say. Between them stands the environment: flag, AWS_PROFILE and
 	// AWS_REGION, file, default.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // signingName is the service in the scope of a signature; both of Bedrock's
@@ -187,7 +188,7 @@ func (a *authorizer) refresh(caller outcrop.Caller) {
 
 // checkBearer refuses to send a token where others can read it.
 func checkBearer(base *url.URL) error {
-	if base.Scheme == "https" || isLoopback(base.Host) {
+	if base.Scheme == "https" || upstream.Loopback(base.Hostname()) {
 		return nil
 	}
 	return outcrop.Errorf(bedrock.CodeValidation, "a bearer token is sent over https only, and the endpoint is %s", base.Redacted())

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
@@ -158,16 +156,4 @@ func isAWSHost(host string) bool {
 		}
 	}
 	return false
-}
-
-// isLoopback tells whether a host, perhaps with a port, is this machine.
-func isLoopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.IsLoopback()
 }

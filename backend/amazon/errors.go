@@ -18,11 +18,11 @@ import (
 // not be read. It tells what the caller's context, the limits and the network
 // had to do with it.
 func (b *Backend) failure(w *upstream.Watch, op *operation, err error, requestID string) *outcrop.Error {
-	e := b.classify(w, op, err)
+	e := *b.classify(w, op, err) // whoever gave a cause may share it
 	if e.RequestID == "" {
 		e.RequestID = requestID
 	}
-	return e
+	return &e
 }
 
 func (b *Backend) classify(w *upstream.Watch, op *operation, err error) *outcrop.Error {

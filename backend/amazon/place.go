@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // DefaultProfile is the profile that is used, when it exists, where nobody
@@ -48,7 +50,7 @@ func (p Place) Elsewhere() bool {
 // Here tells whether calls go to this machine.
 func (p Place) Here() bool {
 	u, err := url.Parse(p.Endpoint.Value)
-	return err == nil && isLoopback(u.Host)
+	return err == nil && upstream.Loopback(u.Hostname())
 }
 
 // Where tells what a Backend of this configuration would use, and why. It

@@ -10,6 +10,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
 // operation is a row of the operation table, with its path in pieces.
@@ -65,7 +66,7 @@ func (op *operation) target(base *url.URL, call *outcrop.Call) (*url.URL, error)
 			return nil, outcrop.Invalid(piece, "%s needs it, and it is %q", op.Name, value)
 		}
 		path.WriteString(value)
-		writeEscaped(&raw, value)
+		upstream.WriteLabel(&raw, value)
 	}
 	u.Path, u.RawPath = path.String(), raw.String()
 	u.RawQuery = op.query(call)
@@ -84,21 +85,6 @@ func (op *operation) query(call *outcrop.Call) string {
 		}
 	}
 	return values.Encode()
-}
-
-const hexDigits = "0123456789ABCDEF"
-
-// writeEscaped writes a label as one segment of a path, escaped as AWS's
-// clients do: everything but the unreserved characters of RFC 3986.
-func writeEscaped(b *strings.Builder, s string) {
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~' {
-			b.WriteByte(c)
-		} else {
-			b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
-		}
-	}
 }
 
 var (
@@ -120,7 +106,7 @@ func (b *Backend) newRequest(ctx context.Context, op *operation, call *outcrop.C
 		}
 	}
 	if via := outcrop.OriginOf(ctx).Via; via != "" {
-		header["Via"] = []string{via}
+		header["Via"] = []string{via + b.via}
 	}
 	if op.post && header["Content-Type"] == nil {
 		header["Content-Type"] = jsonContent

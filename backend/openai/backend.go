@@ -68,7 +68,7 @@ func (b *Backend) Do(ctx context.Context, call *outcrop.Call) (*outcrop.Reply, e
 		return nil, err
 	}
 	model := b.model(call.ModelID)
-	a, err := b.prepare(req, model, call.Streams())
+	a, err := b.prepare(ctx, req, model, call.Streams())
 	if err != nil {
 		return nil, err
 	}
@@ -115,4 +115,5 @@ func (b *Backend) model(id string) string {
 // SchemaProfile names the subset of JSON Schema that the server's constrained
 // decoding takes, where the configuration says which server it is, or the
 // server does.
-func (b *Backend) SchemaProfile(string) string { return b.dialect().profile }
+// It may have to ask, for a second at most.
+func (b *Backend) SchemaProfile(string) string { return b.dialect(context.Background()).profile }

@@ -398,6 +398,23 @@ func TestErrorsOfServers(t *testing.T) {
 	}
 }
 
+// When to come back, and the server's id of the request, are kept of an error.
+func TestErrorsTellWhenToComeBack(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "7")
+		w.Header().Set("X-Request-Id", "req-1")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer s.Close()
+	b := newBackend(t, Config{BaseURL: s.URL + "/v1"})
+	for _, operation := range operations {
+		_, err := b.Do(t.Context(), converseCall(t, operation, `{`+hi+`}`))
+		if e := outcrop.AsError(err); e.Code != bedrock.CodeThrottling || e.RetryAfter != 7*time.Second || e.RequestID != "req-1" {
+			t.Errorf("%s: %+v", operation, e)
+		}
+	}
+}
+
 // What a server says may repeat the prompt, so the message does not repeat
 // the server; its name for the error is told.
 func TestErrorsRepeatNoPrompt(t *testing.T) {

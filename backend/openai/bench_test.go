@@ -30,7 +30,7 @@ func BenchmarkRequest(b *testing.B) {
 	req := converseRequest(b, benchRequest)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := backend.prepare(req, "m", true); err != nil {
+		if _, err := backend.prepare(b.Context(), req, "m", true); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -38,7 +38,7 @@ func BenchmarkRequest(b *testing.B) {
 
 func BenchmarkReply(b *testing.B) {
 	backend := newBackend(b, Config{})
-	a, err := backend.prepare(converseRequest(b, benchRequest), "m", false)
+	a, err := backend.prepare(b.Context(), converseRequest(b, benchRequest), "m", false)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func BenchmarkReply(b *testing.B) {
 // BenchmarkChunk reads one chunk, makes its event, and frames it.
 func BenchmarkChunk(b *testing.B) {
 	backend := newBackend(b, Config{})
-	a, err := backend.prepare(converseRequest(b, benchRequest), "m", true)
+	a, err := backend.prepare(b.Context(), converseRequest(b, benchRequest), "m", true)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -158,7 +158,7 @@ type way struct {
 
 func ways(b *testing.B, engine, operation string) []way {
 	backend := newBackend(b, Config{BaseURL: engine + "/v1", MaxReply: 1 << 40})
-	a, err := backend.prepare(converseRequest(b, benchRequest), "m", operation == bedrock.OpConverseStream)
+	a, err := backend.prepare(b.Context(), converseRequest(b, benchRequest), "m", operation == bedrock.OpConverseStream)
 	if err != nil {
 		b.Fatal(err)
 	}

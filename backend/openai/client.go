@@ -54,7 +54,9 @@ func (b *Backend) send(ctx context.Context, method, path string, body []byte) (*
 	}
 	defer res.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what arrived is enough to judge by
-	return nil, classify(res.StatusCode, text)
+	e := classify(res.StatusCode, text)
+	e.RequestID, e.RetryAfter = res.Header.Get("X-Request-Id"), upstream.RetryAfter(res.Header.Get("Retry-After"))
+	return nil, e
 }
 
 var (

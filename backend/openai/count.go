@@ -21,11 +21,11 @@ func (b *Backend) CountTokens(ctx context.Context, call *outcrop.Call) (outcrop.
 		return outcrop.TokenCount{}, err
 	}
 	model := b.model(call.ModelID)
-	a, err := b.prepare(req, model, false)
+	a, err := b.prepare(ctx, req, model, false)
 	if err != nil {
 		return outcrop.TokenCount{}, err
 	}
-	kind := b.dialect().tokenizer
+	kind := b.dialect(ctx).tokenizer
 	if bytes.Contains(a.body, []byte(`"type":"image_url"`)) || bytes.Contains(a.body, []byte(`"type":"input_audio"`)) {
 		kind = noTokenizer
 	}

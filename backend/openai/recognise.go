@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
 // recognition finds out which server it is, where the configuration does not
@@ -54,8 +55,8 @@ func (b *Backend) Engine(ctx context.Context) string {
 	list, err := b.list(ctx)
 	if err == nil {
 		b.learn(ctx, list)
-	} else if ctx.Err() == nil && !outcrop.AsError(err).Retryable {
-		r.found.Store(new(other)) // it answers, and has no list
+	} else if lacks(err) {
+		r.found.Store(new(other))
 	}
 	if known := r.found.Load(); known != nil {
 		return *known
@@ -63,6 +64,17 @@ func (b *Backend) Engine(ctx context.Context) string {
 	now := b.config.Now()
 	r.again = now.Add(now.Sub(began) * recogniseRest)
 	return other
+}
+
+// lacks tells whether an error says that the server has no such thing. One that
+// does not let us ask, with this key or over this connection, may do so later,
+// and so may one that cannot answer now.
+func lacks(err error) bool {
+	switch outcrop.AsError(err).Code {
+	case bedrock.CodeResourceNotFound, bedrock.CodeValidation, bedrock.CodeModelError:
+		return true
+	}
+	return false
 }
 
 // learn recognises a server by its list of models.
@@ -75,10 +87,10 @@ func (b *Backend) learn(ctx context.Context, list *modelList) {
 		switch err := b.fetch(ctx, http.MethodGet, "//api/version", nil, &version); {
 		case err == nil && version.Version != "":
 			name = "ollama"
-		case ctx.Err() != nil:
-			return // it may have been about to say
-		default:
+		case err == nil, lacks(err), outcrop.AsError(err).Code == bedrock.CodeAccessDenied: // a gateway lets through what it knows
 			name = other
+		default:
+			return // it may be about to say
 		}
 	}
 	b.recognised.found.CompareAndSwap(nil, &name)
@@ -97,9 +109,7 @@ func (l *modelList) engine() string {
 }
 
 // dialect is how the server differs from others.
-func (b *Backend) dialect() *dialect {
-	return dialects[b.Engine(context.Background())]
-}
+func (b *Backend) dialect(ctx context.Context) *dialect { return dialects[b.Engine(ctx)] }
 
 // configured is the engine that needs no recognising, or "".
 func (c *Config) configured() string {

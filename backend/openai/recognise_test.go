@@ -152,6 +152,76 @@ func TestRecogniseLater(t *testing.T) {
 	}
 }
 
+// A server that refuses the key has not said what it is.
+func TestRecogniseOnceAllowed(t *testing.T) {
+	for name, refusal := range map[string]int{"no key": http.StatusUnauthorized, "forbidden": http.StatusForbidden, "over its quota": http.StatusPaymentRequired} {
+		t.Run(name, func(t *testing.T) {
+			var refuses atomic.Bool
+			refuses.Store(true)
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if refuses.Load() {
+					w.WriteHeader(refusal)
+					fmt.Fprint(w, `{"error":{"type":"insufficient_quota"}}`)
+					return
+				}
+				fmt.Fprint(w, `{"data":[{"id":"m","owned_by":"vllm"}]}`)
+			}))
+			defer s.Close()
+			now := time.Unix(0, 0)
+			b := recogniser(t, Config{BaseURL: s.URL + "/v1", Now: func() time.Time { return now }})
+			if got := b.Engine(t.Context()); got != other {
+				t.Errorf("while it refuses, it is %q", got)
+			}
+			refuses.Store(false)
+			if got := b.Engine(t.Context()); got != "vllm" {
+				t.Errorf("it is %q", got)
+			}
+		})
+	}
+}
+
+// A server of Ollama's that is too busy to tell its version is asked again.
+func TestRecogniseBusy(t *testing.T) {
+	var busy atomic.Bool
+	busy.Store(true)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/v1/models":
+			fmt.Fprint(w, `{"data":[{"id":"m","owned_by":"ann"}]}`)
+		case busy.Load():
+			w.WriteHeader(http.StatusServiceUnavailable)
+		default:
+			fmt.Fprint(w, `{"version":"0.12.0"}`)
+		}
+	}))
+	defer s.Close()
+	now := time.Unix(0, 0)
+	b := recogniser(t, Config{BaseURL: s.URL + "/v1", Now: func() time.Time { return now }})
+	if got := b.Engine(t.Context()); got != other {
+		t.Errorf("while it is busy, it is %q", got)
+	}
+	busy.Store(false)
+	if got := b.Engine(t.Context()); got != "ollama" {
+		t.Errorf("it is %q", got)
+	}
+}
+
+// Who has gone does not wait for a server to say what it is.
+func TestRecogniseEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := recogniser(t, Config{BaseURL: "http://server/v1", Transport: &hanging{}})
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		began := time.Now()
+		if _, err := b.Do(ctx, converseCall(t, bedrock.OpConverse, `{"messages":[{"role":"user","content":[{"text":"hi"}]}]}`)); err == nil {
+			t.Error("it answers")
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it took %s of the bubble's time", took)
+		}
+	})
+}
+
 // A recognised server behind a gateway that has no /tokenize gets an estimate.
 func TestRecogniseCountsBehindAGateway(t *testing.T) {
 	var asked atomic.Int32

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -22,12 +23,12 @@ type ask struct {
 // prepare writes the chat request of a Converse request. It is written by
 // hand into one buffer: nothing in it needs reflection, and this is the way of
 // every call.
-func (b *Backend) prepare(req *bedrock.ConverseRequest, model string, stream bool) (*ask, error) {
+func (b *Backend) prepare(ctx context.Context, req *bedrock.ConverseRequest, model string, stream bool) (*ask, error) {
 	if err := refuse(req); err != nil {
 		return nil, err
 	}
 	a := &ask{request: req, model: model}
-	w := writer{buf: make([]byte, 0, 1024+sizeOf(req)), dialect: b.dialect()}
+	w := writer{buf: make([]byte, 0, 1024+sizeOf(req)), dialect: b.dialect(ctx)}
 	w.raw(`{"model":`)
 	w.str(model)
 	w.raw(`,"messages":[`)
@@ -109,6 +110,7 @@ func sizeOf(req *bedrock.ConverseRequest) int {
 type writer struct {
 	buf     []byte
 	dialect *dialect
+	once    []string // members that several settings may stand for, and one does
 }
 
 func (w *writer) raw(s string) { w.buf = append(w.buf, s...) }
@@ -196,6 +198,7 @@ func (w *writer) output(c *bedrock.OutputConfig, a *ask) {
 		return
 	}
 	if c.Effort != "" {
+		w.once = append(w.once, "reasoning_effort")
 		w.raw(`,"reasoning_effort":`)
 		w.str(c.Effort)
 	}
@@ -273,10 +276,23 @@ func (w *writer) field(name string, value bedrock.Document, req *bedrock.Convers
 	case "max_tokens", "max_completion_tokens", "top_p", "stop":
 		return outcrop.Invalid(at, "its place is inferenceConfig")
 	}
+	if err := w.alone(name, at); err != nil {
+		return err
+	}
 	w.raw(`,`)
 	w.str(name)
 	w.raw(`:`)
 	w.buf = append(w.buf, value...)
+	return nil
+}
+
+// alone refuses a setting whose member of the chat request another has written:
+// the server would pass over one of them.
+func (w *writer) alone(member, at string) error {
+	if slices.Contains(w.once, member) {
+		return outcrop.Invalid(at, "another setting stands for the server's %s too", member)
+	}
+	w.once = append(w.once, member)
 	return nil
 }
 
@@ -286,6 +302,9 @@ func (w *writer) topK(value bedrock.Document, at string) error {
 	}
 	if !w.dialect.topK {
 		return outcrop.Invalid(at, "the server does not take top_k")
+	}
+	if err := w.alone("top_k", at); err != nil {
+		return err
 	}
 	w.raw(`,"top_k":`)
 	w.buf = append(w.buf, value...)
@@ -305,10 +324,12 @@ func (w *writer) think(value bedrock.Document, at string) error {
 	on := t.Type != "disabled"
 	if w.dialect.thinking == thinkingByTemplate {
 		w.raw(`,"chat_template_kwargs":{"enable_thinking":` + strconv.FormatBool(on) + `}`)
+		return w.alone("chat_template_kwargs", at)
+	}
+	if !on {
 		return nil
 	}
 	switch {
-	case !on:
 	case t.Budget <= 2048:
 		w.raw(`,"reasoning_effort":"low"`)
 	case t.Budget <= 16384:
@@ -316,7 +337,7 @@ func (w *writer) think(value bedrock.Document, at string) error {
 	default:
 		w.raw(`,"reasoning_effort":"high"`)
 	}
-	return nil
+	return w.alone("reasoning_effort", at)
 }
 
 // choice writes a tool choice that Converse cannot say: none, or one call at
@@ -340,6 +361,9 @@ func (w *writer) choice(value bedrock.Document, at string, req *bedrock.Converse
 	}
 	if c.DisableParallel {
 		w.raw(`,"parallel_tool_calls":false`)
+		if err := w.alone("parallel_tool_calls", at); err != nil {
+			return err
+		}
 	}
 	switch c.Type {
 	case "none", "auto":

@@ -93,14 +93,14 @@ func TestRequests(t *testing.T) {
 			if err := bedrock.Validate(req); err != nil {
 				t.Fatal(err)
 			}
-			a, err := b.prepare(req, "m", false)
+			a, err := b.prepare(t.Context(), req, "m", false)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got := string(a.body); got != c.want {
 				t.Errorf("chat request:\n got %s\nwant %s", got, c.want)
 			}
-			streamed, err := b.prepare(req, "m", true)
+			streamed, err := b.prepare(t.Context(), req, "m", true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -135,6 +135,10 @@ func TestRefusals(t *testing.T) {
 		{"a limit in the wrong place", additional(`{"max_tokens":5}`), "additionalModelRequestFields.max_tokens"},
 		{"Nova's other settings", additional(`{"inferenceConfig":{"reasoningConfig":{}}}`), "additionalModelRequestFields.inferenceConfig"},
 		{"an unknown choice", additional(`{"tool_choice":{"type":"perhaps"}}`), "additionalModelRequestFields.tool_choice.type"},
+		{"top_k under two names", additional(`{"k":5,"top_k":6}`), "additionalModelRequestFields.top_k"},
+		{"effort and a budget", `{` + hi + `,"outputConfig":{"effort":"low"},"additionalModelRequestFields":{"thinking":{"type":"enabled","budget_tokens":1024}}}`, "additionalModelRequestFields.thinking"},
+		{"a budget and effort", additional(`{"reasoning_effort":"low","thinking":{"type":"enabled","budget_tokens":1024}}`), "additionalModelRequestFields.thinking"},
+		{"one call at most, twice", `{` + hi + `,"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{}}}}]},"additionalModelRequestFields":{"parallel_tool_calls":true,"tool_choice":{"type":"any","disable_parallel_tool_use":true}}}`, "additionalModelRequestFields.tool_choice"},
 		{"broken rules", `{"messages":[{"role":"assistant","content":[{"text":"x"}]}]}`, "messages.0.role"},
 		{"a picture of another format", user(`{"image":{"format":"png","source":{"bytes":"/9j/"}}}`), "messages.0.content.1.image.source.bytes"},
 		{"more documents than Bedrock takes", `{"messages":[{"role":"user","content":[{"text":"x"}` + sixDocuments() + `]}]}`, "messages.0.content.6.document"},
