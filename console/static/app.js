@@ -66,7 +66,11 @@ async function look(name, argument, again = false) {
 			wait ??= retry;
 		}
 		if (mine !== turn) return;
-		shows?.();
+		try {
+			shows?.();
+		} catch (e) {
+			trouble ??= e;
+		}
 		report(trouble);
 	}
 	if (wait && $("lock").hidden) timer = setTimeout(look, wait, name, argument, true);

@@ -12,7 +12,12 @@ const over = ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"]
 
 const idOf = (job) => job.jobArn.split("/").pop();
 const path = (id) => `/model-invocation-job/${encodeURIComponent(id)}`;
-const outputOf = (job) => `${job.outputDataConfig.s3OutputDataConfig.s3Uri.replace(/\/?$/, "/")}${idOf(job)}/`;
+
+// outputOf is where a job's answers lie, inputOf what its records came from. A job
+// may have its one record in itself, and then says where to put the answer in
+// outputDataConfig itself.
+const outputOf = ({ outputDataConfig: to, ...job }) => `${(to.s3OutputDataConfig ?? to).s3Uri.replace(/\/?$/, "/")}${idOf(job)}/`;
+const inputOf = ({ inputDataConfig: from }) => (from.s3InputDataConfig ? el("code", {}, from.s3InputDataConfig.s3Uri) : "the request that made it");
 
 // open asks for all jobs, or for the one that is named.
 export async function open(id) {
@@ -83,7 +88,7 @@ function one(job) {
 			["Submitted", when(job.submitTime)],
 			["Took", job.startTime && job.endTime && duration(new Date(job.endTime) - new Date(job.startTime))],
 			["Expires", !over.includes(job.status) && when(job.jobExpirationTime)],
-			["Records from", el("code", {}, job.inputDataConfig.s3InputDataConfig.s3Uri)],
+			["Records from", inputOf(job)],
 			["ARN", el("code", {}, job.jobArn)],
 		]),
 		el("h4", {}, "Where the answers lie"),

@@ -2,6 +2,8 @@ package clients_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,6 +55,11 @@ func TestConsole(t *testing.T) {
 	b.click("#jobs-list a")
 	b.wait(`document.querySelector("#jobs-list").innerText.includes("manifest.json.out")`)
 	b.shows("#jobs-list", "120 answered, 0 errors", "aws s3 cp --recursive")
+	inlineJob(t, s)
+	b.section("jobs", "of-one-record")
+	b.click("#jobs-list a") // the newest
+	b.wait(`document.querySelector("#jobs-list").innerText.includes("the request that made it")`)
+	b.shows("#jobs-list", "of-one-record", bucket+"inline/")
 
 	b.section("usage", "amazon.titan-text-lite-v1")
 	b.shows("#usage", "Requests", "Cost", "No quotas are set")
@@ -124,6 +131,20 @@ func startJob(t *testing.T, s *served, b *browser) string {
 	b.click("#jobs-form button.primary")
 	b.wait(`location.hash.startsWith("#jobs/") && document.querySelector("#jobs-list").innerText.includes("ARN")`)
 	return name
+}
+
+// inlineJob makes a job whose one record lies in the request.
+func inlineJob(t *testing.T, s *served) {
+	t.Helper()
+	body := `{"jobName":"of-one-record","modelId":"amazon.titan-text-lite-v1","inputDataConfig":{"contentType":"application/json","text":"{\"inputText\":\"Hello\"}"},"outputDataConfig":{"s3Uri":"` + bucket + `inline/"}}`
+	reply, err := http.Post(s.url+"/model-invocation-job", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	if text, err := io.ReadAll(reply.Body); err != nil || reply.StatusCode != http.StatusOK {
+		t.Fatalf("status %d, %v: %s", reply.StatusCode, err, text)
+	}
 }
 
 // TestConsoleKeys: a server with keys asks for one, keeps it out of every address,
