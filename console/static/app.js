@@ -16,8 +16,10 @@ const retry = 5000; // milliseconds after which one that failed is asked again
 
 let timer = 0;
 
+// route is what the address names: #/jobs/… and not #jobs/…, which would be the
+// section's element, to which browsers scroll past the head of the page.
 function route() {
-	const [name, ...rest] = location.hash.slice(1).split("/");
+	const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
 	return Object.hasOwn(sections, name) ? { name, argument: decode(rest.join("/")) } : { name: "try", argument: "" };
 }
 
@@ -39,7 +41,7 @@ async function go() {
 	$("lock").hidden = true;
 	for (const id of Object.keys(sections)) $(id).hidden = id !== name;
 	for (const link of document.querySelectorAll("nav a")) {
-		if (link.getAttribute("href") === `#${name}`) link.setAttribute("aria-current", "page");
+		if (link.getAttribute("href") === `#/${name}`) link.setAttribute("aria-current", "page");
 		else link.removeAttribute("aria-current");
 	}
 	document.title = `${document.querySelector("nav a[aria-current]").textContent} · Outcrop`;

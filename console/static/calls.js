@@ -30,7 +30,7 @@ async function read() {
 function list({ none, hidden, requests = [] }) {
 	if (none) return empty("No simulator answers here.", "It alone keeps its calls, for tests to look at. The server’s log has a line for each request.");
 	if (hidden) return empty("Operators see the calls.", "They are those of all tenants; tenants.NAME.operator makes a tenant one.");
-	if (requests.length === 0) return empty("The simulator was not asked yet.", "Send a call under ", el("a", { href: "#try" }, "Try"), ", or from your program.");
+	if (requests.length === 0) return empty("The simulator was not asked yet.", "Send a call under ", el("a", { href: "#/try" }, "Try"), ", or from your program.");
 	const newest = requests.slice(-shown).reverse();
 	const prompts = newest.some((r) => r.Prompt);
 	return [

@@ -10,7 +10,7 @@ const perPage = 100;
 let pages = 1; // of the list
 
 const path = (id) => `/conversations/${encodeURIComponent(id)}`;
-const route = (id) => `#conversations/${encodeURIComponent(id)}`;
+const route = (id) => `#/conversations/${encodeURIComponent(id)}`;
 
 // open asks for all conversations, or for the one that is named.
 export async function open(id) {
@@ -20,7 +20,7 @@ export async function open(id) {
 
 // gone takes away what is shown of another conversation, beside the error.
 function gone(e) {
-	if (e.status === 404) e.shows = () => draw($("conversations-list"), null, () => el("a", { href: "#conversations" }, "All conversations"));
+	if (e.status === 404) e.shows = () => draw($("conversations-list"), null, () => el("a", { href: "#/conversations" }, "All conversations"));
 	throw e;
 }
 
@@ -37,7 +37,7 @@ async function read() {
 
 function list({ conversations, nextToken }) {
 	if (conversations.length === 0) {
-		return empty("Nothing is remembered yet.", "A request that names a conversation is kept: fill in Conversation under ", el("a", { href: "#try" }, "Try"), ", or set ", el("code", {}, "outcrop:conversation"), " in requestMetadata.");
+		return empty("Nothing is remembered yet.", "A request that names a conversation is kept: fill in Conversation under ", el("a", { href: "#/try" }, "Try"), ", or set ", el("code", {}, "outcrop:conversation"), " in requestMetadata.");
 	}
 	return [
 		table("Conversations, by name", [
@@ -65,8 +65,8 @@ function remover(id) {
 		}
 		try {
 			await ask("DELETE", path(id));
-			if (location.hash === "#conversations") again();
-			else location.hash = "#conversations";
+			if (location.hash === "#/conversations") again();
+			else location.hash = "#/conversations";
 		} catch (e) {
 			reset();
 			button.after(problem(e));
@@ -77,9 +77,9 @@ function remover(id) {
 
 function one(c) {
 	return [
-		el("p", {}, el("a", { href: "#conversations" }, "All conversations")),
+		el("p", {}, el("a", { href: "#/conversations" }, "All conversations")),
 		el("h3", {}, c.conversationId),
-		el("p", { class: "buttons" }, el("a", { href: `#try/${encodeURIComponent(c.conversationId)}` }, "Go on with it"), remover(c.conversationId)),
+		el("p", { class: "buttons" }, el("a", { href: `#/try/${encodeURIComponent(c.conversationId)}` }, "Go on with it"), remover(c.conversationId)),
 		facts([
 			["Turns", count(c.turns)],
 			["Begun", when(c.createdAt)],

@@ -28,7 +28,7 @@ export async function open(id) {
 
 // gone takes away what is shown of another job, beside the error.
 function gone(e) {
-	if (e.status === 404) e.shows = () => draw($("jobs-list"), null, () => el("a", { href: "#jobs" }, "All jobs"));
+	if (e.status === 404) e.shows = () => draw($("jobs-list"), null, () => el("a", { href: "#/jobs" }, "All jobs"));
 	throw e;
 }
 
@@ -36,7 +36,7 @@ function list({ invocationJobSummaries: jobs, nextToken }) {
 	if (jobs.length === 0) return empty("There are no jobs.", "Start one below, or with ", el("code", {}, "outcrop batch"), " and ", el("code", {}, "aws bedrock create-model-invocation-job"), ".");
 	return [
 		table("Jobs, the newest first", [
-			{ name: "Job", of: (j) => el("a", { href: `#jobs/${encodeURIComponent(idOf(j))}`, "data-key": `job ${idOf(j)}` }, j.jobName) },
+			{ name: "Job", of: (j) => el("a", { href: `#/jobs/${encodeURIComponent(idOf(j))}`, "data-key": `job ${idOf(j)}` }, j.jobName) },
 			{ name: "Model", of: (j) => j.modelId },
 			{ name: "State", brief: true, of: (j) => j.status },
 			{ name: "Records", of: progress },
@@ -75,7 +75,7 @@ async function stop(job, button) {
 function one(job) {
 	const fetched = `aws s3 cp --recursive --endpoint-url ${shell(server.address)} ${shell(outputOf(job))} .`;
 	return [
-		el("p", {}, el("a", { href: "#jobs" }, "All jobs")),
+		el("p", {}, el("a", { href: "#/jobs" }, "All jobs")),
 		el("h3", {}, job.jobName),
 		job.message && el("p", { class: "words" }, job.message),
 		progress(job),
@@ -108,7 +108,7 @@ $("jobs-form").addEventListener("submit", async (e) => {
 		const { jobArn } = await json("POST", "/model-invocation-job", {
 			body: { jobName: name, modelId: model, roleArn: role, clientRequestToken: token(), inputDataConfig: { s3InputDataConfig: { s3Uri: input } }, outputDataConfig: { s3OutputDataConfig: { s3Uri: output } } },
 		});
-		location.hash = `#jobs/${encodeURIComponent(idOf({ jobArn }))}`;
+		location.hash = `#/jobs/${encodeURIComponent(idOf({ jobArn }))}`;
 	} catch (failure) {
 		if (!(failure instanceof Failure)) throw failure;
 		show($("jobs-form-problem"), problem(failure));

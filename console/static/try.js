@@ -244,7 +244,7 @@ function aboutReply(call, reply, { usage, ...more }) {
 		["Model", h("X-Outcrop-Model")],
 		["Tokens", usage?.inputTokens != null && `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out${h("X-Outcrop-Usage") === "estimated" ? ", estimated" : ""}`],
 		...Object.entries(more).map(([name, value]) => [name, value || null]),
-		["Conversation", turn && el("a", { href: `#conversations/${encodeURIComponent(h("X-Outcrop-Conversation"))}` }, `${h("X-Outcrop-Conversation")}, turn ${turn}`)],
+		["Conversation", turn && el("a", { href: `#/conversations/${encodeURIComponent(h("X-Outcrop-Conversation"))}` }, `${h("X-Outcrop-Conversation")}, turn ${turn}`)],
 		["Queued", h("X-Outcrop-Queued-Ms") && duration(Number(h("X-Outcrop-Queued-Ms")))],
 		["Request id", el("code", {}, h("X-Amzn-Requestid"))],
 	]);

@@ -39,7 +39,7 @@ async function quota() {
 const errors = (c) => Object.values(c.errors ?? {}).reduce((a, b) => a + b, 0);
 
 function total(c) {
-	if (c.requests === 0) return empty("Nothing was used in this time.", "Send a call under ", el("a", { href: "#try" }, "Try"), "; the books have it at once.");
+	if (c.requests === 0) return empty("Nothing was used in this time.", "Send a call under ", el("a", { href: "#/try" }, "Try"), "; the books have it at once.");
 	return facts([
 		["Requests", count(c.requests)],
 		["Errors", count(errors(c))],

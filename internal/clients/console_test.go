@@ -95,7 +95,7 @@ func (b *browser) empties() {
 // section opens a section and waits until it says something.
 func (b *browser) section(name, says string) {
 	b.t.Helper()
-	b.click(`nav a[href="#` + name + `"]`)
+	b.click(`nav a[href="#/` + name + `"]`)
 	b.wait(`!document.getElementById(%[1]q).hidden && document.getElementById(%[1]q).innerText.includes(%[2]s)`, name, jsonText(says))
 }
 
@@ -129,7 +129,7 @@ func startJob(t *testing.T, s *served, b *browser) string {
 	b.fill("#jobs-input", input)
 	b.fill("#jobs-output", bucket+"answers")
 	b.click("#jobs-form button.primary")
-	b.wait(`location.hash.startsWith("#jobs/") && document.querySelector("#jobs-list").innerText.includes("ARN")`)
+	b.wait(`location.hash.startsWith("#/jobs/") && document.querySelector("#jobs-list").innerText.includes("ARN")`)
 	return name
 }
 
@@ -242,7 +242,7 @@ func TestConsoleFails(t *testing.T) {
 	b.click("#try-send")
 	b.shows("#try-form-problem", "The schema is no JSON")
 	b.quiet()
-	b.call("Page.navigate", map[string]any{"url": s.url + "/#jobs/no-such-job"}, nil)
+	b.call("Page.navigate", map[string]any{"url": s.url + "/#/jobs/no-such-job"}, nil)
 	b.wait(`document.querySelector("#trouble").innerText.includes("ResourceNotFoundException")`)
 	b.quiet("404")
 
@@ -310,7 +310,7 @@ func TestConsoleFits(t *testing.T) {
 		}
 		reached[focus.Name] = true
 	}
-	for _, name := range []string{"#main", "#jobs", "#connect", "converse", "try-filter", "try-model", "try-prompt", "try-conversation", "try-send", "aws"} {
+	for _, name := range []string{"#main", "#/jobs", "#/connect", "converse", "try-filter", "try-model", "try-prompt", "try-conversation", "try-send", "aws"} {
 		if !reached[name] {
 			t.Errorf("the keyboard never reached %s, but %v", name, reached)
 		}
