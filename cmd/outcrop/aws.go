@@ -102,6 +102,7 @@ func (a *app) runLine(c *cobra.Command, line *awscli.Line) error {
 	if err != nil {
 		return err
 	}
+	a.model = message.Labels["modelId"]
 	return a.withClient(c, func(ctx context.Context, client *remote.Client, m *local.Local) error {
 		s := sender{app: a, client: client, line: line}
 		if err := s.send(ctx, message, output, query); err != nil {
@@ -131,24 +132,17 @@ func (a *app) adopt(c *cobra.Command, options map[string]string) error {
 // one in this process, whose manager f gets as well.
 func (a *app) withClient(c *cobra.Command, f func(ctx context.Context, client *remote.Client, m *local.Local) error) error {
 	a.noModel = true // its operations name theirs
-	dir, config, err := a.config(c)
-	if err != nil {
-		return err
-	}
-	client, shared, err := a.server(dir, c.Flags().Changed("data"))
+	dir, config, client, err := a.answerer(c)
 	if err != nil {
 		return err
 	}
 	if client != nil {
-		if err := a.checkAsking(c, client, shared); err != nil {
-			return errors.Join(err, client.Close())
-		}
 		err := f(c.Context(), client, nil)
 		return errors.Join(err, client.Close())
 	}
 	m, err := local.Open(dir, config)
 	if err != nil {
-		return err
+		return mistaken(err)
 	}
 	return a.use(c, m, func(ctx context.Context, m *local.Local) error {
 		s, err := server.New(server.Config{Manager: m.Manager, Region: a.settings.ARNRegion(), Account: a.settings.Server.Account})
@@ -304,8 +298,11 @@ func (a *app) finishJob(ctx context.Context, m *local.Local, op *bedrock.Operati
 		return nil // the back-end's own batch service does
 	}
 	a.say(ownJob)
-	_, err := a.wait(ctx, m, created.JobARN, a.waitLine(created.JobARN))
-	return err
+	job, err := a.wait(ctx, m, created.JobARN, a.waitLine(created.JobARN))
+	if err != nil {
+		return err
+	}
+	return jobEnded(job)
 }
 
 // describe prints the parameters of one operation.

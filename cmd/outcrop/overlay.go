@@ -60,7 +60,7 @@ away again.`,
 			if err != nil {
 				return err
 			}
-			o.url = cmp.Or(a.endpoint, os.Getenv("OUTCROP_ENDPOINT"), "http://"+s.Server.Listen)
+			o.url = cmp.Or(a.endpoint, os.Getenv(endpointVariable), "http://"+s.Server.Listen)
 			o.config = cmp.Or(os.Getenv("AWS_CONFIG_FILE"), filepath.Join(home, ".aws", "config"))
 			o.models = filepath.Join(home, ".aws", "models")
 			o.profile = s.Profile

@@ -27,12 +27,12 @@ type app struct {
 	json     bool
 	pace     bool
 
-	assigned   []config.Assignment // settings that the command line makes
-	given      string              // its global flags, to be typed again
-	servedFile string              // the configuration file of the server that was found
-	served     string              // the model of requests that name none, where a server was found that says it
-	noModel    bool                // the command needs no model: nobody is asked for a default
-	implied    []config.Assignment // settings that a command makes by itself
+	assigned []config.Assignment // settings that the command line makes
+	given    string              // its global flags, to be typed again
+	asked    askedServer         // who answers, where it is a server
+	model    string              // the model that was asked, where it is not the settings'
+	noModel  bool                // the command needs no model: nobody is asked for a default
+	implied  []config.Assignment // settings that a command makes by itself
 
 	settings  *config.Config                 // once a manager is open
 	reload    func() (*config.Config, error) // reads the settings again

@@ -77,11 +77,7 @@ func (a *app) usageReport(c *cobra.Command, v url.Values) (*usageReport, usageQu
 	if err != nil {
 		return nil, q, usageError{fmt.Errorf("--%w", err)}
 	}
-	dir, _, err := a.config(c)
-	if err != nil {
-		return nil, q, err
-	}
-	client, shared, err := a.server(dir, c.Flags().Changed("data"))
+	dir, _, client, err := a.answerer(c)
 	if err != nil {
 		return nil, q, err
 	}
@@ -93,9 +89,6 @@ func (a *app) usageReport(c *cobra.Command, v url.Values) (*usageReport, usageQu
 		return report, q, err
 	}
 	defer client.Close() //nolint:errcheck // idle connections only
-	if err := a.checkAsking(c, client, shared); err != nil {
-		return nil, q, err
-	}
 	report := new(usageReport)
 	err = client.Fetch(c.Context(), http.MethodGet, usagePath, v, report)
 	if err == nil && report.Format != usageFormat {
@@ -246,8 +239,8 @@ func amount(v float64) string {
 
 // tellServer has the server on a data directory look at its files now.
 func (a *app) tellServer(ctx context.Context, dir string) {
-	client, shared, err := a.server(dir, true)
-	if client == nil || !shared {
+	client, err := a.server(dir, true)
+	if client == nil || !a.asked.shared() {
 		return
 	}
 	defer client.Close() //nolint:errcheck // idle connections only
