@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 
@@ -41,13 +42,9 @@ func (s *session) command(ctx context.Context, line string) (done bool, err erro
 	case "/help", "/?":
 		s.say("%s", chatHelp)
 	case "/system":
-		s.system = argument
+		s.setSystem(argument)
 	case "/model":
-		if argument == "" {
-			s.say("model %s", s.model)
-		} else {
-			s.model = argument
-		}
+		return false, s.setModel(ctx, argument)
 	case "/tokens":
 		return false, s.tokens(ctx)
 	case "/save":
@@ -68,6 +65,39 @@ func (s *session) command(ctx context.Context, line string) (done bool, err erro
 		return false, usageError{fmt.Errorf("unknown command %s; /help lists them", name)}
 	}
 	return false, nil
+}
+
+// setSystem changes the system prompt, or drops it.
+func (s *session) setSystem(text string) {
+	s.system = text
+	if text == "" {
+		s.say("no system prompt from now on")
+		return
+	}
+	s.say("the system prompt is set")
+}
+
+// modelTime is how long a server may take to say that it does not know a model.
+const modelTime = 5 * time.Second
+
+// setModel has another model asked, unless nobody knows it. That is what counting
+// tokens tells, which asks no model; whatever else comes of it is no matter.
+func (s *session) setModel(ctx context.Context, id string) error {
+	if id == "" {
+		s.say("model %s", s.model)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, modelTime)
+	defer cancel()
+	hello := &bedrock.ConverseRequest{ModelID: id, Messages: []bedrock.Message{bedrock.UserText("hello")}}
+	_, err := s.manager.CountTokens(ctx, outcrop.NewConverseCall(bedrock.OpConverse, hello))
+	if e, ok := errors.AsType[*outcrop.Error](err); ok && e.Field == "modelId" {
+		s.app.model = id // for the hint
+		return fmt.Errorf("/model %s: %w", id, err)
+	}
+	s.model = id
+	s.say("model %s from now on", id)
+	return nil
 }
 
 // tokens says what the conversation costs.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -70,10 +71,11 @@ func (s *session) memory(ctx context.Context, how string) error {
 		for _, known := range memory.Strategies {
 			if string(known) == how {
 				s.kept.memory = how
+				s.say("memory %s from now on", how)
 				return nil
 			}
 		}
-		return usageError{fmt.Errorf("/memory: there is no %q; there are %v", how, memory.Strategies)}
+		return usageError{fmt.Errorf("/memory: there is no %q; there are %s", how, strategyNames())}
 	}
 	why, err := s.manager.Conversation(s.kept.id).Explain(ctx)
 	if err != nil {
@@ -81,6 +83,15 @@ func (s *session) memory(ctx context.Context, how string) error {
 	}
 	s.say("%s", explained(why))
 	return nil
+}
+
+// strategyNames are the ways of memory, for a sentence.
+func strategyNames() string {
+	var names []string
+	for _, s := range memory.Strategies {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
 }
 
 // export writes all that is kept of the conversation.
@@ -105,12 +116,12 @@ func (s *session) export(ctx context.Context, file string) error {
 // forget begins anew.
 func (s *session) forget(ctx context.Context) error {
 	s.messages, s.failed = nil, nil
-	if s.kept.id == "" {
-		return nil
+	if s.kept.id != "" {
+		err := s.manager.Conversation(s.kept.id).Forget(ctx)
+		if err != nil && outcrop.AsError(err).Code != bedrock.CodeResourceNotFound { // there was nothing to forget yet
+			return err
+		}
 	}
-	err := s.manager.Conversation(s.kept.id).Forget(ctx)
-	if outcrop.AsError(err).Code == bedrock.CodeResourceNotFound {
-		return nil // there is nothing to forget yet
-	}
-	return err
+	s.say("the chat begins anew")
+	return nil
 }
