@@ -317,6 +317,7 @@ func newBatchList(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&o.status, "status", "", "only jobs in this state: InProgress, Completed, Failed, ...")
+	complete(c, "status", oneOf("Submitted", "Validating", "Scheduled", "InProgress", "Stopping", "Stopped", "Completed", "PartiallyCompleted", "Failed", "Expired"))
 	c.Flags().StringVar(&o.name, "name", "", "only jobs whose name contains this")
 	c.Flags().StringVar(&o.after, "after", "", "only jobs submitted after this: a time (RFC 3339), or how long ago, as 24h")
 	c.Flags().StringVar(&o.before, "before", "", "only jobs submitted before this")

@@ -19,6 +19,7 @@ type kept struct{ id, memory string }
 func (k *kept) flags(c *cobra.Command) {
 	c.Flags().StringVar(&k.id, "conversation", "", "keep the conversation under this id, and go on with it")
 	c.Flags().StringVar(&k.memory, "memory", "", "with --conversation: how what is sent is chosen, as auto, full or window (default conversations.memory)")
+	complete(c, "memory", oneOf(memory.Strategies...))
 }
 
 func (k *kept) check() error {

@@ -43,8 +43,10 @@ grows; the last line is the whole response.`,
 	flags.StringVar(&f.schema, "schema", "", "the JSON Schema: a file, or the text itself")
 	flags.StringVar(&f.system, "system", "", "system prompt")
 	flags.StringVar((*string)(&f.req.Format), "format", "json", "json or xml")
+	complete(c, "format", oneOf(formats...))
 	flags.StringVar(&f.examples, "examples", "", "file of examples: a JSON array of {input, output}")
 	flags.StringVar((*string)(&f.req.Strategy), "strategy", "auto", "auto, native, tool or prompt")
+	complete(c, "strategy", oneOf(strategies...))
 	flags.IntVar(&f.attempts, "max-attempts", outcrop.DefaultMaxAttempts, "how often to ask in all")
 	f.settingsOfModel.flags(c, "of an attempt ")
 	flags.StringSliceVar(&f.req.FallbackModelIDs, "fallback-model-id", nil, "model to ask when the first one fails; may be repeated")
@@ -100,7 +102,7 @@ func (f *constructFlags) read() error {
 	switch {
 	case f.schema == "":
 		return usageError{errors.New("construct needs --schema: a file, or the schema itself")}
-	case !slices.Contains([]bedrock.ConstructFormat{bedrock.ConstructFormatJSON, bedrock.ConstructFormatXML}, f.req.Format):
+	case !slices.Contains(formats, f.req.Format):
 		return usageError{fmt.Errorf("--format %s: use json or xml", f.req.Format)}
 	case !slices.Contains(strategies, f.req.Strategy):
 		return usageError{fmt.Errorf("--strategy %s: use auto, native, tool or prompt", f.req.Strategy)}
@@ -130,6 +132,8 @@ func (f *constructFlags) read() error {
 	}
 	return nil
 }
+
+var formats = []bedrock.ConstructFormat{bedrock.ConstructFormatJSON, bedrock.ConstructFormatXML}
 
 var strategies = []bedrock.ConstructStrategy{
 	bedrock.ConstructStrategyAuto, bedrock.ConstructStrategyNative, bedrock.ConstructStrategyTool, bedrock.ConstructStrategyPrompt,

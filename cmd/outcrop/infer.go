@@ -43,7 +43,7 @@ why. A conversation is outcrop converse or outcrop chat.`,
 	}
 	q.flags(c)
 	c.Flags().StringVar(&method, "method", "sync", "sync, stream, async, converse or construct; or auto")
-	complete(c, "method", completeMethods)
+	complete(c, "method", oneOf(append([]outcrop.Method{outcrop.MethodAuto}, outcrop.Methods...)...))
 	c.Flags().StringVar(&o.outputS3URI, "output-s3-uri", "", "async: where the job writes its results")
 	c.Flags().StringVar(&o.schema, "schema", "", "construct: the JSON Schema, a file or the text itself")
 	c.Flags().BoolVar(&o.explain, "explain", false, "say on standard error which method is taken, and why")

@@ -97,7 +97,9 @@ an access key as two lines that a shell can read.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&n.Tenant, "tenant", "", "whose key it is; a tenant of the configuration")
+	a.completeTenant(c)
 	flags.StringVar(&kind, "type", string(keys.Bearer), "bearer, or sigv4 for an access key")
+	complete(c, "type", oneOf(keys.Bearer, keys.SigV4))
 	flags.StringVar(&expires, "expires", "", "when it stops working: 90d, 12h, or a date (default never)")
 	flags.StringVar(&n.Note, "note", "", "what it is for; shown in the list")
 	return c
@@ -185,6 +187,7 @@ func newKeysList(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&tenant, "tenant", "", "of one tenant only")
+	a.completeTenant(c)
 	return c
 }
 

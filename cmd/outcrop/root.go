@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -82,6 +84,8 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	)
 	root.AddCommand(newExitCodes())
 	complete(root, "model-id", a.completeModels)
+	complete(root, "backend", a.configured(func(s *config.Config) iter.Seq[string] { return maps.Keys(s.Backends) }, config.KindSimulator, config.KindAmazon, config.KindOpenAI+"="))
+	complete(root, "objects", oneOf(config.StoreDirectory, config.StoreS3))
 	finish(root)
 	return root
 }

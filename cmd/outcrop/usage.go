@@ -66,6 +66,7 @@ if it goes on as in the last hour.`,
 	flags.StringVar(&since, "since", defaultSince, "from when on: a length of time such as 24h or 30d, or a date (UTC)")
 	flags.StringVar(&until, "until", "", "until when, in the same forms (default now)")
 	flags.StringVar(&tenant, "tenant", "", "of one tenant only")
+	a.completeTenant(c)
 	flags.BoolVar(&asCSV, "csv", false, "print CSV on standard output")
 	return c
 }
