@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -143,7 +139,6 @@ func (s *session) retry(ctx context.Context) error {
 }
 
 // save writes the messages as `outcrop converse --messages @FILE` reads them.
-// The file appears whole, for its user only.
 func (s *session) save(ctx context.Context, file string) error {
 	if file == "" {
 		return usageError{errors.New("/save needs a file")}
@@ -159,35 +154,24 @@ func (s *session) save(ctx context.Context, file string) error {
 	if list == nil {
 		list = []bedrock.Message{}
 	}
-	if err := writeWhole(file, list); err != nil {
+	if err := s.writeJSON(file, list); err != nil {
 		return err
 	}
 	s.say("%d messages saved to %s", len(list), file)
 	return nil
 }
 
-// writeWhole writes a value as JSON into a file, which appears whole, for its
-// user only.
-func writeWhole(file string, v any) error {
+// writeJSON writes a value into a file as JSON.
+func (a *app) writeJSON(file string, v any) error {
 	text, err := bedrock.Marshal(v)
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, text, "", "  "); err != nil {
-		return err
-	}
-	b.WriteByte('\n')
-	out, err := os.CreateTemp(filepath.Dir(file), ".outcrop-*")
+	out, err := a.output(file)
 	if err != nil {
-		return usageError{err}
-	}
-	defer os.Remove(out.Name())
-	_, err = out.Write(b.Bytes())
-	if err := errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	return os.Rename(out.Name(), file)
+	return out.finish(indented(text))
 }
 
 // load goes on with the messages of a file.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,11 @@ func (k *kept) check() error {
 			return usageError{errors.New("--memory is for a conversation with an id: --conversation")}
 		}
 		return nil
+	}
+	if k.memory != "" {
+		if err := checkStrategy("--memory", k.memory); err != nil {
+			return err
+		}
 	}
 	return outcrop.CheckConversationID("--conversation", k.id)
 }
@@ -69,14 +75,12 @@ func (s *session) memory(ctx context.Context, how string) error {
 		return errNoID
 	}
 	if how != "" {
-		for _, known := range memory.Strategies {
-			if string(known) == how {
-				s.kept.memory = how
-				s.say("memory %s from now on", how)
-				return nil
-			}
+		if err := checkStrategy("/memory", how); err != nil {
+			return err
 		}
-		return usageError{fmt.Errorf("/memory: there is no %q; there are %s", how, strategyNames())}
+		s.kept.memory = how
+		s.say("memory %s from now on", how)
+		return nil
 	}
 	why, err := s.manager.Conversation(s.kept.id).Explain(ctx)
 	if err != nil {
@@ -86,13 +90,17 @@ func (s *session) memory(ctx context.Context, how string) error {
 	return nil
 }
 
-// strategyNames are the ways of memory, for a sentence.
-func strategyNames() string {
+// checkStrategy refuses what is no way of choosing what is sent. who asks for it is
+// a flag or a command.
+func checkStrategy(who, how string) error {
 	var names []string
 	for _, s := range memory.Strategies {
 		names = append(names, string(s))
 	}
-	return strings.Join(names, ", ")
+	if !slices.Contains(names, how) {
+		return usageError{fmt.Errorf("%s: there is no %q; there are %s", who, how, strings.Join(names, ", "))}
+	}
+	return nil
 }
 
 // export writes all that is kept of the conversation.
@@ -107,7 +115,7 @@ func (s *session) export(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(file, all); err != nil {
+	if err := s.writeJSON(file, all); err != nil {
 		return err
 	}
 	s.say("%d turns exported to %s", all.Turns, file)

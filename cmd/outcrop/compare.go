@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -78,6 +77,14 @@ func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error
 	if err := a.agree(m, &run.spending, compare.Work(m.ModelID(), run.prompt, run.maxTokens), false); err != nil {
 		return err
 	}
+	picture := through(io.Discard)
+	if run.svg != "" { // where it cannot be, nobody is asked
+		var err error
+		if picture, err = newOutFile(run.svg, 0o644); err != nil {
+			return err
+		}
+		defer picture.Close()
+	}
 	p := newProgress(a.stderr)
 	began := time.Now()
 	rows := compare.Run(ctx, m.Manager, compare.Options{
@@ -103,25 +110,21 @@ func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error
 		return err
 	}
 	if run.svg != "" {
-		if err := a.drawComparison(run.svg, rows, compare.Figure{ModelID: m.ModelID(), Note: m.Notice()}); err != nil {
+		if err := drawComparison(picture, rows, compare.Figure{ModelID: m.ModelID(), Note: m.Notice()}); err != nil {
 			return err
 		}
+		a.say("drawn: %s", run.svg)
 	}
 	return failedRows(rows)
 }
 
-// drawComparison writes the picture of a comparison.
-func (a *app) drawComparison(file string, rows []compare.Row, f compare.Figure) error {
+// drawComparison writes the picture of a comparison, and ends its file.
+func drawComparison(out *outFile, rows []compare.Row, f compare.Figure) error {
 	f.Note, _, _ = strings.Cut(f.Note, ":") // a line has no room for more
-	var b bytes.Buffer
-	if err := compare.SVG(&b, rows, f); err != nil {
+	if err := compare.SVG(out, rows, f); err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // a picture, for whoever may read the directory
-		return usageError{err}
-	}
-	a.say("drawn: %s", file)
-	return nil
+	return out.Commit()
 }
 
 func (a *app) compareTable(rows []compare.Row, total time.Duration) error {

@@ -25,8 +25,8 @@ func newConstruct(a *app) *cobra.Command {
 When no attempt brings one, it prints the value that came closest on standard
 output, says on standard error what is wrong with it, and exits with 6.
 
-With --input, every row of a CSV or JSONL file is a prompt of its own, after
-the words of the prompt if there are any. Each row gives one line of JSON, in
+With --input, every row of a CSV or JSONL file, or every text file of a folder, is
+a prompt of its own, after the words of the prompt if there are any. Each row gives one line of JSON, in
 order: {"row", "output"}, or {"row", "error"} where it failed.
 
 With --stream, lines come while the model writes: {"path", "value"} is settled
@@ -53,7 +53,7 @@ grows; the last line is the whole response.`,
 	complete(c, "fallback-model-id", a.completeModels)
 	flags.BoolVar(&f.stream, "stream", false, "print what is settled while the model writes, one JSON line each")
 	flags.BoolVar(&f.lint, "lint", false, "look the schema over instead of asking a model")
-	flags.StringVar(&f.input, "input", "", "CSV or JSONL file whose rows are the prompts")
+	flags.StringVar(&f.input, "input", "", "CSV or JSONL file whose rows are the prompts, or a folder of texts")
 	flags.IntVar(&f.concurrency, "concurrency", 8, "rows at the model at once, with --input")
 	return c
 }
