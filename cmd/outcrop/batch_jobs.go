@@ -308,7 +308,7 @@ type batchList struct {
 func newBatchList(a *app) *cobra.Command {
 	var o batchList
 	c := &cobra.Command{
-		Use: "list", Short: "List jobs, the newest first", Args: exactly(0, "no arguments"),
+		Use: "list", Short: "List jobs, the newest first", Args: cobra.NoArgs,
 		Example: `  outcrop batch list
   outcrop batch list --status InProgress
   outcrop batch list --after 24h --json`,
@@ -358,7 +358,8 @@ func (a *app) batchList(ctx context.Context, m *local.Local, o *batchList) error
 		return a.printJSON(list)
 	}
 	if len(list) == 0 {
-		a.say("no such job %s", a.lookedIn(m))
+		a.say("%s%s", o.none(), a.lookedIn(m))
+		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tNAME\tSTATE\tRECORDS\tSUBMITTED\tMODEL")
@@ -368,6 +369,14 @@ func (a *app) batchList(ctx context.Context, m *local.Local, o *batchList) error
 			jobCounts(job.TotalRecordCount, job.ProcessedRecordCount, job.ErrorRecordCount), when(job.SubmitTime), job.ModelID)
 	}
 	return w.Flush()
+}
+
+// none says that the list is empty.
+func (o *batchList) none() string {
+	if o.status+o.name+o.after+o.before == "" {
+		return "there are no jobs"
+	}
+	return "there is no such job"
 }
 
 // listed fetches the pages of a list until there are enough jobs.

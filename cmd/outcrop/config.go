@@ -14,8 +14,6 @@ func newConfig(a *app) *cobra.Command {
 		Use:   "config",
 		Short: "Check the configuration, or print its schema",
 		Long:  "config is about the configuration file; docs/configuration.md lists its keys.",
-		Args:  cobra.ArbitraryArgs,
-		RunE:  unknownCommand,
 	}
 	c.SuggestionsMinimumDistance = 2
 	c.AddCommand(

@@ -25,7 +25,12 @@ answer unless you say yes to the question, or --use. A file that is there
 already is kept, unless --force.`,
 		Example: `  outcrop init
   outcrop init --use`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("%s takes one file at most, and there are %d", c.CommandPath(), len(args))
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			path := config.FileName
 			if len(args) == 1 {
@@ -70,7 +75,11 @@ func (a *app) writeConfig(path, text string, force bool) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	a.say("wrote %s; `outcrop profile` shows what is in force", path)
+	if path == config.FileName {
+		a.say("wrote %s; `outcrop profile` shows what is in force", path)
+	} else {
+		a.say("wrote %s; it counts with --config %s, or $OUTCROP_CONFIG", path, quoted(path))
+	}
 	fmt.Fprintln(a.stdout, path)
 	return nil
 }

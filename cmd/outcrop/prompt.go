@@ -26,7 +26,7 @@ func (a *app) prompt(args []string) (string, error) {
 			return "", err
 		}
 		if strings.TrimSpace(text) == "" {
-			return "", usageError{errors.New("the prompt on standard input is empty")}
+			return "", usageError{errors.New("the prompt on standard input is empty; give it as an argument, or as @FILE")}
 		}
 		return strings.TrimRight(text, "\n"), nil
 	}

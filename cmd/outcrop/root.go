@@ -56,8 +56,6 @@ Without configuration, an embedded simulator answers: no account, no network.`,
   outcrop serve                                unmodified AWS SDKs as clients`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs,
-		RunE:          unknownCommand,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see: %s --help)", err, c.CommandPath())}
