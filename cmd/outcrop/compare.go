@@ -85,6 +85,21 @@ func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error
 		}
 		defer picture.Close()
 	}
+	rows, err := a.comparison(ctx, m, &run)
+	if err != nil {
+		return err
+	}
+	if run.svg != "" {
+		if err := drawComparison(picture, rows, compare.Figure{ModelID: m.ModelID(), Note: m.Notice()}); err != nil {
+			return err
+		}
+		a.say("drawn: %s", run.svg)
+	}
+	return failedRows(rows)
+}
+
+// comparison asks by the five methods and prints what each took.
+func (a *app) comparison(ctx context.Context, m *local.Local, run *compareRun) ([]compare.Row, error) {
 	p := newProgress(a.stderr)
 	began := time.Now()
 	rows := compare.Run(ctx, m.Manager, compare.Options{
@@ -97,25 +112,13 @@ func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error
 	})
 	p.done()
 	total := time.Since(began)
-	err := context.Cause(ctx)
-	if err != nil {
-		return err
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
 	}
 	if a.json {
-		err = a.printJSON(rows)
-	} else {
-		err = a.compareTable(rows, total)
+		return rows, a.printJSON(rows)
 	}
-	if err != nil {
-		return err
-	}
-	if run.svg != "" {
-		if err := drawComparison(picture, rows, compare.Figure{ModelID: m.ModelID(), Note: m.Notice()}); err != nil {
-			return err
-		}
-		a.say("drawn: %s", run.svg)
-	}
-	return failedRows(rows)
+	return rows, a.compareTable(rows, total)
 }
 
 // drawComparison writes the picture of a comparison, and ends its file.
@@ -148,13 +151,6 @@ func (a *app) compareTable(rows []compare.Row, total time.Duration) error {
 		}
 	}
 	return nil
-}
-
-func milliseconds(ms int) string {
-	if ms < 1000 {
-		return fmt.Sprintf("%d ms", ms)
-	}
-	return fmt.Sprintf("%.2f s", float64(ms)/1000)
 }
 
 // failedRows is the error of a comparison in which a method failed.

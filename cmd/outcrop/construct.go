@@ -176,7 +176,7 @@ func (a *app) printConstructed(response *bedrock.ConstructResponse, format bedro
 			return err
 		}
 	}
-	a.say("%s, %s", response.Trace.Strategy, attempts(len(response.Trace.Attempts)))
+	a.say("%s, %s", response.Trace.Strategy, counted(len(response.Trace.Attempts), "attempt"))
 	a.sayUsage(response.Usage)
 	return nil
 }
@@ -218,11 +218,4 @@ func (a *app) failedConstruct(f *bedrock.SchemaFailure, err error) error {
 		a.say("%s: %s", cmp.Or(e.Path, "(root)"), e.Message)
 	}
 	return err
-}
-
-func attempts(n int) string {
-	if n == 1 {
-		return "1 attempt"
-	}
-	return fmt.Sprintf("%d attempts", n)
 }

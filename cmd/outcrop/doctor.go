@@ -73,11 +73,3 @@ func (a *app) finding(f doctor.Finding) {
 		fmt.Fprintf(a.stdout, "%-4s  %-10s  %-13s  -> %s\n", "", "", "", f.Advice)
 	}
 }
-
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}

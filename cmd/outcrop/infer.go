@@ -115,34 +115,22 @@ func (a *app) inferConstruct(ctx context.Context, m *local.Local, q *question, r
 	return a.construct(ctx, m, construct)
 }
 
-// follow waits for a job that runs in this process, and says where its
-// results are.
+// follow waits for a job, and says where its results are.
 func (a *app) follow(ctx context.Context, m *local.Local, arn string) error {
-	jobs, err := m.Jobs()
+	job, err := a.wait(ctx, m, arn, a.waitLine(arn))
 	if err != nil {
 		return err
 	}
-	var last *bedrock.GetModelInvocationJobResponse
-	for state, err := range jobs.Watch(ctx, outcrop.OriginOf(ctx).Caller, arn) {
-		if err != nil {
-			a.sayLeft(ctx, m, arn, a.waitLine(arn), err)
-			return err
-		}
-		if last == nil || state.Status != last.Status {
-			a.say("%s: %s", state.JobName, state.Status)
-		}
-		last = state
-	}
 	if a.json {
-		if err := a.printJSON(last); err != nil {
-			return err
-		}
+		err = a.printJSON(job)
 	} else {
-		id := shortID(arn)
-		fmt.Fprintf(a.stdout, "%s\n", m.ResultsPath(last.OutputDataConfig, id))
+		_, err = fmt.Fprintln(a.stdout, m.ResultsPath(job.OutputDataConfig, shortID(arn)))
 	}
-	if err := jobEnded(last); err != nil || last.ErrorRecordCount == nil || *last.ErrorRecordCount == 0 {
+	if err != nil {
 		return err
 	}
-	return outcrop.Errorf(bedrock.CodeModelError, "%d of %d records failed; their lines say why", *last.ErrorRecordCount, *last.TotalRecordCount)
+	if err := jobEnded(job); err != nil || job.ErrorRecordCount == nil || *job.ErrorRecordCount == 0 {
+		return err
+	}
+	return outcrop.Errorf(bedrock.CodeModelError, "%d of %d records failed; their lines say why", *job.ErrorRecordCount, *job.TotalRecordCount)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -154,7 +155,7 @@ func showLanes(out io.Writer, lanes []governed.LaneStatus) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "LANES OF\tBACK-END\tMODEL THERE\tPRICE")
 	for _, l := range lanes {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%g\n", l.Match, l.Backend, or(l.Model, "as asked for"), l.Price)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%g\n", l.Match, l.Backend, cmp.Or(l.Model, "as asked for"), l.Price)
 	}
 	return w.Flush()
 }
@@ -174,17 +175,14 @@ func showRules(out io.Writer, rules []governed.RuleStatus) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "MATCH\tSCOPE\tBACK-END\tMETHODS\tTPM\tRPM\tPER DAY\tAT ONCE\tJOBS\tLEARNED")
 	for _, r := range rules {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%t\n", r.Match, or(r.Scope, "all"), or(r.Backend, "all"), or(strings.Join(r.Methods, ","), "all"),
-			quotaLimit(r.TokensPerMinute), quotaLimit(r.RequestsPerMinute), quotaLimit(r.TokensPerDay), quotaLimit(int64(r.Concurrent)), quotaLimit(int64(r.ConcurrentJobs)), r.Learn)
+		learned := "-"
+		if r.Learn {
+			learned = "yes"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Match, cmp.Or(r.Scope, "all"), cmp.Or(r.Backend, "all"), cmp.Or(strings.Join(r.Methods, ","), "all"),
+			quotaLimit(r.TokensPerMinute), quotaLimit(r.RequestsPerMinute), quotaLimit(r.TokensPerDay), quotaLimit(int64(r.Concurrent)), quotaLimit(int64(r.ConcurrentJobs)), learned)
 	}
 	return w.Flush()
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 func quotaLimit(n int64) string {
@@ -194,21 +192,10 @@ func quotaLimit(n int64) string {
 	return shortNumber(n)
 }
 
-// amount is what is used of a limit.
+// quotaAmount is what is used of a limit.
 func quotaAmount(used, limit int64) string {
 	if limit == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%s of %s", shortNumber(used), shortNumber(limit))
-}
-
-// number is a number for people: 1.5k, 2M.
-func shortNumber(n int64) string {
-	switch {
-	case n >= 10_000_000 || n >= 1_000_000 && n%100_000 == 0:
-		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e6), ".0") + "M"
-	case n >= 10_000 || n >= 1000 && n%100 == 0:
-		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e3), ".0") + "k"
-	}
-	return fmt.Sprint(n)
 }

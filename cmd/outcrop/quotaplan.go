@@ -14,7 +14,7 @@ import (
 	"github.com/outcrop-ai/outcrop/quota"
 )
 
-// plan is what quota plan is asked.
+// quotaLoad is what quota plan is asked.
 type quotaLoad struct {
 	load                 quota.Load
 	have                 quota.Quotas
