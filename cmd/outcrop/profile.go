@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -71,35 +72,42 @@ func (a *app) showProfile(c *cobra.Command, s *config.Config) error {
 	if err != nil {
 		return err
 	}
-	report := struct {
-		Profile  inForce       `json:"profile"`
-		Region   inForce       `json:"region"`
-		Backend  inForce       `json:"backend"`
-		Model    inForce       `json:"model"`
-		Data     inForce       `json:"data"`
-		Server   *inForce      `json:"server,omitzero"` // that answers
-		File     string        `json:"file"`
-		Backends []local.Place `json:"backends"`
-	}{
+	report := profileReport{
 		inForce(account.Profile), inForce(account.Region), backend, model,
 		of("data", s.Data, defaultDataDir()), server, file, local.Places(s),
 	}
 	if a.json {
 		return a.printJSON(report)
 	}
+	return a.printProfile(&report)
+}
+
+// profileReport is the settings in force.
+type profileReport struct {
+	Profile  inForce       `json:"profile"`
+	Region   inForce       `json:"region"`
+	Backend  inForce       `json:"backend"`
+	Model    inForce       `json:"model"`
+	Data     inForce       `json:"data"`
+	Server   *inForce      `json:"server,omitzero"` // that answers
+	File     string        `json:"file"`
+	Backends []local.Place `json:"backends"`
+}
+
+func (a *app) printProfile(r *profileReport) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	for _, row := range []struct {
-		name string
-		inForce
-	}{{"profile", report.Profile}, {"region", report.Region}, {"back-end", report.Backend}, {"model", report.Model}, {"data", report.Data}} {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", row.name, row.Value, row.From)
+	row := func(name string, cells ...string) { fmt.Fprintf(w, "%s\t%s\n", name, strings.Join(cells, "\t")) }
+	row("profile", r.Profile.Value, r.Profile.From)
+	row("region", r.Region.Value, r.Region.From)
+	row("back-end", r.Backend.Value, r.Backend.From)
+	row("model", r.Model.Value, r.Model.From)
+	row("data", r.Data.Value, r.Data.From)
+	if r.Server != nil {
+		row("server", r.Server.Value, r.Server.From)
 	}
-	if server != nil {
-		fmt.Fprintf(w, "server\t%s\t%s\n", server.Value, server.From)
-	}
-	fmt.Fprintf(w, "file\t%s\t\n", file)
-	for _, p := range report.Backends {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Name, p.Kind, p.Where)
+	row("file", r.File, "")
+	for _, p := range r.Backends {
+		row(p.Name, p.Kind, p.Where)
 	}
 	return w.Flush()
 }

@@ -97,7 +97,16 @@ func (a *app) showQuota(s *governed.Status) error {
 		}
 		return showLanes(a.stdout, s.Lanes)
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	if err := showPools(a.stdout, s); err != nil {
+		return err
+	}
+	return showLanes(a.stdout, s.Lanes)
+}
+
+// showPools tells how each pool of quota stands, and below them what became of its
+// calls and what to raise.
+func showPools(out io.Writer, s *governed.Status) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "MODEL\tSCOPE\tBACK-END\tTOKENS\tHELD\tREQUESTS\tDAY\tUNDER WAY\tQUEUED\tNEXT\tBINDS")
 	for i := range s.Pools {
 		p := &s.Pools[i]
@@ -120,16 +129,16 @@ func (a *app) showQuota(s *governed.Status) error {
 	for i := range s.Pools {
 		p := &s.Pools[i]
 		t := p.Stats
-		fmt.Fprintf(a.stdout, "%s: %d admitted, %d of them after waiting (%s at most), %d refused, %d throttled by the service\n",
+		fmt.Fprintf(out, "%s: %d admitted, %d of them after waiting (%s at most), %d refused, %d throttled by the service\n",
 			p.Model, t.Admitted, t.Waited, time.Duration(t.LongestMs)*time.Millisecond, t.Refused, t.Throttled)
 		if t.Placed > 0 {
-			fmt.Fprintf(a.stdout, "%s: %d placed on %s, %s, %d of them to stay with their conversation\n", p.Model, t.Placed, p.Backend, p.Scope, t.Kept)
+			fmt.Fprintf(out, "%s: %d placed on %s, %s, %d of them to stay with their conversation\n", p.Model, t.Placed, p.Backend, p.Scope, t.Kept)
 		}
 		if p.Advice != "" {
-			fmt.Fprintf(a.stdout, "%s: %s\n", p.Model, p.Advice)
+			fmt.Fprintf(out, "%s: %s\n", p.Model, p.Advice)
 		}
 	}
-	return showLanes(a.stdout, s.Lanes)
+	return nil
 }
 
 // showQueue tells who is at a back-end, and who waits for it.
