@@ -57,6 +57,9 @@ type inferOptions struct {
 
 func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, q *question, o inferOptions, args []string) error {
 	method = a.chosen(method, q, &o)
+	if err := o.check(method, q); err != nil {
+		return err
+	}
 	switch method {
 	case outcrop.MethodSync:
 		return a.invoke(ctx, m, q, args)
@@ -83,6 +86,19 @@ func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, 
 		return err
 	}
 	return a.follow(ctx, m, result.Job.JobARN)
+}
+
+// check refuses what a method passes over: whoever gives a schema means it.
+func (o *inferOptions) check(method outcrop.Method, q *question) error {
+	switch {
+	case o.schema != "" && method != outcrop.MethodConstruct:
+		return usageError{fmt.Errorf("--schema is for --method construct, and the method is %s; --method auto takes construct where there is a schema", method)}
+	case o.outputS3URI != "" && method != outcrop.MethodAsync:
+		return usageError{fmt.Errorf("--output-s3-uri is for --method async, and the method is %s", method)}
+	case q.body != "" && (method == outcrop.MethodConverse || method == outcrop.MethodConstruct):
+		return usageError{fmt.Errorf("--body is in a model's own format, for sync, stream and async, and the method is %s", method)}
+	}
+	return nil
 }
 
 // chosen is the method in force, which auto takes from the request.

@@ -202,7 +202,7 @@ func (a *app) secure(config *server.Config, set *settings.Server, dir string) (r
 	if set.Keys != "" {
 		file, warning, err := sigv4.LoadKeys(set.Keys)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the keys file: %w", err)
 		}
 		if warning != "" {
 			a.say("warning: %s", warning)
