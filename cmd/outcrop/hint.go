@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -68,11 +69,10 @@ func (a *app) modelNames(asked string) []string {
 }
 
 // serverGone is what to do where the server that should answer is not there, or
-// has gone while it was asked. Such an error has a cause here and names the server
-// first; what a server says of itself or of its back-ends has no cause.
+// has gone while it was asked, or in the middle of a stream.
 func (a *app) serverGone(e *outcrop.Error) string {
 	switch {
-	case e.Code != bedrock.CodeServiceUnavailable || e.Cause == nil || !e.Retryable || !strings.HasPrefix(e.Message, "the server at "):
+	case !noWay(e):
 		return ""
 	case a.asked.shared():
 		return a.ownerGone(e)
@@ -82,10 +82,27 @@ func (a *app) serverGone(e *outcrop.Error) string {
 	return ""
 }
 
+// noWay tells whether an error is about the way to the server: it has a cause here
+// and names the server. What a server says of itself or of its back-ends has no
+// cause.
+func noWay(e *outcrop.Error) bool {
+	switch {
+	case e.Cause == nil:
+		return false
+	case e.Code == bedrock.CodeModelStreamError:
+		return strings.Contains(e.Message, " broke off: the server at ")
+	}
+	return e.Code == bedrock.CodeServiceUnavailable && e.Retryable && strings.HasPrefix(e.Message, "the server at ")
+}
+
 // ownerGone is serverGone for the server that owned the data directory.
 func (a *app) ownerGone(e *outcrop.Error) string {
 	now, found, err := owner.Find(a.asked.dir)
 	refused := errors.Is(e.Cause, syscall.ECONNREFUSED)
+	for n := 0; n < 5 && found && now.PID == a.asked.owner.PID && !refused; n++ { // who is killed hangs up before he lets go of the directory
+		time.Sleep(20 * time.Millisecond)
+		now, found, err = owner.Find(a.asked.dir)
+	}
 	switch {
 	case err != nil:
 		return ""
