@@ -135,8 +135,11 @@ func (a *app) compareTable(rows []compare.Row, total time.Duration) error {
 	fmt.Fprintln(w, "METHOD\tSTATUS\tFIRST TOKEN\tTOTAL\tOUTPUT\tREQUESTS\tQUOTA TOKENS\tFOR")
 	var sum compare.Row
 	for _, row := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", row.Method, row.Status, milliseconds(row.TimeToFirstTokenMs),
-			milliseconds(row.TotalMs), row.Usage.OutputTokens, row.QuotaRequests, row.QuotaTokens, row.For)
+		first, all := milliseconds(row.TimeToFirstTokenMs), milliseconds(row.TotalMs)
+		if row.Err != nil {
+			first, all = "-", "-" // it is no time of a reply
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", row.Method, row.Status, first, all, row.Usage.OutputTokens, row.QuotaRequests, row.QuotaTokens, row.For)
 		sum.Usage.Add(row.Usage)
 		sum.QuotaRequests += row.QuotaRequests
 		sum.QuotaTokens += row.QuotaTokens
