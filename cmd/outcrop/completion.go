@@ -21,7 +21,8 @@ func newCompletion(*app) *cobra.Command {
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Print the script that completes commands in a shell",
 		Long: `completion prints a script that completes commands, flags, model ids and other
-values when Tab is pressed. Load it in the file that your shell reads when it starts:
+values when Tab is pressed. Load it in the file that your shell reads when it
+starts:
 
   bash         source <(outcrop completion bash)           in ~/.bashrc; needs bash-completion
   zsh          source <(outcrop completion zsh)            in ~/.zshrc, after compinit

@@ -19,7 +19,7 @@ func newConfig(a *app) *cobra.Command {
 	c.AddCommand(
 		&cobra.Command{
 			Use: "check", Short: "Say what is wrong with the configuration", Args: cobra.NoArgs,
-			Long: "check reads flags, environment and file, and tells every mistake with its file and line.\nIt calls no back-end.",
+			Long: "check reads flags, environment and file, and tells every mistake with its file\nand line. It calls no back-end.",
 			RunE: func(c *cobra.Command, _ []string) error {
 				s, err := a.load(c)
 				if err != nil {

@@ -25,9 +25,10 @@ func newConstruct(a *app) *cobra.Command {
 When no attempt brings one, it prints the value that came closest on standard
 output, says on standard error what is wrong with it, and exits with 6.
 
-With --input, every row of a CSV or JSONL file, or every text file of a folder, is
-a prompt of its own, after the words of the prompt if there are any. Each row gives one line of JSON, in
-order: {"row", "output"}, or {"row", "error"} where it failed.
+With --input, every row of a CSV or JSONL file, or every text file of a folder,
+is a prompt of its own, after the words of the prompt if there are any. Each row
+gives one line of JSON, in order: {"row", "output"}, or {"row", "error"} where it
+failed.
 
 With --stream, lines come while the model writes: {"path", "value"} is settled
 and stays, {"path", "text", "open"} is what was added to a string that still
