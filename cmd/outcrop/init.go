@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,16 +49,6 @@ already is kept, unless --force.`,
 	c.Flags().BoolVar(&use, "use", false, "let the first engine found answer, without asking")
 	c.Flags().StringSliceVar(&probe, "probe", []string{"127.0.0.1:11434", "127.0.0.1:8080"}, "loopback addresses on which to look for engines; none with \"\"")
 	return c
-}
-
-// confirm asks a person; where nobody can answer, the answer is no.
-func (a *app) confirm(question string, args ...any) bool {
-	if !isTerminal(a.stdin) {
-		return false
-	}
-	fmt.Fprintf(a.stderr, question+" [y/N] ", args...)
-	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
-	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
 }
 
 func (a *app) writeConfig(path, text string, force bool) error {
