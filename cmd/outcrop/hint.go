@@ -24,7 +24,7 @@ func (a *app) hint(err error) string {
 	if !ok {
 		return ""
 	}
-	return cmp.Or(a.nearModels(e), a.serverGone(e), a.noToken(e))
+	return cmp.Or(a.nearModels(e), a.serverGone(e), a.noToken(e), a.notListed(e))
 }
 
 // nearModels is what to try where a model is not known. The error itself has
@@ -122,4 +122,17 @@ func (a *app) noToken(e *outcrop.Error) string {
 		return ""
 	}
 	return "that server has tenants: put a bearer key of one into $OUTCROP_TOKEN; outcrop keys create makes one, on the server's machine"
+}
+
+// notListed is which command lists what somebody has named wrongly.
+func (a *app) notListed(e *outcrop.Error) string {
+	switch {
+	case e.Code != bedrock.CodeResourceNotFound:
+		return ""
+	case strings.HasPrefix(e.Message, "there is no model invocation job"):
+		return "the jobs that there are: " + a.again("batch list")
+	case strings.HasPrefix(e.Message, "there is no conversation"):
+		return "those that are kept: " + a.again("conversations list")
+	}
+	return ""
 }

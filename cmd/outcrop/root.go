@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
@@ -54,12 +56,12 @@ Without configuration, an embedded simulator answers: no account, no network.`,
   outcrop converse "What is quantum computing?"
   outcrop construct --schema person.json "Extract: John Doe is 42"
   outcrop serve                                unmodified AWS SDKs as clients`,
+		Version:       versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w (see: %s --help)", err, c.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate("{{.Version}}\n")
 	flags := root.PersistentFlags()
 	a.addSettingFlags(flags)
 	flags.StringVar(&a.endpoint, "endpoint", "", "URL of an Outcrop server to ask (default $OUTCROP_ENDPOINT, else the server that owns the data directory, else this process); $OUTCROP_TOKEN is its bearer token, by which a command is a tenant and not the owner of this machine's server")
@@ -86,6 +88,19 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	complete(root, "objects", oneOf(config.StoreDirectory, config.StoreS3))
 	finish(root)
 	return root
+}
+
+// flagError is an error of a flag, with those that are near one that is not known.
+func flagError(c *cobra.Command, err error) error {
+	text := err.Error()
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var known []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+		if words := near.Words(unknown.GetSpecifiedName(), known, 2); len(words) > 0 {
+			text += "; did you mean --" + strings.Join(words, " or --") + "?"
+		}
+	}
+	return usageError{fmt.Errorf("%s (see: %s --help)", text, c.CommandPath())}
 }
 
 // addGroup adds commands under a title of the help.
