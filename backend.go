@@ -84,25 +84,26 @@ type Constructor interface {
 
 // Model describes a model that a Backend can answer for.
 type Model struct {
-	ID               string // a model id or an inference profile id
-	Name             string // for people: "Claude Sonnet 4.5"
-	Provider         string
-	InputModalities  []string // TEXT, IMAGE, ...
-	OutputModalities []string
-	Streaming        bool
-	ContextWindow    int // tokens; 0 when unknown
-	MaxOutput        int // tokens; 0 when unknown
-	Profiles         []Profile
-	Lifecycle        string // ACTIVE or LEGACY
-	Backend          string // which back-end answers for it
+	ID               string    `json:"modelId"` // a model id or an inference profile id, or an alias
+	AliasOf          string    `json:"aliasOf,omitzero"`
+	Name             string    `json:"name"` // for people: "Claude Sonnet 4.5"
+	Provider         string    `json:"provider"`
+	InputModalities  []string  `json:"inputModalities"` // TEXT, IMAGE, ...
+	OutputModalities []string  `json:"outputModalities"`
+	Streaming        bool      `json:"streaming"`
+	ContextWindow    int       `json:"contextWindow,omitzero"` // tokens; 0 when unknown
+	MaxOutput        int       `json:"maxOutput,omitzero"`     // tokens; 0 when unknown
+	Profiles         []Profile `json:"profiles"`
+	Lifecycle        string    `json:"lifecycle"` // ACTIVE or LEGACY
+	Backend          string    `json:"backend"`   // which back-end answers for it
 }
 
 // Profile is an inference profile: a model under another id, which AWS runs
 // in several Regions.
 type Profile struct {
-	ID      string // us.anthropic.claude-...
-	Name    string
-	Regions []string
+	ID      string   `json:"id"` // us.anthropic.claude-...
+	Name    string   `json:"name"`
+	Regions []string `json:"regions"`
 }
 
 // Meta tells how a reply came about.

@@ -6,6 +6,7 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/outcrop-ai/outcrop"
@@ -57,10 +58,11 @@ type Step struct {
 
 // measured is what a method reports about its reply.
 type measured struct {
-	first time.Time // of the first token, or zero: when the whole reply came
-	usage bedrock.TokenUsage
-	note  string
-	batch bool // billed to the batch quotas, not to those of a minute
+	first    time.Time // of the first token, or zero: when the whole reply came
+	usage    bedrock.TokenUsage
+	note     string
+	requests int  // 0 is one
+	batch    bool // billed to the batch quotas, not to those of a minute
 }
 
 // Run asks the prompt by every method, in the order of [outcrop.Methods].
@@ -97,6 +99,9 @@ func (o *Options) run(ctx context.Context, m *outcrop.Manager, method outcrop.Me
 		if e.Usage != nil { // attempts that failed were paid for
 			row.Usage, row.QuotaTokens = *e.Usage, settled(m.ModelID(), *e.Usage)
 		}
+		if failure, ok := errors.AsType[*bedrock.SchemaFailure](err); ok {
+			row.QuotaRequests = len(failure.Attempts)
+		}
 		return row
 	}
 	if got.first.IsZero() {
@@ -106,7 +111,7 @@ func (o *Options) run(ctx context.Context, m *outcrop.Manager, method outcrop.Me
 	row.TotalMs = int(ended.Sub(began) / time.Millisecond)
 	row.Usage, row.Note = got.usage, got.note
 	if !got.batch {
-		row.QuotaRequests = 1
+		row.QuotaRequests = max(got.requests, 1)
 		row.QuotaTokens = settled(m.ModelID(), got.usage)
 	}
 	return row

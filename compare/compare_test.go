@@ -114,7 +114,26 @@ func TestFailingMethod(t *testing.T) {
 // TestFailedAttempts: what a method has spent before it failed is in its row.
 func TestFailedAttempts(t *testing.T) {
 	r := measure(t, "anthropic.claude-3-sonnet-20240229-v1:0", "rules: [{reply: {text: I would rather not.}}]")[outcrop.MethodConstruct]
-	if r.Status != bedrock.CodeSchemaValidation || r.Usage.InputTokens == 0 || r.Usage.OutputTokens == 0 || r.QuotaTokens == 0 {
+	if r.Status != bedrock.CodeSchemaValidation || r.Usage.InputTokens == 0 || r.Usage.OutputTokens == 0 || r.QuotaTokens == 0 || r.QuotaRequests != outcrop.DefaultMaxAttempts {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestSecondAttempt: each of Construct's attempts is a request.
+func TestSecondAttempt(t *testing.T) {
+	rules := `rules: [{match: {text: quantum}, replies: [{text: a}, {text: b}, {text: c}, {text: d}, {text: No value.}, {text: '{"summary":"s","keyPoints":["a","b"]}'}]}]`
+	r := measure(t, "anthropic.claude-3-sonnet-20240229-v1:0", rules)[outcrop.MethodConstruct]
+	if r.Status != "ok" || r.QuotaRequests != 2 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestFailedRecord: the job completes, and its record's error is the method's,
+// where the results can be read.
+func TestFailedRecord(t *testing.T) {
+	const rules = "rules: [{match: {text: quantum}, replies: [{text: a}, {text: b}, {error: {code: AccessDeniedException, message: not you}}, {text: d}]}]"
+	r := measure(t, "anthropic.claude-3-sonnet-20240229-v1:0", rules)[outcrop.MethodAsync]
+	if r.Status != bedrock.CodeAccessDenied || r.Message != "not you" {
 		t.Errorf("%+v", r)
 	}
 }

@@ -74,15 +74,17 @@ func probeAsync(ctx context.Context, m *outcrop.Manager, o *Options, report func
 		last = state
 		report(strings.ToLower(string(state.Status)))
 	}
-	if last.Status != bedrock.ModelInvocationJobStatusCompleted || *last.SuccessRecordCount != 1 {
+	switch {
+	case last.Status != bedrock.ModelInvocationJobStatusCompleted:
 		return measured{}, outcrop.Errorf(bedrock.CodeModelError, "the job ended as %s: %s", last.Status, last.Message)
+	case last.SuccessRecordCount == nil || *last.SuccessRecordCount != 1:
+		return measured{}, o.recordError(ctx, last)
 	}
-	id := last.JobARN[strings.LastIndexByte(last.JobARN, '/')+1:]
 	got := measured{batch: true}
 	if o.Results != nil {
-		got.note = "results in " + o.Results(last.OutputDataConfig, id)
+		got.note = "results in " + o.Results(last.OutputDataConfig, jobID(last))
 	}
-	got.usage, err = o.jobUsage(ctx, last.OutputDataConfig, id)
+	got.usage, err = o.jobUsage(ctx, last)
 	return got, err
 }
 
@@ -104,5 +106,5 @@ func probeConstruct(ctx context.Context, m *outcrop.Manager, o *Options, _ func(
 	if err != nil {
 		return measured{}, err
 	}
-	return measured{usage: result.Construct.Usage, note: result.Construct.Text}, nil
+	return measured{usage: result.Construct.Usage, note: result.Construct.Text, requests: len(result.Construct.Trace.Attempts)}, nil
 }

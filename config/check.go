@@ -71,9 +71,6 @@ func (c *Config) check() error {
 	if c.Conversations.EncryptionKeyEnv != "" && c.Conversations.EncryptionKeyFile != "" {
 		fail("conversations", "expected one of encryptionKeyEnv and encryptionKeyFile, not both")
 	}
-	if c.Conversations.Retention < 0 {
-		fail("conversations.retention", "expected no less than 0")
-	}
 	if c.Cassette.Record != "" && c.Cassette.Replay != "" {
 		fail("cassette", "--record and --replay exclude each other, as record and replay do here")
 	}

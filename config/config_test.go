@@ -170,7 +170,7 @@ func TestErrors(t *testing.T) {
 		{"no URL", "backends:\n  b:\n    kind: openai\n", "outcrop.yaml:2: backends.b.baseUrl: expected a URL"},
 		{"bad URL", "backends:\n  b: {kind: openai, baseUrl: 'ftp://hush'}\n", "outcrop.yaml:2: backends.b.baseUrl: expected a URL"},
 		{"missing variable", "backends:\n  b: {kind: openai, baseUrl: '${NOWHERE}/v1'}\n", "outcrop.yaml:2: backends.b.baseUrl: the environment variable NOWHERE is not set"},
-		{"open variable", "backends:\n  b: {kind: openai, baseUrl: '${NOWHERE'}\n", "${ without }"},
+		{"open variable", "backends:\n  b: {kind: openai, baseUrl: '${NOWHERE'}\n", "outcrop.yaml:2: backends.b.baseUrl: there is a ${ without }"},
 		{"other kind's key", one + "    region: us-east-1\n", "outcrop.yaml:5: backends.b.region: this key is for back-ends of kind amazon, not openai"},
 		{"other kind's limit", "backends:\n  b:\n    kind: amazon\n    limits: {maxEvent: 1}\n", "outcrop.yaml:4: backends.b.limits.maxEvent: this key is for back-ends of kind openai, not amazon"},
 		{"two keys", one + "    apiKeyEnv: A\n    apiKeyFile: hush\n", "outcrop.yaml:2: backends.b: expected one of apiKeyEnv and apiKeyFile"},

@@ -123,9 +123,9 @@ func (r *reader) scalar(v reflect.Value, n *yamlfile.Node, path string, tag refl
 	}
 	text := n.Text
 	if tag.Get("expand") != "" {
-		var missing string
-		if text, missing = expand(text, r.lookup); missing != "" {
-			r.fail(n.Line, path, "the environment variable %s is not set", missing)
+		var err error
+		if text, err = expand(text, r.lookup); err != nil {
+			r.fail(n.Line, path, "%v", err)
 			return
 		}
 	}
@@ -134,23 +134,22 @@ func (r *reader) scalar(v reflect.Value, n *yamlfile.Node, path string, tag refl
 	}
 }
 
-// expand puts the values of environment variables in the place of ${NAME}, or
-// tells the first that is missing.
-func expand(text string, lookup func(string) (string, bool)) (expanded, missing string) {
+// expand puts the values of environment variables in the place of ${NAME}.
+func expand(text string, lookup func(string) (string, bool)) (string, error) {
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, "${")
 		b.WriteString(before)
 		if !found {
-			return b.String(), ""
+			return b.String(), nil
 		}
 		name, after, closed := strings.Cut(rest, "}")
 		if !closed {
-			return "", "after ${ without }"
+			return "", errors.New("there is a ${ without }")
 		}
 		value, ok := lookup(name)
 		if !ok {
-			return "", name
+			return "", fmt.Errorf("the environment variable %s is not set", name)
 		}
 		b.WriteString(value)
 		text = after

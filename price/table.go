@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/catalog"
+	"github.com/outcrop-ai/outcrop/internal/pattern"
 )
 
 // Entry gives the models that a pattern matches their price.
@@ -127,7 +127,7 @@ func (t *Table) search(id string) answer {
 	ids := forms(id)
 	for _, e := range t.entries {
 		for _, form := range ids {
-			if match(e.Match, form) {
+			if _, ok := pattern.Match(e.Match, form); ok {
 				return answer{e.Price, true}
 			}
 		}
@@ -145,29 +145,6 @@ func forms(id string) []string {
 		list = append(list, m.Model.ID)
 	}
 	return list
-}
-
-// match holds a pattern, in which * is any text, against an id.
-func match(pattern, id string) bool {
-	head, rest, stars := strings.Cut(pattern, "*")
-	if !stars {
-		return pattern == id
-	}
-	id, ok := strings.CutPrefix(id, head)
-	if !ok {
-		return false
-	}
-	for {
-		part, after, more := strings.Cut(rest, "*")
-		if !more {
-			return strings.HasSuffix(id, part)
-		}
-		i := strings.Index(id, part)
-		if i < 0 {
-			return false
-		}
-		id, rest = id[i+len(part):], after
-	}
 }
 
 func parse(text []byte) (*Table, error) {

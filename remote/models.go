@@ -14,7 +14,7 @@ const maxPages = 1000
 
 // Models lists the server's models with their inference profiles. What the
 // API has no members for, an Outcrop server tells in members of its own: the
-// context window, the longest output, the back-end.
+// context window, the longest output, the back-end, and of what it is an alias.
 func (c *Client) Models(ctx context.Context) ([]outcrop.Model, error) {
 	var listed bedrock.ListFoundationModelsResponse
 	if _, err := c.ask(ctx, "ListFoundationModels", nil, nil, nil, &listed); err != nil {
@@ -47,10 +47,11 @@ func model(s *bedrock.FoundationModelSummary) outcrop.Model {
 			ContextWindow int    `json:"contextWindow"`
 			MaxOutput     int    `json:"maxOutput"`
 			Backend       string `json:"backend"`
+			AliasOf       string `json:"aliasOf"`
 		} `json:"outcrop"`
 	}
 	if len(s.Unknown) > 0 && bedrock.Unmarshal(s.Unknown, &own) == nil {
-		m.ContextWindow, m.MaxOutput = own.Outcrop.ContextWindow, own.Outcrop.MaxOutput
+		m.ContextWindow, m.MaxOutput, m.AliasOf = own.Outcrop.ContextWindow, own.Outcrop.MaxOutput, own.Outcrop.AliasOf
 		if own.Outcrop.Backend != "" {
 			m.Backend = own.Outcrop.Backend
 		}

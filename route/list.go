@@ -34,15 +34,13 @@ func (r *Router) Models(ctx context.Context) ([]outcrop.Model, error) {
 	}
 	for alias := range r.config.Aliases {
 		id, _ := r.unalias(alias)
-		match, ok := r.config.Catalog.Resolve(id)
-		if m, there := found[id]; there {
-			m.ID = alias
+		m, there := found[id]
+		if match, ok := r.config.Catalog.Resolve(id); !there && ok {
+			m, there = found[match.Model.ID]
+		}
+		if there { // its inference profiles have no other names
+			m.ID, m.AliasOf, m.Profiles = alias, id, nil
 			found[alias] = m
-		} else if ok {
-			if m, there := found[match.Model.ID]; there {
-				m.ID, m.Profiles = alias, nil
-				found[alias] = m
-			}
 		}
 	}
 	models := slices.Collect(maps.Values(found))

@@ -235,7 +235,7 @@ func TestModels(t *testing.T) {
 			{Match: "far", Targets: []route.Target{{Backend: "down", Name: "away"}}},
 			{Match: "amazon.nova-*", Targets: []route.Target{{Backend: "sim"}}},
 		},
-		Aliases:    map[string]string{"fast": sonnet},
+		Aliases:    map[string]string{"fast": sonnet, "quick": "fast"},
 		OnUnlisted: func(name string, err error) { unlisted = append(unlisted, fmt.Sprint(name, ": ", err)) },
 	})
 	models, err := r.Models(context.Background())
@@ -249,6 +249,11 @@ func TestModels(t *testing.T) {
 	for id, backend := range map[string]string{sonnet: "ollama", "qwen3:8b": "ollama", "far": "down", nova: "sim", "fast": "ollama", "llama3": "", "meta.llama3-8b-instruct-v1:0": ""} {
 		if by[id] != backend {
 			t.Errorf("%s is answered by %q, want %q", id, by[id], backend)
+		}
+	}
+	for _, m := range models {
+		if alias := m.ID == "fast" || m.ID == "quick"; alias != (m.AliasOf == sonnet) || alias && m.Profiles != nil {
+			t.Errorf("%s is an alias of %q, with profiles %v", m.ID, m.AliasOf, m.Profiles)
 		}
 	}
 	if !slices.IsSortedFunc(models, func(a, b outcrop.Model) int { return strings.Compare(a.ID, b.ID) }) {

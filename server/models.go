@@ -93,7 +93,8 @@ func ownMembers(m *outcrop.Model) bedrock.Document {
 		ContextWindow int    `json:"contextWindow,omitzero"`
 		MaxOutput     int    `json:"maxOutput,omitzero"`
 		Backend       string `json:"backend,omitzero"`
-	}{m.ContextWindow, m.MaxOutput, m.Backend}})
+		AliasOf       string `json:"aliasOf,omitzero"`
+	}{m.ContextWindow, m.MaxOutput, m.Backend, m.AliasOf}})
 	if err != nil { // a back-end's name that is no UTF-8
 		return nil
 	}

@@ -25,12 +25,9 @@ func countsAsking(path string) bool {
 // server does: it would not hear of it. What only colours the answer is passed
 // over with a warning. The environment, and files that nobody named, are passed
 // over, since they are for all commands; and so is the very file that the server
-// has read. shared says that the server was found in the data directory.
-func (a *app) checkAsking(c *cobra.Command, client *remote.Client, shared bool) error {
-	otherwise := "leave out --endpoint"
-	if shared {
-		otherwise = "name a data directory of its own for this process, as with --data ./scratch"
-	}
+// has read.
+func (a *app) checkAsking(c *cobra.Command, client *remote.Client) error {
+	otherwise := a.asked.without()
 	refuse := func(what, or string) error {
 		return usageError{fmt.Errorf("%s is for calls that this process answers, and the server at %s answers: give it to outcrop serve; or %s%s", what, client.URL(), otherwise, or)}
 	}
@@ -52,7 +49,7 @@ func (a *app) checkAsking(c *cobra.Command, client *remote.Client, shared bool) 
 	if a.file == "" || a.file == config.NoFile {
 		return nil
 	}
-	if path, err := filepath.Abs(a.file); err == nil && path == a.servedFile {
+	if path, err := filepath.Abs(a.file); err == nil && path == a.asked.owner.Config {
 		return nil
 	}
 	for _, top := range a.settings.InFile() {

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -102,6 +98,7 @@ func (a *app) runLine(c *cobra.Command, line *awscli.Line) error {
 	if err != nil {
 		return err
 	}
+	a.model = message.Labels["modelId"]
 	return a.withClient(c, func(ctx context.Context, client *remote.Client, m *local.Local) error {
 		s := sender{app: a, client: client, line: line}
 		if err := s.send(ctx, message, output, query); err != nil {
@@ -131,24 +128,17 @@ func (a *app) adopt(c *cobra.Command, options map[string]string) error {
 // one in this process, whose manager f gets as well.
 func (a *app) withClient(c *cobra.Command, f func(ctx context.Context, client *remote.Client, m *local.Local) error) error {
 	a.noModel = true // its operations name theirs
-	dir, config, err := a.config(c)
-	if err != nil {
-		return err
-	}
-	client, shared, err := a.server(dir, c.Flags().Changed("data"))
+	dir, config, client, err := a.answerer(c)
 	if err != nil {
 		return err
 	}
 	if client != nil {
-		if err := a.checkAsking(c, client, shared); err != nil {
-			return errors.Join(err, client.Close())
-		}
 		err := f(c.Context(), client, nil)
 		return errors.Join(err, client.Close())
 	}
 	m, err := local.Open(dir, config)
 	if err != nil {
-		return err
+		return mistaken(err)
 	}
 	return a.use(c, m, func(ctx context.Context, m *local.Local) error {
 		s, err := server.New(server.Config{Manager: m.Manager, Region: a.settings.ARNRegion(), Account: a.settings.Server.Account})
@@ -165,132 +155,6 @@ func (a *app) withClient(c *cobra.Command, f func(ctx context.Context, client *r
 	})
 }
 
-// sender sends one line's request, and prints the reply.
-type sender struct {
-	app    *app
-	client *remote.Client
-	line   *awscli.Line
-	reply  []byte // of an operation without a stream
-}
-
-func (s *sender) send(ctx context.Context, m *awscli.Message, output, query string) error {
-	reply, err := s.client.Send(ctx, remote.Operation{Name: m.Operation.Name, Labels: m.Labels, Query: m.Query, Header: m.Header, Body: m.Body})
-	if err != nil {
-		return calling(m.Operation.Name, err)
-	}
-	out, err := s.file() // not before there is something to write: an error leaves the old file
-	if err != nil {
-		if reply.Stream != nil {
-			err = errors.Join(err, reply.Stream.Close())
-		}
-		return err
-	}
-	if reply.Stream != nil {
-		err = s.stream(reply, out)
-		if err != nil {
-			err = calling(m.Operation.Name, err)
-		}
-	} else if s.reply, err = reply.Body(); err == nil && out != nil {
-		_, err = out.Write(s.reply)
-	} else if err == nil && s.line.Paged() {
-		err = s.pages(ctx, m)
-	}
-	if out != nil {
-		err = errors.Join(err, out.Close())
-	}
-	if err != nil {
-		return err
-	}
-	text := s.reply
-	if s.line.Command.OutFile {
-		if text, err = json.Marshal(map[string]string{"contentType": "application/json"}); err != nil {
-			return err
-		}
-	}
-	if s.line.OutFile == "-" {
-		return nil // standard output is the body's
-	}
-	return awscli.Write(s.app.stdout, text, output, query)
-}
-
-// pages asks for the other pages of a list, and makes one reply of all.
-func (s *sender) pages(ctx context.Context, m *awscli.Message) error {
-	pages, err := s.line.NewPages()
-	if err != nil {
-		return usageError{err}
-	}
-	for {
-		next, err := pages.Add(s.reply)
-		if err != nil {
-			return err
-		}
-		if next == "" {
-			s.reply, err = pages.Reply()
-			return err
-		}
-		m.Query.Set("nextToken", next)
-		reply, err := s.client.Send(ctx, remote.Operation{Name: m.Operation.Name, Labels: m.Labels, Query: m.Query, Header: m.Header})
-		if err != nil {
-			return calling(m.Operation.Name, err)
-		}
-		if s.reply, err = reply.Body(); err != nil {
-			return err
-		}
-	}
-}
-
-// file is where the reply's body goes, or nil when it is printed.
-func (s *sender) file() (io.WriteCloser, error) {
-	switch s.line.OutFile {
-	case "":
-		return nil, nil //nolint:nilnil // no file
-	case "-":
-		return nopCloser{s.app.stdout}, nil
-	}
-	return os.Create(s.line.OutFile)
-}
-
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }
-
-// stream writes a stream's events, one JSON value a line: the model's own
-// chunks, or Bedrock's events with their type.
-func (s *sender) stream(reply *outcrop.Reply, out io.Writer) error {
-	defer reply.Stream.Close()
-	if out == nil {
-		out = s.app.stdout
-	}
-	native := strings.HasPrefix(s.line.Command.Operation.Name, "InvokeModel")
-	for event, err := range reply.Stream.Events() {
-		if err != nil {
-			return err
-		}
-		var text []byte
-		if native {
-			text, err = event.Chunk()
-		} else if text, err = event.Payload(); err == nil {
-			text = bytes.Join([][]byte{[]byte(`{"` + event.Type() + `":`), text, []byte("}")}, nil)
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := out.Write(append(bytes.TrimSpace(text), '\n')); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// calling names the operation in an error of the service, as the AWS CLI does.
-func calling(operation string, err error) error {
-	e, ok := errors.AsType[*outcrop.Error](err)
-	if !ok {
-		return err
-	}
-	return fmt.Errorf("An error occurred (%s) when calling the %s operation: %w", e.Code, operation, err) //nolint:staticcheck // the AWS CLI's own words
-}
-
 // finishJob waits for a job that this process runs: no server will.
 func (a *app) finishJob(ctx context.Context, m *local.Local, op *bedrock.Operation, reply []byte) error {
 	if m == nil || op.Name != "CreateModelInvocationJob" {
@@ -304,8 +168,11 @@ func (a *app) finishJob(ctx context.Context, m *local.Local, op *bedrock.Operati
 		return nil // the back-end's own batch service does
 	}
 	a.say(ownJob)
-	_, err := a.wait(ctx, m, created.JobARN, a.waitLine(created.JobARN))
-	return err
+	job, err := a.wait(ctx, m, created.JobARN, a.waitLine(created.JobARN))
+	if err != nil {
+		return err
+	}
+	return jobEnded(job)
 }
 
 // describe prints the parameters of one operation.

@@ -32,7 +32,7 @@ and objects.uploadExpiry; it never removes results. Where a server runs, the
 server cleans; a tenant's key removes the tenant's own jobs alone.`,
 		Example: `  outcrop batch clean --dry-run
   outcrop batch clean --older-than 30d --outputs`,
-		Args: exactly(0, "no arguments"),
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			d, err := span(older)
 			if err != nil {

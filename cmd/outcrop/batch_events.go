@@ -25,7 +25,7 @@ are none, everything was delivered, or given up after events.maxAge.
 Attempts are counted and their errors known by the server that makes them. A
 command that ran a job in its own process made attempts too, and has taken its
 count with it; the next one begins with 0.`,
-		Args: exactly(0, "no arguments"),
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.with(c, func(ctx context.Context, m *local.Local) error {
 				list, err := m.Undelivered(ctx, "")

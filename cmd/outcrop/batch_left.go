@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
@@ -35,43 +33,6 @@ func (a *app) waitLine(arn string) string { return a.again("batch wait " + short
 
 // shortID is the last part of a job's ARN, which is enough to name it.
 func shortID(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
-
-// again is a command line with the settings that this one was given: without
-// them it would ask another server, or go on with another model.
-func (a *app) again(line string) string { return "outcrop " + line + a.given }
-
-// givenFlags are the global flags of a command line, as a shell takes them.
-func givenFlags(all *pflag.FlagSet) string {
-	var b strings.Builder
-	all.VisitAll(func(f *pflag.Flag) {
-		if !f.Changed || f.Name == "json" {
-			return
-		}
-		values := []string{f.Value.String()}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		for _, value := range values {
-			if f.Value.Type() == "bool" {
-				fmt.Fprintf(&b, " --%s=%s", f.Name, value)
-				continue
-			}
-			fmt.Fprintf(&b, " --%s %s", f.Name, quoted(value))
-		}
-	})
-	return b.String()
-}
-
-// quoted is a word as a shell takes it.
-func quoted(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
 
 // jobEnded is the error of a job that did not complete. It is never a model's:
 // what a model fails at is a record's error.

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/outcrop-ai/outcrop/internal/wholefile"
 )
 
 // runNote says in an output directory which job `batch run` has begun, until its
@@ -93,10 +95,7 @@ func (n *runNote) write() error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	if err := os.WriteFile(n.file+".new", append(text, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(n.file+".new", n.file)
+	return wholefile.Write(n.file, append(text, '\n'))
 }
 
 func (n *runNote) remove() error {

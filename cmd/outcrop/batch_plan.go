@@ -156,17 +156,3 @@ func (a *app) showPlan(p *plan) error {
 	}
 	return w.Flush()
 }
-
-// size is a number of bytes for a person.
-func size(n int64) string {
-	const unit = 1000
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, prefix := float64(n)/unit, 0
-	for value >= unit && prefix < 3 {
-		value /= unit
-		prefix++
-	}
-	return fmt.Sprintf("%.1f %cB", value, "kMGT"[prefix])
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,9 @@ says first what they cost at most, and at a terminal asks.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if out == "" {
 				return usageError{errors.New("batch run needs -o: the directory for the results")}
+			}
+			if info, err := os.Stat(out); err == nil && !info.IsDir() {
+				return usageError{fmt.Errorf("-o %s: it is a file, and the results go into a directory", out)}
 			}
 			return a.with(c, func(ctx context.Context, m *local.Local) error {
 				return a.batchRun(ctx, m, batchRun{input: args[0], out: out, name: name, converse: converse, spending: money})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -29,7 +30,7 @@ func prompts(source string, o *batchPack) iter.Seq2[packItem, error] {
 	return func(yield func(packItem, error) bool) {
 		for row, err := range promptRows(source) {
 			if err != nil {
-				yield(packItem{}, usageError{fmt.Errorf("%s: %w", source, err)})
+				yield(packItem{}, usageError{err})
 				return
 			}
 			item, err := o.item(row)
@@ -94,18 +95,27 @@ func (r *promptRow) fill(template, text string) (string, error) {
 	return filled, nil
 }
 
+// promptRows reads the rows of a source. An error names it.
 func promptRows(source string) iter.Seq2[*promptRow, error] {
 	return func(yield func(*promptRow, error) bool) {
+		named := func(row *promptRow, err error) bool {
+			if about, ok := errors.AsType[*fs.PathError](err); ok {
+				err = fmt.Errorf("%s: %w", about.Path, about.Err)
+			} else if err != nil {
+				err = fmt.Errorf("%s: %w", source, err)
+			}
+			return yield(row, err)
+		}
 		info, err := os.Stat(source)
 		switch {
 		case err != nil:
-			yield(nil, err)
+			named(nil, err)
 		case info.IsDir():
-			folderRows(source, yield)
+			folderRows(source, named)
 		case strings.EqualFold(filepath.Ext(source), ".csv"):
-			withFile(source, yield, csvPrompts)
+			withFile(source, named, csvPrompts)
 		default:
-			withFile(source, yield, jsonPrompts)
+			withFile(source, named, jsonPrompts)
 		}
 	}
 }
@@ -173,10 +183,12 @@ func csvPrompts(r io.Reader, yield func(*promptRow, error) bool) {
 			return
 		}
 		row := &promptRow{names: header, values: map[string]string{}, place: strconv.Itoa(n)}
+		var lines []string
 		for i, name := range header {
 			row.values[name] = cells[i]
-			row.text += name + ": " + cells[i] + "\n"
+			lines = append(lines, name+": "+cells[i])
 		}
+		row.text = strings.Join(lines, "\n")
 		if !yield(row, nil) {
 			return
 		}
@@ -193,7 +205,7 @@ func jsonPrompts(r io.Reader, yield func(*promptRow, error) bool) {
 			return
 		}
 		if err != nil {
-			yield(nil, fmt.Errorf("row %d: %w", n, err))
+			yield(nil, fmt.Errorf("row %d is not JSON: %w", n, err))
 			return
 		}
 		row := &promptRow{values: map[string]string{}, place: strconv.Itoa(n), text: string(value)}

@@ -72,6 +72,9 @@ func (a *app) batchUnpack(path, outPath, missingPath string) error {
 		return usageError{err}
 	}
 	defer in.Close()
+	if info, err := in.Stat(); err == nil && info.IsDir() {
+		return usageError{fmt.Errorf("%s is a folder: name the file of results in it, which ends in .jsonl.out", path)}
+	}
 	out, err := a.output(outPath)
 	if err != nil {
 		return err

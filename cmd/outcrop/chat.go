@@ -166,6 +166,9 @@ func (s *session) report(ctx context.Context, err error) error {
 	for _, text := range messages(err) {
 		s.say("%s", text)
 	}
+	if hint := s.hint(err); hint != "" {
+		s.say("%s", hint)
+	}
 	return nil
 }
 
@@ -260,6 +263,7 @@ func (s *session) stream(ctx context.Context, c *bedrock.Collector) (began bool,
 
 // request is the conversation so far.
 func (s *session) request() *bedrock.ConverseRequest {
+	s.app.model = s.model // for hints
 	req := &bedrock.ConverseRequest{ModelID: s.model, Messages: s.messages, RequestMetadata: s.kept.metadata(), InferenceConfig: s.sampling.config()}
 	if s.system != "" {
 		req.System = []bedrock.SystemContentBlock{{Text: &s.system}}

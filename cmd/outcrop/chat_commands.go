@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 
@@ -41,13 +38,9 @@ func (s *session) command(ctx context.Context, line string) (done bool, err erro
 	case "/help", "/?":
 		s.say("%s", chatHelp)
 	case "/system":
-		s.system = argument
+		s.setSystem(argument)
 	case "/model":
-		if argument == "" {
-			s.say("model %s", s.model)
-		} else {
-			s.model = argument
-		}
+		return false, s.setModel(ctx, argument)
 	case "/tokens":
 		return false, s.tokens(ctx)
 	case "/save":
@@ -68,6 +61,39 @@ func (s *session) command(ctx context.Context, line string) (done bool, err erro
 		return false, usageError{fmt.Errorf("unknown command %s; /help lists them", name)}
 	}
 	return false, nil
+}
+
+// setSystem changes the system prompt, or drops it.
+func (s *session) setSystem(text string) {
+	s.system = text
+	if text == "" {
+		s.say("no system prompt from now on")
+		return
+	}
+	s.say("the system prompt is set")
+}
+
+// modelTime is how long a server may take to say that it does not know a model.
+const modelTime = 5 * time.Second
+
+// setModel has another model asked, unless nobody knows it. That is what counting
+// tokens tells, which asks no model; whatever else comes of it is no matter.
+func (s *session) setModel(ctx context.Context, id string) error {
+	if id == "" {
+		s.say("model %s", s.model)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, modelTime)
+	defer cancel()
+	hello := &bedrock.ConverseRequest{ModelID: id, Messages: []bedrock.Message{bedrock.UserText("hello")}}
+	_, err := s.manager.CountTokens(ctx, outcrop.NewConverseCall(bedrock.OpConverse, hello))
+	if e, ok := errors.AsType[*outcrop.Error](err); ok && e.Field == "modelId" {
+		s.app.model = id // for the hint
+		return fmt.Errorf("/model %s: %w", id, err)
+	}
+	s.model = id
+	s.say("model %s from now on", id)
+	return nil
 }
 
 // tokens says what the conversation costs.
@@ -113,7 +139,6 @@ func (s *session) retry(ctx context.Context) error {
 }
 
 // save writes the messages as `outcrop converse --messages @FILE` reads them.
-// The file appears whole, for its user only.
 func (s *session) save(ctx context.Context, file string) error {
 	if file == "" {
 		return usageError{errors.New("/save needs a file")}
@@ -129,35 +154,24 @@ func (s *session) save(ctx context.Context, file string) error {
 	if list == nil {
 		list = []bedrock.Message{}
 	}
-	if err := writeWhole(file, list); err != nil {
+	if err := s.writeJSON(file, list); err != nil {
 		return err
 	}
 	s.say("%d messages saved to %s", len(list), file)
 	return nil
 }
 
-// writeWhole writes a value as JSON into a file, which appears whole, for its
-// user only.
-func writeWhole(file string, v any) error {
+// writeJSON writes a value into a file as JSON.
+func (a *app) writeJSON(file string, v any) error {
 	text, err := bedrock.Marshal(v)
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, text, "", "  "); err != nil {
-		return err
-	}
-	b.WriteByte('\n')
-	out, err := os.CreateTemp(filepath.Dir(file), ".outcrop-*")
+	out, err := a.output(file)
 	if err != nil {
-		return usageError{err}
-	}
-	defer os.Remove(out.Name())
-	_, err = out.Write(b.Bytes())
-	if err := errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	return os.Rename(out.Name(), file)
+	return out.finish(indented(text))
 }
 
 // load goes on with the messages of a file.

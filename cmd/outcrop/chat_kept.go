@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +20,7 @@ type kept struct{ id, memory string }
 func (k *kept) flags(c *cobra.Command) {
 	c.Flags().StringVar(&k.id, "conversation", "", "keep the conversation under this id, and go on with it")
 	c.Flags().StringVar(&k.memory, "memory", "", "with --conversation: how what is sent is chosen, as auto, full or window (default conversations.memory)")
+	complete(c, "memory", oneOf(memory.Strategies...))
 }
 
 func (k *kept) check() error {
@@ -26,6 +29,11 @@ func (k *kept) check() error {
 			return usageError{errors.New("--memory is for a conversation with an id: --conversation")}
 		}
 		return nil
+	}
+	if k.memory != "" {
+		if err := checkStrategy("--memory", k.memory); err != nil {
+			return err
+		}
 	}
 	return outcrop.CheckConversationID("--conversation", k.id)
 }
@@ -67,19 +75,31 @@ func (s *session) memory(ctx context.Context, how string) error {
 		return errNoID
 	}
 	if how != "" {
-		for _, known := range memory.Strategies {
-			if string(known) == how {
-				s.kept.memory = how
-				return nil
-			}
+		if err := checkStrategy("/memory", how); err != nil {
+			return err
 		}
-		return usageError{fmt.Errorf("/memory: there is no %q; there are %v", how, memory.Strategies)}
+		s.kept.memory = how
+		s.say("memory %s from now on", how)
+		return nil
 	}
 	why, err := s.manager.Conversation(s.kept.id).Explain(ctx)
 	if err != nil {
 		return err
 	}
 	s.say("%s", explained(why))
+	return nil
+}
+
+// checkStrategy refuses what is no way of choosing what is sent. who asks for it is
+// a flag or a command.
+func checkStrategy(who, how string) error {
+	var names []string
+	for _, s := range memory.Strategies {
+		names = append(names, string(s))
+	}
+	if !slices.Contains(names, how) {
+		return usageError{fmt.Errorf("%s: there is no %q; there are %s", who, how, strings.Join(names, ", "))}
+	}
 	return nil
 }
 
@@ -95,7 +115,7 @@ func (s *session) export(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(file, all); err != nil {
+	if err := s.writeJSON(file, all); err != nil {
 		return err
 	}
 	s.say("%d turns exported to %s", all.Turns, file)
@@ -105,12 +125,12 @@ func (s *session) export(ctx context.Context, file string) error {
 // forget begins anew.
 func (s *session) forget(ctx context.Context) error {
 	s.messages, s.failed = nil, nil
-	if s.kept.id == "" {
-		return nil
+	if s.kept.id != "" {
+		err := s.manager.Conversation(s.kept.id).Forget(ctx)
+		if err != nil && outcrop.AsError(err).Code != bedrock.CodeResourceNotFound { // there was nothing to forget yet
+			return err
+		}
 	}
-	err := s.manager.Conversation(s.kept.id).Forget(ctx)
-	if outcrop.AsError(err).Code == bedrock.CodeResourceNotFound {
-		return nil // there is nothing to forget yet
-	}
-	return err
+	s.say("the chat begins anew")
+	return nil
 }

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -78,6 +77,29 @@ func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error
 	if err := a.agree(m, &run.spending, compare.Work(m.ModelID(), run.prompt, run.maxTokens), false); err != nil {
 		return err
 	}
+	picture := through(io.Discard)
+	if run.svg != "" { // where it cannot be, nobody is asked
+		var err error
+		if picture, err = newOutFile(run.svg, 0o644); err != nil {
+			return err
+		}
+		defer picture.Close()
+	}
+	rows, err := a.comparison(ctx, m, &run)
+	if err != nil {
+		return err
+	}
+	if run.svg != "" {
+		if err := drawComparison(picture, rows, compare.Figure{ModelID: m.ModelID(), Note: m.Notice()}); err != nil {
+			return err
+		}
+		a.say("drawn: %s", run.svg)
+	}
+	return failedRows(rows)
+}
+
+// comparison asks by the five methods and prints what each took.
+func (a *app) comparison(ctx context.Context, m *local.Local, run *compareRun) ([]compare.Row, error) {
 	p := newProgress(a.stderr)
 	began := time.Now()
 	rows := compare.Run(ctx, m.Manager, compare.Options{
@@ -90,38 +112,22 @@ func (a *app) compare(ctx context.Context, m *local.Local, run compareRun) error
 	})
 	p.done()
 	total := time.Since(began)
-	err := context.Cause(ctx)
-	if err != nil {
-		return err
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
 	}
 	if a.json {
-		err = a.printJSON(rows)
-	} else {
-		err = a.compareTable(rows, total)
+		return rows, a.printJSON(rows)
 	}
-	if err != nil {
-		return err
-	}
-	if run.svg != "" {
-		if err := a.drawComparison(run.svg, rows, compare.Figure{ModelID: m.ModelID(), Note: m.Notice()}); err != nil {
-			return err
-		}
-	}
-	return failedRows(rows)
+	return rows, a.compareTable(rows, total)
 }
 
-// drawComparison writes the picture of a comparison.
-func (a *app) drawComparison(file string, rows []compare.Row, f compare.Figure) error {
+// drawComparison writes the picture of a comparison, and ends its file.
+func drawComparison(out *outFile, rows []compare.Row, f compare.Figure) error {
 	f.Note, _, _ = strings.Cut(f.Note, ":") // a line has no room for more
-	var b bytes.Buffer
-	if err := compare.SVG(&b, rows, f); err != nil {
+	if err := compare.SVG(out, rows, f); err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // a picture, for whoever may read the directory
-		return usageError{err}
-	}
-	a.say("drawn: %s", file)
-	return nil
+	return out.Commit()
 }
 
 func (a *app) compareTable(rows []compare.Row, total time.Duration) error {
@@ -129,8 +135,11 @@ func (a *app) compareTable(rows []compare.Row, total time.Duration) error {
 	fmt.Fprintln(w, "METHOD\tSTATUS\tFIRST TOKEN\tTOTAL\tOUTPUT\tREQUESTS\tQUOTA TOKENS\tFOR")
 	var sum compare.Row
 	for _, row := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", row.Method, row.Status, milliseconds(row.TimeToFirstTokenMs),
-			milliseconds(row.TotalMs), row.Usage.OutputTokens, row.QuotaRequests, row.QuotaTokens, row.For)
+		first, all := milliseconds(row.TimeToFirstTokenMs), milliseconds(row.TotalMs)
+		if row.Err != nil {
+			first, all = "-", "-" // it is no time of a reply
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", row.Method, row.Status, first, all, row.Usage.OutputTokens, row.QuotaRequests, row.QuotaTokens, row.For)
 		sum.Usage.Add(row.Usage)
 		sum.QuotaRequests += row.QuotaRequests
 		sum.QuotaTokens += row.QuotaTokens
@@ -145,13 +154,6 @@ func (a *app) compareTable(rows []compare.Row, total time.Duration) error {
 		}
 	}
 	return nil
-}
-
-func milliseconds(ms int) string {
-	if ms < 1000 {
-		return fmt.Sprintf("%d ms", ms)
-	}
-	return fmt.Sprintf("%.2f s", float64(ms)/1000)
 }
 
 // failedRows is the error of a comparison in which a method failed.

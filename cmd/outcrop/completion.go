@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/catalog"
+	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/local"
 )
 
@@ -16,8 +20,9 @@ func newCompletion(*app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Print the script that completes commands in a shell",
-		Long: `completion prints a script that completes commands, flags, model ids and methods
-when Tab is pressed. Load it in the file that your shell reads when it starts:
+		Long: `completion prints a script that completes commands, flags, model ids and other
+values when Tab is pressed. Load it in the file that your shell reads when it
+starts:
 
   bash         source <(outcrop completion bash)           in ~/.bashrc; needs bash-completion
   zsh          source <(outcrop completion zsh)            in ~/.zshrc, after compinit
@@ -27,7 +32,7 @@ when Tab is pressed. Load it in the file that your shell reads when it starts:
   outcrop completion zsh > "${fpath[1]}/_outcrop"
   outcrop completion fish > ~/.config/fish/completions/outcrop.fish`,
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
-		Args:      exactly(1, "the name of a shell"),
+		Args:      exactly(1, "the name of a shell: bash, zsh, fish or powershell"),
 		RunE: func(c *cobra.Command, args []string) error {
 			root, out := c.Root(), c.OutOrStdout()
 			switch args[0] {
@@ -79,13 +84,42 @@ func (a *app) completeModels(c *cobra.Command, _ []string, typed string) ([]cobr
 	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeMethods lists the five methods, and auto.
-func completeMethods(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// oneOf completes a flag that takes one of a few words.
+func oneOf[S ~string](words ...S) cobra.CompletionFunc {
 	var found []cobra.Completion
-	for _, m := range append([]outcrop.Method{outcrop.MethodAuto}, outcrop.Methods...) {
-		found = append(found, string(m))
+	for _, word := range words {
+		found = append(found, string(word))
 	}
-	return found, cobra.ShellCompDirectiveNoFileComp
+	return cobra.FixedCompletions(found, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// configured completes with names that the configuration has, and others.
+func (a *app) configured(names func(s *config.Config) iter.Seq[string], others ...string) cobra.CompletionFunc {
+	return func(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		s, err := a.load(c)
+		if err != nil {
+			cobra.CompErrorln(err.Error())
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(others), names(s))))), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeTenant completes with the tenants of the configuration.
+func (a *app) completeTenant(c *cobra.Command) {
+	complete(c, "tenant", a.configured(func(s *config.Config) iter.Seq[string] { return maps.Keys(s.Tenants) }))
+}
+
+// completeProviders lists the catalogue's providers, by the first word of their
+// names: shells do not agree on what to do with spaces.
+func completeProviders(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var found []cobra.Completion
+	for _, m := range catalog.Default().Models() {
+		word, _, _ := strings.Cut(m.Provider, " ")
+		found = append(found, word)
+	}
+	slices.Sort(found)
+	return slices.Compact(found), cobra.ShellCompDirectiveNoFileComp
 }
 
 // complete has a flag's values completed. A flag that is not there is a mistake

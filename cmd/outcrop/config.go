@@ -14,14 +14,12 @@ func newConfig(a *app) *cobra.Command {
 		Use:   "config",
 		Short: "Check the configuration, or print its schema",
 		Long:  "config is about the configuration file; docs/configuration.md lists its keys.",
-		Args:  cobra.ArbitraryArgs,
-		RunE:  unknownCommand,
 	}
 	c.SuggestionsMinimumDistance = 2
 	c.AddCommand(
 		&cobra.Command{
 			Use: "check", Short: "Say what is wrong with the configuration", Args: cobra.NoArgs,
-			Long: "check reads flags, environment and file, and tells every mistake with its file and line.\nIt calls no back-end.",
+			Long: "check reads flags, environment and file, and tells every mistake with its file\nand line. It calls no back-end.",
 			RunE: func(c *cobra.Command, _ []string) error {
 				s, err := a.load(c)
 				if err != nil {

@@ -25,9 +25,10 @@ func newConstruct(a *app) *cobra.Command {
 When no attempt brings one, it prints the value that came closest on standard
 output, says on standard error what is wrong with it, and exits with 6.
 
-With --input, every row of a CSV or JSONL file is a prompt of its own, after
-the words of the prompt if there are any. Each row gives one line of JSON, in
-order: {"row", "output"}, or {"row", "error"} where it failed.
+With --input, every row of a CSV or JSONL file, or every text file of a folder,
+is a prompt of its own, after the words of the prompt if there are any. Each row
+gives one line of JSON, in order: {"row", "output"}, or {"row", "error"} where it
+failed.
 
 With --stream, lines come while the model writes: {"path", "value"} is settled
 and stays, {"path", "text", "open"} is what was added to a string that still
@@ -43,15 +44,17 @@ grows; the last line is the whole response.`,
 	flags.StringVar(&f.schema, "schema", "", "the JSON Schema: a file, or the text itself")
 	flags.StringVar(&f.system, "system", "", "system prompt")
 	flags.StringVar((*string)(&f.req.Format), "format", "json", "json or xml")
+	complete(c, "format", oneOf(formats...))
 	flags.StringVar(&f.examples, "examples", "", "file of examples: a JSON array of {input, output}")
 	flags.StringVar((*string)(&f.req.Strategy), "strategy", "auto", "auto, native, tool or prompt")
+	complete(c, "strategy", oneOf(strategies...))
 	flags.IntVar(&f.attempts, "max-attempts", outcrop.DefaultMaxAttempts, "how often to ask in all")
 	f.settingsOfModel.flags(c, "of an attempt ")
 	flags.StringSliceVar(&f.req.FallbackModelIDs, "fallback-model-id", nil, "model to ask when the first one fails; may be repeated")
 	complete(c, "fallback-model-id", a.completeModels)
 	flags.BoolVar(&f.stream, "stream", false, "print what is settled while the model writes, one JSON line each")
 	flags.BoolVar(&f.lint, "lint", false, "look the schema over instead of asking a model")
-	flags.StringVar(&f.input, "input", "", "CSV or JSONL file whose rows are the prompts")
+	flags.StringVar(&f.input, "input", "", "CSV or JSONL file whose rows are the prompts, or a folder of texts")
 	flags.IntVar(&f.concurrency, "concurrency", 8, "rows at the model at once, with --input")
 	return c
 }
@@ -100,7 +103,7 @@ func (f *constructFlags) read() error {
 	switch {
 	case f.schema == "":
 		return usageError{errors.New("construct needs --schema: a file, or the schema itself")}
-	case !slices.Contains([]bedrock.ConstructFormat{bedrock.ConstructFormatJSON, bedrock.ConstructFormatXML}, f.req.Format):
+	case !slices.Contains(formats, f.req.Format):
 		return usageError{fmt.Errorf("--format %s: use json or xml", f.req.Format)}
 	case !slices.Contains(strategies, f.req.Strategy):
 		return usageError{fmt.Errorf("--strategy %s: use auto, native, tool or prompt", f.req.Strategy)}
@@ -130,6 +133,8 @@ func (f *constructFlags) read() error {
 	}
 	return nil
 }
+
+var formats = []bedrock.ConstructFormat{bedrock.ConstructFormatJSON, bedrock.ConstructFormatXML}
 
 var strategies = []bedrock.ConstructStrategy{
 	bedrock.ConstructStrategyAuto, bedrock.ConstructStrategyNative, bedrock.ConstructStrategyTool, bedrock.ConstructStrategyPrompt,
@@ -172,7 +177,7 @@ func (a *app) printConstructed(response *bedrock.ConstructResponse, format bedro
 			return err
 		}
 	}
-	a.say("%s, %s", response.Trace.Strategy, attempts(len(response.Trace.Attempts)))
+	a.say("%s, %s", response.Trace.Strategy, counted(len(response.Trace.Attempts), "attempt"))
 	a.sayUsage(response.Usage)
 	return nil
 }
@@ -214,11 +219,4 @@ func (a *app) failedConstruct(f *bedrock.SchemaFailure, err error) error {
 		a.say("%s: %s", cmp.Or(e.Path, "(root)"), e.Message)
 	}
 	return err
-}
-
-func attempts(n int) string {
-	if n == 1 {
-		return "1 attempt"
-	}
-	return fmt.Sprintf("%d attempts", n)
 }

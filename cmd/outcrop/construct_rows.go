@@ -43,16 +43,16 @@ func (a *app) constructRows(ctx context.Context, m *local.Local, f *constructFla
 	wg.Go(func() {
 		defer close(answers)
 		n := 0
-		for text, err := range rows(f.input) {
+		for source, err := range promptRows(f.input) {
 			if err != nil {
-				readErr = err
+				readErr = usageError{fmt.Errorf("--input %w", err)}
 				return
 			}
 			n++
 			req, row, answer := f.req, n, make(chan constructedRow, 1)
-			req.Prompt = text
+			req.Prompt = source.text
 			if prefix != "" {
-				req.Prompt = prefix + "\n" + text
+				req.Prompt = prefix + "\n" + source.text
 			}
 			select {
 			case answers <- answer:

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,8 +28,6 @@ command opens the directory for the moment.`,
   outcrop conversations explain trip
   outcrop conversations export trip > trip.json
   outcrop conversations delete trip`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(conversationsList(a))
 	for _, sub := range []struct {
@@ -43,7 +40,7 @@ command opens the directory for the moment.`,
 		{"delete", "Delete a conversation with all it holds", a.deleteConversation},
 	} {
 		c.AddCommand(&cobra.Command{
-			Use: sub.name + " ID", Short: sub.short, Args: cobra.ExactArgs(1),
+			Use: sub.name + " ID", Short: sub.short, Args: exactly(1, "the id of a conversation"),
 			RunE: func(c *cobra.Command, args []string) error {
 				return a.with(c, func(ctx context.Context, m *local.Local) error { return sub.run(ctx, m.Conversation(args[0])) })
 			},
@@ -79,14 +76,14 @@ func (a *app) printConversations(all *outcrop.ConversationList, where string) er
 		return a.printJSON(all)
 	}
 	if len(all.Conversations) == 0 {
-		a.say("no conversation is kept %s", where)
+		a.say("no conversation is kept%s", where)
 		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tTURNS\tLAST USED\tMODEL")
 	for i := range all.Conversations {
 		c := &all.Conversations[i]
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", c.ID, c.Turns, c.Updated.UTC().Format(time.RFC3339), c.ModelID)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", c.ID, c.Turns, when(c.Updated), c.ModelID)
 	}
 	return w.Flush()
 }

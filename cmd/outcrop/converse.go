@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,14 @@ server that owns it, or by this command where there is none.`,
   outcrop converse --conversation trip "Where shall we go in May?"
   outcrop converse --conversation trip "And for how long?"`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.ask(c, func(ctx context.Context, m *local.Local) error {
+			if messages != "" && len(args) > 0 {
+				return usageError{errors.New("give a prompt or --messages, not both: the last of the messages is the question")}
+			}
+			answer := a.ask
+			if messages == "" && a.chatty(args) {
+				answer = a.with // a chat says by itself who answers
+			}
+			return answer(c, func(ctx context.Context, m *local.Local) error {
 				return a.converse(ctx, m, &q, &k, messages, args)
 			})
 		},
@@ -50,7 +58,7 @@ func (a *app) converse(ctx context.Context, m *local.Local, q *question, k *kept
 	}
 	req := outcrop.InferRequest{Method: string(outcrop.MethodConverse), SystemPrompt: q.system, Metadata: k.metadata()}
 	q.into(&req)
-	if messages == "" && len(args) == 0 && isTerminal(a.stdin) && isTerminal(a.stdout) && !a.json {
+	if messages == "" && a.chatty(args) {
 		return a.chat(ctx, m, q, k, "")
 	}
 	var err error
@@ -76,6 +84,12 @@ func (a *app) converse(ctx context.Context, m *local.Local, q *question, k *kept
 	fmt.Fprintln(a.stdout, text)
 	a.sayUsage(result.Converse.Usage)
 	return nil
+}
+
+// chatty tells whether a command without a prompt is a chat: with a person at both
+// ends.
+func (a *app) chatty(args []string) bool {
+	return len(args) == 0 && isTerminal(a.stdin) && isTerminal(a.stdout) && !a.json
 }
 
 func parseMessages(flag string) ([]bedrock.Message, error) {

@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -54,17 +52,6 @@ func (a *app) agree(m *local.Local, s *spending, work estimate.Work, batch bool)
 	}
 	return nil
 }
-
-// dollars is an amount, rounded up to what can be seen of it.
-func dollars(usd float64) string {
-	if usd < 1 {
-		return fmt.Sprintf("$%.4f", math.Ceil(usd*1e4)/1e4)
-	}
-	return fmt.Sprintf("$%.2f", math.Ceil(usd*100)/100)
-}
-
-// plain is a number as a person writes it.
-func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // agreeToFile is agree for a job over the records of a file, which run at the
 // price of single calls. The file is read only where somebody charges.

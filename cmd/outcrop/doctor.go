@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +21,8 @@ who the credentials are, for which profile and Region and why, whether the
 models that are configured may be invoked and streamed, which permissions are
 missing, what the quotas are, and whether the clocks agree; of other servers,
 whether they are there and have the models. No model is made to answer, so it
-costs nothing.
+costs nothing. It looks from here, also where a server answers other commands:
+give it the settings that the server has.
 
 It exits with 0 when nothing failed; what only warns keeps no call from working.`,
 		Example: `  outcrop doctor
@@ -34,6 +36,9 @@ It exits with 0 when nothing failed; what only warns keeps no call from working.
 }
 
 func (a *app) doctor(c *cobra.Command, timeout time.Duration) (err error) {
+	if a.endpoint != "" {
+		return usageError{errors.New("--endpoint is for commands that ask a server; doctor looks from here: run it on the server's machine, with the server's settings")}
+	}
 	s, err := a.load(c)
 	if err != nil {
 		return err
@@ -67,12 +72,4 @@ func (a *app) finding(f doctor.Finding) {
 	if f.Advice != "" {
 		fmt.Fprintf(a.stdout, "%-4s  %-10s  %-13s  -> %s\n", "", "", "", f.Advice)
 	}
-}
-
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

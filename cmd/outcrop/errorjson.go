@@ -22,7 +22,7 @@ type jsonError struct {
 
 // sayError tells an error: as words, or with --json as a line of JSON.
 func (a *app) sayError(err error) {
-	hint := a.nearModels(err)
+	hint := a.hint(err)
 	if a.json {
 		said := jsonError{Message: strings.Join(messages(err), "\n"), Hint: hint, ExitCode: exitCode(err)}
 		if e, ok := errors.AsType[*outcrop.Error](err); ok {

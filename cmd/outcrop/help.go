@@ -10,7 +10,8 @@ import (
 )
 
 // finish gives all commands what they have in common: help that explains their
-// own flags, and arguments that are a mistake of the command line.
+// own flags, arguments that are a mistake of the command line, and, where they are
+// no more than a place for others, an error for a word that is none of them.
 func finish(root *cobra.Command) {
 	root.SetUsageTemplate(usageTemplate(root))
 	root.InitDefaultHelpCmd()
@@ -18,6 +19,9 @@ func finish(root *cobra.Command) {
 	each = func(c *cobra.Command) {
 		if c.Name() == "help" && c.Parent() == root {
 			c.RunE = helpOn(root)
+		}
+		if c.HasSubCommands() && c.RunE == nil {
+			c.Args, c.RunE = cobra.ArbitraryArgs, unknownCommand
 		}
 		if check := c.Args; check != nil {
 			c.Args = checked(check)

@@ -43,7 +43,7 @@ why. A conversation is outcrop converse or outcrop chat.`,
 	}
 	q.flags(c)
 	c.Flags().StringVar(&method, "method", "sync", "sync, stream, async, converse or construct; or auto")
-	complete(c, "method", completeMethods)
+	complete(c, "method", oneOf(append([]outcrop.Method{outcrop.MethodAuto}, outcrop.Methods...)...))
 	c.Flags().StringVar(&o.outputS3URI, "output-s3-uri", "", "async: where the job writes its results")
 	c.Flags().StringVar(&o.schema, "schema", "", "construct: the JSON Schema, a file or the text itself")
 	c.Flags().BoolVar(&o.explain, "explain", false, "say on standard error which method is taken, and why")
@@ -57,6 +57,9 @@ type inferOptions struct {
 
 func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, q *question, o inferOptions, args []string) error {
 	method = a.chosen(method, q, &o)
+	if err := o.check(method, q); err != nil {
+		return err
+	}
 	switch method {
 	case outcrop.MethodSync:
 		return a.invoke(ctx, m, q, args)
@@ -83,6 +86,19 @@ func (a *app) infer(ctx context.Context, m *local.Local, method outcrop.Method, 
 		return err
 	}
 	return a.follow(ctx, m, result.Job.JobARN)
+}
+
+// check refuses what a method passes over: whoever gives a schema means it.
+func (o *inferOptions) check(method outcrop.Method, q *question) error {
+	switch {
+	case o.schema != "" && method != outcrop.MethodConstruct:
+		return usageError{fmt.Errorf("--schema is for --method construct, and the method is %s; --method auto takes construct where there is a schema", method)}
+	case o.outputS3URI != "" && method != outcrop.MethodAsync:
+		return usageError{fmt.Errorf("--output-s3-uri is for --method async, and the method is %s", method)}
+	case q.body != "" && (method == outcrop.MethodConverse || method == outcrop.MethodConstruct):
+		return usageError{fmt.Errorf("--body is in a model's own format, for sync, stream and async, and the method is %s", method)}
+	}
+	return nil
 }
 
 // chosen is the method in force, which auto takes from the request.
@@ -115,34 +131,22 @@ func (a *app) inferConstruct(ctx context.Context, m *local.Local, q *question, r
 	return a.construct(ctx, m, construct)
 }
 
-// follow waits for a job that runs in this process, and says where its
-// results are.
+// follow waits for a job, and says where its results are.
 func (a *app) follow(ctx context.Context, m *local.Local, arn string) error {
-	jobs, err := m.Jobs()
+	job, err := a.wait(ctx, m, arn, a.waitLine(arn))
 	if err != nil {
 		return err
 	}
-	var last *bedrock.GetModelInvocationJobResponse
-	for state, err := range jobs.Watch(ctx, outcrop.OriginOf(ctx).Caller, arn) {
-		if err != nil {
-			a.sayLeft(ctx, m, arn, a.waitLine(arn), err)
-			return err
-		}
-		if last == nil || state.Status != last.Status {
-			a.say("%s: %s", state.JobName, state.Status)
-		}
-		last = state
-	}
 	if a.json {
-		if err := a.printJSON(last); err != nil {
-			return err
-		}
+		err = a.printJSON(job)
 	} else {
-		id := shortID(arn)
-		fmt.Fprintf(a.stdout, "%s\n", m.ResultsPath(last.OutputDataConfig, id))
+		_, err = fmt.Fprintln(a.stdout, m.ResultsPath(job.OutputDataConfig, shortID(arn)))
 	}
-	if err := jobEnded(last); err != nil || last.ErrorRecordCount == nil || *last.ErrorRecordCount == 0 {
+	if err != nil {
 		return err
 	}
-	return outcrop.Errorf(bedrock.CodeModelError, "%d of %d records failed; their lines say why", *last.ErrorRecordCount, *last.TotalRecordCount)
+	if err := jobEnded(job); err != nil || job.ErrorRecordCount == nil || *job.ErrorRecordCount == 0 {
+		return err
+	}
+	return outcrop.Errorf(bedrock.CodeModelError, "%d of %d records failed; their lines say why", *job.ErrorRecordCount, *job.TotalRecordCount)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,7 +24,12 @@ answer unless you say yes to the question, or --use. A file that is there
 already is kept, unless --force.`,
 		Example: `  outcrop init
   outcrop init --use`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("%s takes one file at most, and there are %d", c.CommandPath(), len(args))
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			path := config.FileName
 			if len(args) == 1 {
@@ -47,16 +51,6 @@ already is kept, unless --force.`,
 	return c
 }
 
-// confirm asks a person; where nobody can answer, the answer is no.
-func (a *app) confirm(question string, args ...any) bool {
-	if !isTerminal(a.stdin) {
-		return false
-	}
-	fmt.Fprintf(a.stderr, question+" [y/N] ", args...)
-	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
-	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
-}
-
 func (a *app) writeConfig(path, text string, force bool) error {
 	mode := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if force {
@@ -70,7 +64,11 @@ func (a *app) writeConfig(path, text string, force bool) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	a.say("wrote %s; `outcrop profile` shows what is in force", path)
+	if path == config.FileName {
+		a.say("wrote %s; `outcrop profile` shows what is in force", path)
+	} else {
+		a.say("wrote %s; it counts with --config %s, or $OUTCROP_CONFIG", path, quoted(path))
+	}
 	fmt.Fprintln(a.stdout, path)
 	return nil
 }

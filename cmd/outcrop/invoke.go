@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -78,16 +77,12 @@ func (a *app) invoke(ctx context.Context, m *local.Local, q *question, args []st
 	if err != nil {
 		return err
 	}
+	if q.file != "" {
+		return a.invokeInto(ctx, m, req, q.file)
+	}
 	result, err := m.Infer(ctx, req)
 	if err != nil {
 		return err
-	}
-	if q.file != "" {
-		if err := os.WriteFile(q.file, result.Invoke.Body, 0o600); err != nil {
-			return err
-		}
-		a.say("%d bytes written to %s", len(result.Invoke.Body), q.file)
-		return nil
 	}
 	if a.json {
 		return a.printRaw(result.Invoke.Body)
@@ -100,5 +95,24 @@ func (a *app) invoke(ctx context.Context, m *local.Local, q *question, args []st
 	if usage, err := result.Usage(); err == nil {
 		a.sayUsage(usage)
 	}
+	return nil
+}
+
+// invokeInto writes the reply to a file, which is begun before the model is asked:
+// where it cannot be, there is no reply to lose.
+func (a *app) invokeInto(ctx context.Context, m *local.Local, req outcrop.InferRequest, file string) error {
+	out, err := a.output(file)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	result, err := m.Infer(ctx, req)
+	if err != nil {
+		return err
+	}
+	if err := out.finish(result.Invoke.Body); err != nil {
+		return err
+	}
+	a.say("%d bytes written to %s", len(result.Invoke.Body), file)
 	return nil
 }

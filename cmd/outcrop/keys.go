@@ -25,8 +25,6 @@ $OUTCROP_MASTER_KEY or in the file that server.masterKeyFile names (32 random
 bytes in base64 or hex). Without one they are protected by the file's mode alone.
 
 A running server on the data directory takes every change at once.`,
-		Args: cobra.ArbitraryArgs,
-		RunE: unknownCommand,
 	}
 	c.AddCommand(newKeysCreate(a), newKeysList(a), newKeysRotate(a), newKeysRevoke(a), newKeysSeal(a))
 	return c
@@ -35,14 +33,7 @@ A running server on the data directory takes every change at once.`,
 // inStore runs f with the key store of the data directory, and tells the server
 // of the change.
 func (a *app) inStore(c *cobra.Command, f func(store keys.Store) error) error {
-	if a.endpoint != "" {
-		return usageError{errors.New("--endpoint is for commands that ask a server; keys are made on the server's own machine, with its --data")}
-	}
-	dir, _, err := a.config(c)
-	if err != nil {
-		return err
-	}
-	store, err := a.keyStore(dir)
+	dir, store, err := a.keysHere(c)
 	if err != nil {
 		return err
 	}
@@ -54,6 +45,27 @@ func (a *app) inStore(c *cobra.Command, f func(store keys.Store) error) error {
 	}
 	a.tellServer(c.Context(), dir)
 	return nil
+}
+
+// keysHere is the data directory and its key store.
+func (a *app) keysHere(c *cobra.Command) (dir string, store keys.Store, err error) {
+	if a.endpoint != "" {
+		return "", store, usageError{errors.New("--endpoint is for commands that ask a server; keys and tenants are looked after on the server's own machine, with its --data")}
+	}
+	if dir, _, err = a.config(c); err != nil {
+		return "", store, err
+	}
+	store, err = a.keyStore(dir)
+	return dir, store, err
+}
+
+// readKeys reads the key store of the data directory.
+func (a *app) readKeys(c *cobra.Command) (*keys.File, error) {
+	_, store, err := a.keysHere(c)
+	if err != nil {
+		return nil, err
+	}
+	return store.Read()
 }
 
 func newKeysCreate(a *app) *cobra.Command {
@@ -84,7 +96,7 @@ an access key as two lines that a shell can read.`,
 				var made keys.Made
 				err := store.Update(func(f *keys.File) (err error) {
 					if made, err = f.Create(n, now); err != nil {
-						return usageError{fmt.Errorf("--%w", err)}
+						return usageError{errors.New("--" + strings.Replace(err.Error(), "kind:", "type:", 1))}
 					}
 					return nil
 				})
@@ -97,7 +109,9 @@ an access key as two lines that a shell can read.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&n.Tenant, "tenant", "", "whose key it is; a tenant of the configuration")
+	a.completeTenant(c)
 	flags.StringVar(&kind, "type", string(keys.Bearer), "bearer, or sigv4 for an access key")
+	complete(c, "type", oneOf(keys.Bearer, keys.SigV4))
 	flags.StringVar(&expires, "expires", "", "when it stops working: 90d, 12h, or a date (default never)")
 	flags.StringVar(&n.Note, "note", "", "what it is for; shown in the list")
 	return c
@@ -169,15 +183,7 @@ func newKeysList(a *app) *cobra.Command {
 		Example: `  outcrop keys list --tenant team-a`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			dir, _, err := a.config(c)
-			if err != nil {
-				return err
-			}
-			store, err := a.keyStore(dir)
-			if err != nil {
-				return err
-			}
-			file, err := store.Read()
+			file, err := a.readKeys(c)
 			if err != nil {
 				return err
 			}
@@ -185,6 +191,7 @@ func newKeysList(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&tenant, "tenant", "", "of one tenant only")
+	a.completeTenant(c)
 	return c
 }
 

@@ -78,13 +78,13 @@ func (a *app) use(c *cobra.Command, m *local.Local, f func(ctx context.Context, 
 	return err
 }
 
-// lookedIn says where a list comes from, for one that is empty: whoever expects
-// something there may have meant another directory.
+// lookedIn ends a sentence on a list that is empty with where it comes from:
+// whoever expects something there may have meant another directory.
 func (a *app) lookedIn(m *local.Local) string {
 	if m.Served() {
-		return "by that server. " + m.Notice()
+		return ". " + m.Notice()
 	}
-	return "in the data directory " + cmp.Or(a.settings.Data, defaultDataDir()) + "; --data names another"
+	return " in the data directory " + cmp.Or(a.settings.Data, defaultDataDir()) + "; --data names another"
 }
 
 // newID is the id of a request or of a staging place.

@@ -19,13 +19,19 @@ func (a *app) printJSON(v any) error {
 
 // printRaw writes JSON, indented.
 func (a *app) printRaw(text []byte) error {
+	_, err := a.stdout.Write(indented(text))
+	return err
+}
+
+// indented is JSON as people read it, with a newline; other text is as it is.
+func indented(text []byte) []byte {
 	var b bytes.Buffer
 	if err := json.Indent(&b, text, "", "  "); err != nil {
 		b.Reset()
 		b.Write(text)
 	}
-	_, err := fmt.Fprintln(a.stdout, b.String())
-	return err
+	b.WriteByte('\n')
+	return b.Bytes()
 }
 
 // say writes words for a person on standard error.

@@ -50,7 +50,7 @@ away again.`,
 		Example: `  outcrop python-overlay
   outcrop python-overlay --endpoint http://127.0.0.1:9000 --yes
   outcrop python-overlay --remove`,
-		Args: exactly(0, "no arguments"),
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := a.load(c)
 			if err != nil {
@@ -60,7 +60,7 @@ away again.`,
 			if err != nil {
 				return err
 			}
-			o.url = cmp.Or(a.endpoint, os.Getenv("OUTCROP_ENDPOINT"), "http://"+s.Server.Listen)
+			o.url = cmp.Or(a.endpoint, os.Getenv(endpointVariable), "http://"+s.Server.Listen)
 			o.config = cmp.Or(os.Getenv("AWS_CONFIG_FILE"), filepath.Join(home, ".aws", "config"))
 			o.models = filepath.Join(home, ".aws", "models")
 			o.profile = s.Profile
@@ -90,7 +90,7 @@ func (a *app) overlay(o *overlay) error {
 		if touches && !o.remove && !o.yes && !a.confirm("[%s] is there already. Change it?", o.section()) {
 			return usageError{fmt.Errorf("%s has a section [%s] already, and nobody said that it may be changed; --yes does", o.config, o.section())}
 		}
-		if err := writeBeside(o.config, []byte(after)); err != nil {
+		if err := writeWithin(o.config, []byte(after)); err != nil {
 			return err
 		}
 	}
@@ -194,34 +194,18 @@ func (a *app) overlayModels(o *overlay) error {
 			return usageError{fmt.Errorf("%s is there already and differs; --yes writes over it", target)}
 		}
 		a.say("%s", target)
-		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
-			return err
-		}
-		return writeBeside(target, want)
+		return writeWithin(target, want)
 	})
 }
 
-// writeBeside writes a file whole: beside the old one first, which is kept as
-// it is when that fails. The mode is the old file's, or the user's alone.
-func writeBeside(path string, text []byte) error {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // a linked configuration stays a link
-	}
-	mode := fs.FileMode(0o600)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
+// writeWithin writes a file, and makes the directory that it is in.
+func writeWithin(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".outcrop-*")
+	f, err := newOutFile(path, 0o600)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return f.finish(text)
 }

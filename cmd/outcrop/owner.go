@@ -23,14 +23,9 @@ import (
 	"github.com/outcrop-ai/outcrop/usage"
 )
 
-// open finds out who answers: the server that --endpoint names, the one that
-// owns the data directory, or this process. The caller closes the manager.
+// open makes a manager of whoever answers. The caller closes it.
 func (a *app) open(c *cobra.Command) (*local.Local, error) {
-	dir, config, err := a.config(c)
-	if err != nil {
-		return nil, err
-	}
-	client, shared, err := a.server(dir, c.Flags().Changed("data"))
+	dir, config, client, err := a.answerer(c)
 	if err != nil {
 		return nil, err
 	}
@@ -38,52 +33,90 @@ func (a *app) open(c *cobra.Command) (*local.Local, error) {
 		m, err := local.Open(dir, config)
 		return m, mistaken(err)
 	}
-	if err := a.checkAsking(c, client, shared); err != nil {
-		return nil, errors.Join(err, client.Close())
-	}
-	if !shared {
+	if !a.asked.shared() {
 		dir = ""
 	}
 	if local.DefaultModel(a.settings) {
-		config.ModelID = a.served
+		config.ModelID = a.asked.owner.Model
 	}
 	return local.Connect(client, dir, config)
 }
 
-// server is the server to ask, or nil when there is none. It shares the data
-// directory when it was found there. named says that a flag names the
-// directory.
-func (a *app) server(dir string, named bool) (client *remote.Client, shared bool, err error) {
-	endpoint := a.endpoint
-	switch {
-	case endpoint != "" && named:
-		return nil, false, usageError{errors.New("--endpoint and --data exclude each other: the data is the server's")}
-	case endpoint == "" && !named:
-		endpoint = os.Getenv("OUTCROP_ENDPOINT")
+// answerer finds out who answers: the server that --endpoint names, the one that
+// owns the data directory, or this process, which is no client. What the command
+// line says about who answers is refused where a server does.
+func (a *app) answerer(c *cobra.Command) (dir string, config local.Config, client *remote.Client, err error) {
+	if dir, config, err = a.config(c); err != nil {
+		return dir, config, nil, err
 	}
+	if client, err = a.server(dir, c.Flags().Changed("data")); client == nil || err != nil {
+		return dir, config, nil, err
+	}
+	if err := a.checkAsking(c, client); err != nil {
+		return dir, config, nil, errors.Join(err, client.Close())
+	}
+	return dir, config, client, nil
+}
+
+// askedServer is the server that a command asks.
+type askedServer struct {
+	dir   string       // the data directory that it was found in, or ""
+	owner owner.Server // what it says there about itself
+	named string       // else what names it: --endpoint, or the variable
+	token bool         // that a tenant has given
+}
+
+// shared tells whether the server was found in the data directory.
+func (s *askedServer) shared() bool { return s.dir != "" }
+
+// without is how a command is given that asks no server, in its own directory.
+func (s *askedServer) without() string {
+	switch {
+	case s.shared():
+		return "name a data directory of its own for this process, as with --data ./scratch"
+	case s.named == endpointVariable:
+		return "unset " + endpointVariable
+	}
+	return "leave out --endpoint"
+}
+
+// endpointVariable names the server to ask, where no flag does.
+const endpointVariable = "OUTCROP_ENDPOINT"
+
+// server is the server to ask, or nil when there is none; a.asked tells which.
+// named says that a flag names the directory.
+func (a *app) server(dir string, named bool) (*remote.Client, error) {
+	endpoint, by, token := a.endpoint, "--endpoint", os.Getenv("OUTCROP_TOKEN")
+	if endpoint != "" && named {
+		return nil, usageError{errors.New("--endpoint and --data exclude each other: the data is the server's")}
+	}
+	if endpoint == "" && !named {
+		endpoint, by = os.Getenv(endpointVariable), endpointVariable
+	}
+	a.asked = askedServer{token: token != ""}
 	if endpoint != "" {
-		client, err = remote.New(remote.Config{URL: endpoint, Token: os.Getenv("OUTCROP_TOKEN")})
-		return client, false, sayServer(err)
+		a.asked.named = by
+		client, err := remote.New(remote.Config{URL: endpoint, Token: token})
+		return client, sayServer(by, err)
 	}
 	s, found, err := owner.Find(dir)
 	if err != nil || !found {
-		return nil, false, err
+		return nil, err
 	}
-	a.served, a.servedFile = s.Model, s.Config
+	a.asked.dir, a.asked.owner = dir, s
 	// Whoever names a token wants to be that tenant, here too.
-	token := cmp.Or(os.Getenv("OUTCROP_TOKEN"), s.Token)
-	client, err = remote.New(remote.Config{URL: s.URL, Token: token, Pin: s.Certificate, PlainToken: true})
-	return client, true, sayServer(err)
+	client, err := remote.New(remote.Config{URL: s.URL, Token: cmp.Or(token, s.Token), Pin: s.Certificate, PlainToken: true})
+	return client, sayServer("its address", err)
 }
 
 // sayServer says what is wrong with a server's address or token in the words of
-// the command line.
-func sayServer(err error) error {
+// the command line. by is what gave the address.
+func sayServer(by string, err error) error {
 	if err == nil {
 		return nil
 	}
 	text := strings.TrimPrefix(err.Error(), "remote: ")
-	text = strings.Replace(text, "Config.URL", "--endpoint", 1)
+	text = strings.Replace(text, "Config.URL", by, 1)
 	text = strings.Replace(text, "Config.Token", "$OUTCROP_TOKEN", 1)
 	return usageError{errors.New(text)}
 }

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,9 @@ func newProfile(a *app) *cobra.Command {
 		Use:   "profile",
 		Short: "Show profile, region, back-end and model, and where each comes from",
 		Long: `profile shows the settings in force and who set them: a flag, the environment,
-a line of the configuration file, or nobody. It calls no back-end.`,
+a line of the configuration file, or nobody. It calls no back-end. Where a server
+answers for this command line, it names the server, whose own settings say who is
+asked.`,
 		Example: `  outcrop profile
   outcrop profile --profile work --json`,
 		Args: cobra.NoArgs,
@@ -26,7 +29,7 @@ a line of the configuration file, or nobody. It calls no back-end.`,
 			if err != nil {
 				return err
 			}
-			return a.showProfile(c.Context(), s)
+			return a.showProfile(c, s)
 		},
 	}
 }
@@ -37,14 +40,15 @@ type inForce struct {
 	From  string `json:"from"`
 }
 
-func (a *app) showProfile(ctx context.Context, s *config.Config) error {
+func (a *app) showProfile(c *cobra.Command, s *config.Config) error {
+	a.settings = s
 	of := func(path, value, otherwise string) inForce {
 		if value == "" {
 			value = otherwise
 		}
 		return inForce{value, s.Origin(path).String()}
 	}
-	account, err := local.Account(ctx, s)
+	account, err := local.Account(c.Context(), s)
 	switch {
 	case err != nil: // the profile is not in ~/.aws: it may be Outcrop's alone
 		account.Profile = amazon.Setting(of("profile", s.Profile, ""))
@@ -64,31 +68,59 @@ func (a *app) showProfile(ctx context.Context, s *config.Config) error {
 	if file == "" {
 		file = "none"
 	}
-	report := struct {
-		Profile  inForce       `json:"profile"`
-		Region   inForce       `json:"region"`
-		Backend  inForce       `json:"backend"`
-		Model    inForce       `json:"model"`
-		Data     inForce       `json:"data"`
-		File     string        `json:"file"`
-		Backends []local.Place `json:"backends"`
-	}{
+	server, err := a.serverInForce(s, c.Flags().Changed("data"))
+	if err != nil {
+		return err
+	}
+	report := profileReport{
 		inForce(account.Profile), inForce(account.Region), backend, model,
-		of("data", s.Data, defaultDataDir()), file, local.Places(s),
+		of("data", s.Data, defaultDataDir()), server, file, local.Places(s),
 	}
 	if a.json {
 		return a.printJSON(report)
 	}
+	return a.printProfile(&report)
+}
+
+// profileReport is the settings in force.
+type profileReport struct {
+	Profile  inForce       `json:"profile"`
+	Region   inForce       `json:"region"`
+	Backend  inForce       `json:"backend"`
+	Model    inForce       `json:"model"`
+	Data     inForce       `json:"data"`
+	Server   *inForce      `json:"server,omitzero"` // that answers
+	File     string        `json:"file"`
+	Backends []local.Place `json:"backends"`
+}
+
+func (a *app) printProfile(r *profileReport) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	for _, row := range []struct {
-		name string
-		inForce
-	}{{"profile", report.Profile}, {"region", report.Region}, {"back-end", report.Backend}, {"model", report.Model}, {"data", report.Data}} {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", row.name, row.Value, row.From)
+	row := func(name string, cells ...string) { fmt.Fprintf(w, "%s\t%s\n", name, strings.Join(cells, "\t")) }
+	row("profile", r.Profile.Value, r.Profile.From)
+	row("region", r.Region.Value, r.Region.From)
+	row("back-end", r.Backend.Value, r.Backend.From)
+	row("model", r.Model.Value, r.Model.From)
+	row("data", r.Data.Value, r.Data.From)
+	if r.Server != nil {
+		row("server", r.Server.Value, r.Server.From)
 	}
-	fmt.Fprintf(w, "file\t%s\t\n", file)
-	for _, p := range report.Backends {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Name, p.Kind, p.Where)
+	row("file", r.File, "")
+	for _, p := range r.Backends {
+		row(p.Name, p.Kind, p.Where)
 	}
 	return w.Flush()
+}
+
+// serverInForce is the server that commands with this command line ask, or nil.
+func (a *app) serverInForce(s *config.Config, named bool) (*inForce, error) {
+	client, err := a.server(cmp.Or(s.Data, defaultDataDir()), named)
+	if client == nil || err != nil {
+		return nil, err
+	}
+	from := "it owns the data directory"
+	if !a.asked.shared() {
+		from = a.asked.named
+	}
+	return &inForce{client.URL(), from}, client.Close()
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -99,13 +98,4 @@ func jobBar(job *bedrock.GetModelInvocationJobResponse, elapsed time.Duration) s
 	}
 	state, rest, _ := strings.Cut(line, "  ")
 	return fmt.Sprintf("%s %s %3d%%  %s", state, bar(*job.ProcessedRecordCount, *job.TotalRecordCount), *job.ProcessedRecordCount*100 / *job.TotalRecordCount, rest)
-}
-
-// grouped is a number with commas between its thousands.
-func grouped(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }

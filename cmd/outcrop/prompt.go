@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 // maxInput bounds what is read from a file or standard input, in bytes: the
@@ -26,7 +24,7 @@ func (a *app) prompt(args []string) (string, error) {
 			return "", err
 		}
 		if strings.TrimSpace(text) == "" {
-			return "", usageError{errors.New("the prompt on standard input is empty")}
+			return "", usageError{errors.New("the prompt on standard input is empty; give it as an argument, or as @FILE")}
 		}
 		return strings.TrimRight(text, "\n"), nil
 	}
@@ -59,13 +57,4 @@ func readAll(r io.Reader, name string) (string, error) {
 		return "", usageError{fmt.Errorf("%s is larger than %d MB", name, maxInput>>20)}
 	}
 	return string(text), nil
-}
-
-// isTerminal tells whether a stream is a person's terminal.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	return term.IsTerminal(int(f.Fd()))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -96,7 +97,16 @@ func (a *app) showQuota(s *governed.Status) error {
 		}
 		return showLanes(a.stdout, s.Lanes)
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	if err := showPools(a.stdout, s); err != nil {
+		return err
+	}
+	return showLanes(a.stdout, s.Lanes)
+}
+
+// showPools tells how each pool of quota stands, and below them what became of its
+// calls and what to raise.
+func showPools(out io.Writer, s *governed.Status) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "MODEL\tSCOPE\tBACK-END\tTOKENS\tHELD\tREQUESTS\tDAY\tUNDER WAY\tQUEUED\tNEXT\tBINDS")
 	for i := range s.Pools {
 		p := &s.Pools[i]
@@ -119,16 +129,16 @@ func (a *app) showQuota(s *governed.Status) error {
 	for i := range s.Pools {
 		p := &s.Pools[i]
 		t := p.Stats
-		fmt.Fprintf(a.stdout, "%s: %d admitted, %d of them after waiting (%s at most), %d refused, %d throttled by the service\n",
+		fmt.Fprintf(out, "%s: %d admitted, %d of them after waiting (%s at most), %d refused, %d throttled by the service\n",
 			p.Model, t.Admitted, t.Waited, time.Duration(t.LongestMs)*time.Millisecond, t.Refused, t.Throttled)
 		if t.Placed > 0 {
-			fmt.Fprintf(a.stdout, "%s: %d placed on %s, %s, %d of them to stay with their conversation\n", p.Model, t.Placed, p.Backend, p.Scope, t.Kept)
+			fmt.Fprintf(out, "%s: %d placed on %s, %s, %d of them to stay with their conversation\n", p.Model, t.Placed, p.Backend, p.Scope, t.Kept)
 		}
 		if p.Advice != "" {
-			fmt.Fprintf(a.stdout, "%s: %s\n", p.Model, p.Advice)
+			fmt.Fprintf(out, "%s: %s\n", p.Model, p.Advice)
 		}
 	}
-	return showLanes(a.stdout, s.Lanes)
+	return nil
 }
 
 // showQueue tells who is at a back-end, and who waits for it.
@@ -154,7 +164,7 @@ func showLanes(out io.Writer, lanes []governed.LaneStatus) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "LANES OF\tBACK-END\tMODEL THERE\tPRICE")
 	for _, l := range lanes {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%g\n", l.Match, l.Backend, or(l.Model, "as asked for"), l.Price)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%g\n", l.Match, l.Backend, cmp.Or(l.Model, "as asked for"), l.Price)
 	}
 	return w.Flush()
 }
@@ -174,17 +184,14 @@ func showRules(out io.Writer, rules []governed.RuleStatus) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "MATCH\tSCOPE\tBACK-END\tMETHODS\tTPM\tRPM\tPER DAY\tAT ONCE\tJOBS\tLEARNED")
 	for _, r := range rules {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%t\n", r.Match, or(r.Scope, "all"), or(r.Backend, "all"), or(strings.Join(r.Methods, ","), "all"),
-			quotaLimit(r.TokensPerMinute), quotaLimit(r.RequestsPerMinute), quotaLimit(r.TokensPerDay), quotaLimit(int64(r.Concurrent)), quotaLimit(int64(r.ConcurrentJobs)), r.Learn)
+		learned := "-"
+		if r.Learn {
+			learned = "yes"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Match, cmp.Or(r.Scope, "all"), cmp.Or(r.Backend, "all"), cmp.Or(strings.Join(r.Methods, ","), "all"),
+			quotaLimit(r.TokensPerMinute), quotaLimit(r.RequestsPerMinute), quotaLimit(r.TokensPerDay), quotaLimit(int64(r.Concurrent)), quotaLimit(int64(r.ConcurrentJobs)), learned)
 	}
 	return w.Flush()
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 func quotaLimit(n int64) string {
@@ -194,21 +201,10 @@ func quotaLimit(n int64) string {
 	return shortNumber(n)
 }
 
-// amount is what is used of a limit.
+// quotaAmount is what is used of a limit.
 func quotaAmount(used, limit int64) string {
 	if limit == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%s of %s", shortNumber(used), shortNumber(limit))
-}
-
-// number is a number for people: 1.5k, 2M.
-func shortNumber(n int64) string {
-	switch {
-	case n >= 10_000_000 || n >= 1_000_000 && n%100_000 == 0:
-		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e6), ".0") + "M"
-	case n >= 10_000 || n >= 1000 && n%100 == 0:
-		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e3), ".0") + "k"
-	}
-	return fmt.Sprint(n)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,14 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop-ai/outcrop/catalog"
+	"github.com/outcrop-ai/outcrop/config"
 	"github.com/outcrop-ai/outcrop/local"
 	"github.com/outcrop-ai/outcrop/quota"
 )
 
-// plan is what quota plan is asked.
+// quotaLoad is what quota plan is asked.
 type quotaLoad struct {
 	load                 quota.Load
-	have                 quota.Quotas
 	tpm, rpm, day, count int64
 }
 
@@ -85,17 +86,61 @@ type byLimit struct {
 }
 
 func (a *app) quotaPlan(c *cobra.Command, p *quotaLoad) error {
+	if min(p.tpm, p.rpm, p.day, p.count) < 0 {
+		return usageError{errors.New("--tpm, --rpm, --tokens-per-day, --concurrent: expected numbers above 0")}
+	}
 	s, err := a.load(c)
 	if err != nil {
 		return err
 	}
+	l, have, most := p.filled(s)
+	need, err := l.Plan()
+	if err != nil {
+		return usageError{err}
+	}
 	out := quotaPlanned{Model: s.Model}
-	most := 0
+	lanes := []quota.Quotas{have}
+	if !p.given() {
+		var known []quota.Quotas
+		if out.Lanes, known, err = planLanes(s, l); err != nil {
+			return usageError{err}
+		}
+		if len(out.Lanes) > 0 {
+			lanes, have = known, together(known)
+		}
+	}
+	rate, binds, err := mostOf(l, lanes)
+	if err != nil {
+		return usageError{err}
+	}
+	out.Burndown, out.MaxTokens, out.Reserved, out.Settled, out.UnderWay = l.Burndown, l.MaxTokens, need.Reserved, need.Settled, need.Inflight
+	out.Needs, out.Have = limitsOf(need.Quotas), limitsOf(have)
+	out.NeedsFor = "what is spent"
+	if need.ByHold {
+		out.NeedsFor = "what is held at a time"
+	}
+	out.Binds, out.MaxRate, out.Enough = binds.String(), finite(rate), rate >= l.Rate
+	if out.ByMaxToken, err = byLimits(l, lanes, most); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(&out)
+	}
+	return a.showQuotaPlan(&out, l.Rate)
+}
+
+// given tells whether flags say what there is.
+func (p *quotaLoad) given() bool { return p.tpm != 0 || p.rpm != 0 || p.day != 0 || p.count != 0 }
+
+// filled is the load and the quotas that there are, with what nobody gave: the
+// model's, the configuration's, the default. most is the model's longest output, or
+// 0 where it is not known.
+func (p *quotaLoad) filled(s *config.Config) (l quota.Load, have quota.Quotas, most int) {
 	model := s.Model
 	if m, ok := catalog.Default().Resolve(s.Model); ok {
 		most, model = m.Model.MaxOutput, m.Model.ID
 	}
-	l := p.load
+	l = p.load
 	if l.MaxTokens == 0 {
 		l.MaxTokens = max(most, l.Output)
 	}
@@ -109,46 +154,11 @@ func (a *app) quotaPlan(c *cobra.Command, p *quotaLoad) error {
 	if l.Takes == 0 {
 		l.Takes = 400*time.Millisecond + time.Duration(l.Output)*time.Second/80
 	}
-	p.have = quota.Quotas{TokensPerMinute: p.tpm, RequestsPerMinute: p.rpm, TokensPerDay: p.day, Concurrent: int(p.count)}
-	if p.have == (quota.Quotas{}) && rule != nil {
-		q := rule.Quota
-		p.have = quota.Quotas{TokensPerMinute: q.TokensPerMinute, RequestsPerMinute: q.RequestsPerMinute, TokensPerDay: q.TokensPerDay, Concurrent: q.Concurrent}
-		l.Window = q.Window
+	if p.given() || rule == nil {
+		return l, quota.Quotas{TokensPerMinute: p.tpm, RequestsPerMinute: p.rpm, TokensPerDay: p.day, Concurrent: int(p.count)}, most
 	}
-	need, err := l.Plan()
-	if err != nil {
-		return usageError{err}
-	}
-	var rate float64
-	var binds quota.Limit
-	lanes := []quota.Quotas{p.have}
-	if given := p.tpm+p.rpm+p.day+p.count > 0; !given {
-		if out.Lanes, lanes, err = planLanes(s, l); err != nil {
-			return usageError{err}
-		}
-		if len(out.Lanes) == 0 {
-			lanes = []quota.Quotas{p.have}
-		} else {
-			p.have = together(lanes)
-		}
-	}
-	if rate, binds, err = mostOf(l, lanes); err != nil {
-		return usageError{err}
-	}
-	out.Burndown, out.MaxTokens, out.Reserved, out.Settled, out.UnderWay = l.Burndown, l.MaxTokens, need.Reserved, need.Settled, need.Inflight
-	out.Needs, out.Have = limitsOf(need.Quotas), limitsOf(p.have)
-	out.NeedsFor = "what is spent"
-	if need.ByHold {
-		out.NeedsFor = "what is held at a time"
-	}
-	out.Binds, out.MaxRate, out.Enough = binds.String(), finite(rate), rate >= l.Rate
-	if out.ByMaxToken, err = byLimits(l, lanes, most); err != nil {
-		return err
-	}
-	if a.json {
-		return a.printJSON(&out)
-	}
-	return a.showQuotaPlan(&out, l.Rate)
+	l.Window = rule.Quota.Window
+	return l, quotasOf(rule), most
 }
 
 func limitsOf(q quota.Quotas) planLimits {

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/governed"
 	"github.com/outcrop-ai/outcrop/local"
 	"github.com/outcrop-ai/outcrop/quota"
 )
@@ -27,8 +28,7 @@ func planLanes(s *config.Config, l quota.Load) (lanes []planLane, known []quota.
 	for _, lane := range local.LanesOf(s, s.Model) {
 		out := planLane{Backend: lane.Backend, Model: lane.Model, Learned: lane.Rule == nil || lane.Rule.Learn}
 		if !out.Learned {
-			q := lane.Rule.Quota
-			have := quota.Quotas{TokensPerMinute: q.TokensPerMinute, RequestsPerMinute: q.RequestsPerMinute, TokensPerDay: q.TokensPerDay, Concurrent: q.Concurrent}
+			have := quotasOf(lane.Rule)
 			rate, binds, err := l.Most(have)
 			if err != nil {
 				return nil, nil, err
@@ -39,6 +39,12 @@ func planLanes(s *config.Config, l quota.Load) (lanes []planLane, known []quota.
 		lanes = append(lanes, out)
 	}
 	return lanes, known, nil
+}
+
+// quotasOf are the limits that a rule of the configuration sets.
+func quotasOf(rule *governed.Rule) quota.Quotas {
+	q := rule.Quota
+	return quota.Quotas{TokensPerMinute: q.TokensPerMinute, RequestsPerMinute: q.RequestsPerMinute, TokensPerDay: q.TokensPerDay, Concurrent: q.Concurrent}
 }
 
 // mostOf is what lanes let through together, and what binds the one that carries

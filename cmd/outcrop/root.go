@@ -1,11 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/outcrop-ai/outcrop/backend/simulator"
 	"github.com/outcrop-ai/outcrop/backend/simulator/strict"
@@ -27,12 +31,12 @@ type app struct {
 	json     bool
 	pace     bool
 
-	assigned   []config.Assignment // settings that the command line makes
-	given      string              // its global flags, to be typed again
-	servedFile string              // the configuration file of the server that was found
-	served     string              // the model of requests that name none, where a server was found that says it
-	noModel    bool                // the command needs no model: nobody is asked for a default
-	implied    []config.Assignment // settings that a command makes by itself
+	assigned []config.Assignment // settings that the command line makes
+	given    string              // its global flags, to be typed again
+	asked    askedServer         // who answers, where it is a server
+	model    string              // the model that was asked, where it is not the settings'
+	noModel  bool                // the command needs no model: nobody is asked for a default
+	implied  []config.Assignment // settings that a command makes by itself
 
 	settings  *config.Config                 // once a manager is open
 	reload    func() (*config.Config, error) // reads the settings again
@@ -52,14 +56,12 @@ Without configuration, an embedded simulator answers: no account, no network.`,
   outcrop converse "What is quantum computing?"
   outcrop construct --schema person.json "Extract: John Doe is 42"
   outcrop serve                                unmodified AWS SDKs as clients`,
+		Version:       versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs,
-		RunE:          unknownCommand,
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w (see: %s --help)", err, c.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate("{{.Version}}\n")
 	flags := root.PersistentFlags()
 	a.addSettingFlags(flags)
 	flags.StringVar(&a.endpoint, "endpoint", "", "URL of an Outcrop server to ask (default $OUTCROP_ENDPOINT, else the server that owns the data directory, else this process); $OUTCROP_TOKEN is its bearer token, by which a command is a tenant and not the owner of this machine's server")
@@ -82,8 +84,23 @@ Without configuration, an embedded simulator answers: no account, no network.`,
 	)
 	root.AddCommand(newExitCodes())
 	complete(root, "model-id", a.completeModels)
+	complete(root, "backend", a.configured(func(s *config.Config) iter.Seq[string] { return maps.Keys(s.Backends) }, config.KindSimulator, config.KindAmazon, config.KindOpenAI+"="))
+	complete(root, "objects", oneOf(config.StoreDirectory, config.StoreS3))
 	finish(root)
 	return root
+}
+
+// flagError is an error of a flag, with those that are near one that is not known.
+func flagError(c *cobra.Command, err error) error {
+	text := err.Error()
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var known []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+		if words := near.Words(unknown.GetSpecifiedName(), known, 2); len(words) > 0 {
+			text += "; did you mean --" + strings.Join(words, " or --") + "?"
+		}
+	}
+	return usageError{fmt.Errorf("%s (see: %s --help)", text, c.CommandPath())}
 }
 
 // addGroup adds commands under a title of the help.

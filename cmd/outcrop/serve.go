@@ -31,10 +31,10 @@ func newServe(a *app) *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the Bedrock APIs to unmodified AWS SDKs",
 		Long: `serve answers bedrock-runtime, bedrock and s3 on one port, over HTTP/1.1 and h2c,
-or with a certificate over TLS. Point a client there with AWS_ENDPOINT_URL. On a
-loopback address without tenants any credentials are accepted; on any other
-address keys of tenants are required: of those in the configuration (see outcrop
-keys), or of a file that --keys names.
+or with a certificate over TLS. Point a client there with AWS_ENDPOINT_URL; it
+wants a Region and credentials besides (docs/clients.md). On a loopback address
+without tenants any will do; on any other address keys of tenants are required:
+of those in the configuration (see outcrop keys), or of a file that --keys names.
 
 What S3 clients put there lies in the directory objects of the data directory,
 where jobs read and write; a bucket belongs to the account that made it. With
@@ -131,32 +131,12 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	if err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.Listen)
+	listener, err := listen(ctx, set.Listen, &config)
 	if err != nil {
-		return usageError{taken(err)}
+		return err
 	}
-	config.Addr = listener.Addr().String()
-	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && config.Keys == nil && !tcp.IP.IsLoopback() {
-		err := fmt.Errorf("%s is not a loopback address, and there are no tenants: anyone who reaches the port could use it; name tenants in outcrop.yaml and make their keys with outcrop keys create, or give a keys file with --keys", config.Addr)
-		return usageError{errors.Join(err, listener.Close())}
-	}
-	published, err := admitOwner(&config, listener.Addr())
+	s, err := a.publish(m, lock, listener.Addr(), &config)
 	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	config.Mounts = append(config.Mounts, serviceQuotas(m, &config))
-	s, err := server.New(config)
-	if err != nil {
-		listener.Close()
-		return usageError{err}
-	}
-	published.Model = m.ModelID()
-	if a.settings.Path != "" {
-		if published.Config, err = filepath.Abs(a.settings.Path); err != nil {
-			return errors.Join(err, listener.Close())
-		}
-	}
-	if err := lock.Publish(published); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	url := "http://" + config.Addr
@@ -174,6 +154,40 @@ func (a *app) serve(ctx context.Context, m *local.Local, lock *owner.Lock) error
 	return s.Serve(ctx, listener)
 }
 
+// listen begins to listen. Beyond this machine it does so only for tenants.
+func listen(ctx context.Context, address string, config *server.Config) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, usageError{taken(err)}
+	}
+	config.Addr = listener.Addr().String()
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && config.Keys == nil && !tcp.IP.IsLoopback() {
+		err := fmt.Errorf("%s is not a loopback address, and there are no tenants: anyone who reaches the port could use it; name tenants in outcrop.yaml and make their keys with outcrop keys create, or give a keys file with --keys", config.Addr)
+		return nil, usageError{errors.Join(err, listener.Close())}
+	}
+	return listener, nil
+}
+
+// publish makes the server, and says in the data directory where it will be found.
+func (a *app) publish(m *local.Local, lock *owner.Lock, addr net.Addr, config *server.Config) (*server.Server, error) {
+	published, err := admitOwner(config, addr)
+	if err != nil {
+		return nil, err
+	}
+	config.Mounts = append(config.Mounts, serviceQuotas(m, config))
+	s, err := server.New(*config)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	published.Model = m.ModelID()
+	if a.settings.Path != "" {
+		if published.Config, err = filepath.Abs(a.settings.Path); err != nil {
+			return nil, err
+		}
+	}
+	return s, lock.Publish(published)
+}
+
 func serverLimits(l *settings.ServerLimits) server.Limits {
 	return server.Limits{
 		MaxBody: int64(l.MaxBody), HeldBodies: int64(l.HeldBodies), MaxHeader: int(l.MaxHeader), ReadHeaderTimeout: l.ReadHeaderTimeout, ReadTimeout: l.ReadTimeout,
@@ -188,7 +202,7 @@ func (a *app) secure(config *server.Config, set *settings.Server, dir string) (r
 	if set.Keys != "" {
 		file, warning, err := sigv4.LoadKeys(set.Keys)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the keys file: %w", err)
 		}
 		if warning != "" {
 			a.say("warning: %s", warning)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -37,8 +38,24 @@ func (a *app) stream(ctx context.Context, m *local.Local, q *question, args []st
 		return err
 	}
 	defer result.Stream.Close()
+	if a.json {
+		return a.printChunks(result.Stream)
+	}
 	var reader outcrop.ChunkReader
-	for event, err := range result.Stream.Events() {
+	began, err := a.printText(result.Stream, &reader)
+	if began || err == nil {
+		fmt.Fprintln(a.stdout) // what is said of an error begins on a line of its own
+	}
+	if err != nil {
+		return err
+	}
+	a.sayUsage(reader.Usage())
+	return nil
+}
+
+// printChunks prints each chunk of a stream as it is, one a line.
+func (a *app) printChunks(stream *outcrop.Stream) error {
+	for event, err := range stream.Events() {
 		if err != nil {
 			return err
 		}
@@ -46,19 +63,32 @@ func (a *app) stream(ctx context.Context, m *local.Local, q *question, args []st
 		if err != nil {
 			return err
 		}
-		if a.json {
-			fmt.Fprintf(a.stdout, "%s\n", chunk)
-			continue
+		if _, err := fmt.Fprintf(a.stdout, "%s\n", chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printText prints the text of a stream as it arrives. began tells whether some
+// was.
+func (a *app) printText(stream *outcrop.Stream, reader *outcrop.ChunkReader) (began bool, err error) {
+	for event, err := range stream.Events() {
+		if err != nil {
+			return began, err
+		}
+		chunk, err := event.Chunk()
+		if err != nil {
+			return began, err
 		}
 		text, err := reader.Text(chunk)
 		if err != nil {
-			return err
+			return began, err
 		}
-		fmt.Fprint(a.stdout, text)
+		began = began || text != ""
+		if _, err := io.WriteString(a.stdout, text); err != nil {
+			return began, err
+		}
 	}
-	if !a.json {
-		fmt.Fprintln(a.stdout)
-		a.sayUsage(reader.Usage())
-	}
-	return nil
+	return began, nil
 }

@@ -19,8 +19,6 @@ func newTenants(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tenants",
 		Short: "The tenants of the configuration",
-		Args:  cobra.ArbitraryArgs,
-		RunE:  unknownCommand,
 	}
 	c.AddCommand(&cobra.Command{
 		Use:   "list",
@@ -55,15 +53,7 @@ type tenantRow struct {
 }
 
 func (a *app) tenants(c *cobra.Command) error {
-	dir, _, err := a.config(c)
-	if err != nil {
-		return err
-	}
-	store, err := a.keyStore(dir)
-	if err != nil {
-		return err
-	}
-	file, err := store.Read()
+	file, err := a.readKeys(c)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -146,13 +145,9 @@ func (a *app) printTokens(b estimate.Breakdown, schema []byte) error {
 	if a.json {
 		return a.printJSON(out)
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "TOKENS\tSHARE\t PART\t")
+	fmt.Fprintln(a.stdout, "  TOKENS  SHARE  PART")
 	for _, p := range b.Parts {
-		fmt.Fprintf(w, "%d\t%d %%\t %s\t\n", p.Tokens, 100*p.Tokens/max(b.Tokens, 1), partName(p))
-	}
-	if err := w.Flush(); err != nil {
-		return err
+		fmt.Fprintf(a.stdout, "%8d  %3d %%  %s\n", p.Tokens, 100*p.Tokens/max(b.Tokens, 1), partName(p))
 	}
 	fmt.Fprintf(a.stdout, "in all about %d input tokens for %s", b.Tokens, b.ModelID)
 	if b.Context > 0 {

@@ -66,6 +66,7 @@ if it goes on as in the last hour.`,
 	flags.StringVar(&since, "since", defaultSince, "from when on: a length of time such as 24h or 30d, or a date (UTC)")
 	flags.StringVar(&until, "until", "", "until when, in the same forms (default now)")
 	flags.StringVar(&tenant, "tenant", "", "of one tenant only")
+	a.completeTenant(c)
 	flags.BoolVar(&asCSV, "csv", false, "print CSV on standard output")
 	return c
 }
@@ -77,11 +78,7 @@ func (a *app) usageReport(c *cobra.Command, v url.Values) (*usageReport, usageQu
 	if err != nil {
 		return nil, q, usageError{fmt.Errorf("--%w", err)}
 	}
-	dir, _, err := a.config(c)
-	if err != nil {
-		return nil, q, err
-	}
-	client, shared, err := a.server(dir, c.Flags().Changed("data"))
+	dir, _, client, err := a.answerer(c)
 	if err != nil {
 		return nil, q, err
 	}
@@ -93,9 +90,6 @@ func (a *app) usageReport(c *cobra.Command, v url.Values) (*usageReport, usageQu
 		return report, q, err
 	}
 	defer client.Close() //nolint:errcheck // idle connections only
-	if err := a.checkAsking(c, client, shared); err != nil {
-		return nil, q, err
-	}
 	report := new(usageReport)
 	err = client.Fetch(c.Context(), http.MethodGet, usagePath, v, report)
 	if err == nil && report.Format != usageFormat {
@@ -246,8 +240,8 @@ func amount(v float64) string {
 
 // tellServer has the server on a data directory look at its files now.
 func (a *app) tellServer(ctx context.Context, dir string) {
-	client, shared, err := a.server(dir, true)
-	if client == nil || !shared {
+	client, err := a.server(dir, true)
+	if client == nil || !a.asked.shared() {
 		return
 	}
 	defer client.Close() //nolint:errcheck // idle connections only

@@ -11,6 +11,11 @@ import (
 // version is set by the release build.
 var version = "dev"
 
+// versionLine is what version prints, and the flag --version.
+func versionLine() string {
+	return fmt.Sprintf("outcrop %s %s %s/%s", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -30,8 +35,8 @@ func newVersion(a *app) *cobra.Command {
 					"version": version, "revision": revision, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
 				})
 			}
-			fmt.Fprintf(a.stdout, "outcrop %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return nil
+			_, err := fmt.Fprintln(a.stdout, versionLine())
+			return err
 		},
 	}
 }
