@@ -41,6 +41,20 @@ func TestHostileTextsEndInAnAnswer(t *testing.T) {
 	}
 }
 
+// Each would take hours if the reader looked at the same bytes again.
+func TestHostileXMLEndsInAnAnswer(t *testing.T) {
+	s := mustCompile(t, orderSchema)
+	for name, text := range map[string]string{
+		"brackets": strings.Repeat("<", 4<<20),
+		"names":    strings.Repeat("<order", 1<<20),
+	} {
+		_, err := s.ReadXML(text)
+		if re, ok := errors.AsType[*ReadError](err); !ok || re.Kind != NoValue {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // The time for each byte must not grow with the length.
 func BenchmarkReadHostile(b *testing.B) {
 	s := mustCompile(b, personSchema)

@@ -18,7 +18,7 @@ func (s *Schema) ReadXML(text string) (*Reading, error) {
 		return nil, err
 	}
 	if len(text) > s.config.MaxText {
-		return nil, &ReadError{Kind: TooLong, Message: "the reply is too long"}
+		return nil, s.tooLong(text)
 	}
 	var repairs []Repair
 	from := skipReasoning(text)
@@ -76,8 +76,8 @@ func findElement(text string, from int, name string) int {
 		}
 		at += i
 		rest := text[at+1:]
-		end := strings.IndexAny(rest, " \t\r\n/>")
-		if end >= 0 {
+		end := strings.IndexAny(rest, " \t\r\n/><") // no name goes on behind them, so no byte is passed twice
+		if end >= 0 && rest[end] != '<' {
 			tag := rest[:end]
 			if _, local, ok := strings.Cut(tag, ":"); ok {
 				tag = local
@@ -205,7 +205,7 @@ func scalarFromXML(typ, text string) any {
 	return text
 }
 
-// guessFromXML reads an element whose type the schema leaves open and that
+// guess reads an element whose type the schema leaves open and that
 // bears no mark.
 func (r *xmlReader) guess(n *xmlNode, g guide, text string) any {
 	switch {
