@@ -104,9 +104,16 @@ func commonMultiple(list []*big.Rat) (*big.Rat, bool) {
 	return new(big.Rat).SetFrac(num, den), true
 }
 
+// maxMadeText bounds, in characters, the strings that are made: a minLength is
+// a small number to write.
+const maxMadeText = 1 << 20
+
 // text makes a string for the view's formats, patterns and length.
 func (m *maker) text(w view, p place, try int) (any, bool) {
 	length := w.length()
+	if length.low > maxMadeText {
+		return nil, false
+	}
 	formats, patterns := w.formats(), w.stringPatterns()
 	fits := func(s string) bool {
 		n := utf8.RuneCountInString(s)
