@@ -20,8 +20,9 @@ type Config struct {
 	// MaxDepth is the deepest nesting of objects and arrays accepted in a
 	// schema and in a value. Default 512.
 	MaxDepth int
-	// MaxSubschemas is the largest number of objects in a schema's text; the
-	// validator compiles in time quadratic in it. Default 30,000.
+	// MaxSubschemas is the largest number of objects and booleans in a
+	// schema's text, each of which may be a subschema; the validator compiles
+	// in time quadratic in it. Default 30,000.
 	MaxSubschemas int
 	// MaxViolations is the most violations Validate reports. Default 64.
 	MaxViolations int
@@ -150,13 +151,22 @@ func compile(text []byte, config Config) (*Schema, error) {
 // schema's text, as Bedrock's own APIs take it.
 func (s *Schema) parse() error {
 	for range 2 {
-		doc, order, err := parseOrdered(s.text, s.config.MaxDepth)
+		doc, order, places, err := parseOrdered(s.text, s.config.MaxDepth)
+		if errors.Is(err, errLongPointers) {
+			return &SchemaError{Kind: SchemaTooBig, Message: fmt.Sprintf("%v: the JSON Pointers to its objects exceed the limit of %d bytes", err, maxPointers)}
+		}
 		if err != nil {
 			return &SchemaError{Kind: SchemaSyntax, Message: "is not valid JSON: " + err.Error()}
 		}
 		inner, isString := doc.(string)
 		if !isString {
 			s.doc, s.order = doc, order
+			if places > s.config.MaxSubschemas {
+				return &SchemaError{
+					Kind:    SchemaTooBig,
+					Message: fmt.Sprintf("has %d objects and booleans; the limit is %d", places, s.config.MaxSubschemas),
+				}
+			}
 			break
 		}
 		s.text = inner
@@ -165,12 +175,6 @@ func (s *Schema) parse() error {
 	case map[string]any, bool:
 	default:
 		return &SchemaError{Kind: SchemaSyntax, Message: "must be an object or a boolean"}
-	}
-	if n := len(s.order); n > s.config.MaxSubschemas {
-		return &SchemaError{
-			Kind:    SchemaTooBig,
-			Message: fmt.Sprintf("has %d objects; the limit is %d", n, s.config.MaxSubschemas),
-		}
 	}
 	return nil
 }

@@ -28,7 +28,10 @@ func TestCompileNamesTheDefect(t *testing.T) {
 		{`"{"`, "", "JSON", SchemaSyntax},
 		{strings.Repeat(`{"not":`, 600) + `{}` + strings.Repeat(`}`, 600), "", "nesting", SchemaSyntax},
 		{`{"description": "` + strings.Repeat("x", 1<<20) + `"}`, "", "limit", SchemaTooBig},
+		{`{"anyOf": [` + strings.Repeat("true, ", 100_000) + `true]}`, "", "objects and booleans", SchemaTooBig},
+		{`{"anyOf": [` + strings.Repeat("{}, ", 100_000) + `{}]}`, "", "objects and booleans", SchemaTooBig},
 		{doubling(40), "", "more than", SchemaTooBig},
+		{strings.Repeat(`{"properties": {"`+strings.Repeat("k", 4000)+`": `, 250) + `{}` + strings.Repeat(`}}`, 250), "", "names are too long", SchemaTooBig},
 	} {
 		_, err := Compile([]byte(c.schema))
 		var se *SchemaError
