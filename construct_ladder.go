@@ -170,11 +170,7 @@ func (l *ladder) failure() *Error {
 // value that came closest.
 func (l *ladder) soFar(err error) *Error {
 	e := *AsError(err)
-	total := l.usage
-	if e.Usage != nil {
-		total.Add(*e.Usage)
-	}
-	e.Usage, e.Partial = &total, nil
+	e.Usage, e.Partial = &l.usage, nil
 	if l.best != nil {
 		e.Partial = l.schema.Encode(l.best.value)
 	}
