@@ -158,7 +158,7 @@ func (c *climber) failed(step bedrock.ConstructStep, e *Error) {
 	}
 	var message bedrock.Message
 	if len(e.Partial) > 0 && bedrock.Unmarshal(e.Partial, &message) == nil {
-		c.read(step, &outcome{text: answer(&message)})
+		c.read(step, &outcome{text: answer(&message), errs: []bedrock.ConstructError{{Message: e.Error()}}})
 	}
 	c.attempts = append(c.attempts, bedrock.ConstructAttempt{
 		Strategy: step, Reason: c.reason, ModelID: c.model, Repairs: []string{}, Usage: e.Usage,

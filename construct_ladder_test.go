@@ -338,6 +338,20 @@ func TestConstructCountsMalformedTools(t *testing.T) {
 	}
 }
 
+// A stream that breaks behind a whole value has not given it: as the value that
+// came closest it comes with the error.
+func TestConstructSaysWhyAWholeValueIsNone(t *testing.T) {
+	value := `{"name":"Ada","age":36}`
+	b := &told{replies: []said{{text: value + strings.Repeat(" ", len(value)+8), err: outcrop.Errorf(bedrock.CodeModelStreamError, "connection lost")}, {text: "never"}}}
+	req := prompted(person, 2)
+	req.FallbackModelIDs = []string{"amazon.nova-pro-v1:0"}
+	_, _, err := streamed(t, b, req)
+	failure, ok := errors.AsType[*bedrock.SchemaFailure](err)
+	if !ok || string(failure.PartialOutput) != value || len(failure.Errors) != 1 || !strings.Contains(failure.Errors[0].Message, "connection lost") {
+		t.Errorf("%+v, %v", failure, err)
+	}
+}
+
 // The error that ended the first model stands when no attempt is left for
 // another.
 func TestConstructKeepsTheErrorWhenNothingIsLeft(t *testing.T) {

@@ -35,7 +35,7 @@ func (c *climber) read(step bedrock.ConstructStep, o *outcome) {
 		}
 		o.errs = append(o.errs, bedrock.ConstructError{Message: problem})
 		if e, ok := errors.AsType[*structured.ReadError](err); ok && e.Partial != nil && step != bedrock.ConstructStepPatch {
-			c.keepPart(e.Partial, o.errs[0])
+			c.keepPart(e.Partial, o.errs[len(o.errs)-1])
 		}
 		return
 	}
