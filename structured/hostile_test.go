@@ -2,6 +2,7 @@ package structured
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -52,6 +53,31 @@ func TestHostileXMLEndsInAnAnswer(t *testing.T) {
 		if re, ok := errors.AsType[*ReadError](err); !ok || re.Kind != NoValue {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A long list costs time by its length, also where the schema knows thousands of
+// names for each item.
+func TestManyNamesInALongXMLList(t *testing.T) {
+	var names strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&names, `"p%d": {"type": "string"}, `, i)
+	}
+	s := mustCompile(t, `{"title": "r", "properties": {"l": {"type": "array", "items": {"type": "object", "properties": {`+names.String()+`"z": {"type": "string"}}}}}}`)
+	v, err := parseExact(`{"l": [`+strings.Repeat(`{"z": "x"}, `, 10_000)+`{"z": "y"}]}`, defaultMaxDepth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := s.EncodeXML(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.ReadXML(string(text))
+	if err != nil || !equalValues(r.Value, v) {
+		t.Errorf("%v: %d bytes of XML do not read back", err, len(text))
+	}
+	if _, err := s.ReadXML(strings.Repeat("<r/>", 20_000)); err != nil {
+		t.Error(err)
 	}
 }
 
