@@ -60,11 +60,11 @@ func TestHostileXMLEndsInAnAnswer(t *testing.T) {
 // names for each item.
 func TestManyNamesInALongXMLList(t *testing.T) {
 	var names strings.Builder
-	for i := range 5000 {
+	for i := range 2000 {
 		fmt.Fprintf(&names, `"p%d": {"type": "string"}, `, i)
 	}
 	s := mustCompile(t, `{"title": "r", "properties": {"l": {"type": "array", "items": {"type": "object", "properties": {`+names.String()+`"z": {"type": "string"}}}}}}`)
-	v, err := parseExact(`{"l": [`+strings.Repeat(`{"z": "x"}, `, 10_000)+`{"z": "y"}]}`, defaultMaxDepth)
+	v, err := parseExact(`{"l": [`+strings.Repeat(`{"z": "x"}, `, 2000)+`{"z": "y"}]}`, defaultMaxDepth)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestManyNamesInALongXMLList(t *testing.T) {
 	if err != nil || !equalValues(r.Value, v) {
 		t.Errorf("%v: %d bytes of XML do not read back", err, len(text))
 	}
-	if _, err := s.ReadXML(strings.Repeat("<r/>", 20_000)); err != nil {
+	if _, err := s.ReadXML(strings.Repeat("<r/>", 2000)); err != nil {
 		t.Error(err)
 	}
 }
