@@ -143,6 +143,11 @@ func compile(text []byte, config Config) (*Schema, error) {
 			Message: fmt.Sprintf("combines more than %d subschemas for one value", maxCombined),
 		}
 	}
+	if wantsOnce(root) {
+		if err := s.validateOnce(); err != nil {
+			return nil, err
+		}
+	}
 	s.rules = viewOf(root)
 	return s, nil
 }
@@ -399,7 +404,7 @@ func (s *Schema) validate(at *jsonschema.Schema, v any) (found []Violation) {
 			found = []Violation{{Message: fmt.Sprintf("the pattern %s takes too long to match", shortJSON(timeout.pattern))}}
 		}
 	}()
-	err := at.Validate(v)
+	err := check(at, v)
 	if err == nil {
 		return nil
 	}
@@ -423,5 +428,5 @@ func accepts(at *jsonschema.Schema, v any) (ok bool) {
 			ok = false
 		}
 	}()
-	return at.Validate(v) == nil
+	return check(at, v) == nil
 }

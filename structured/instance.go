@@ -229,7 +229,7 @@ func (m *maker) solve(w view, p place, state *decided) (any, bool) {
 func (w view) without(options []alternative, chosen *jsonschema.Schema) view {
 	for _, o := range options {
 		if other := o.add[0]; other != chosen {
-			w = append(w[:len(w):len(w)], &jsonschema.Schema{DraftVersion: 2020, Location: other.Location + "/not", Not: other})
+			w = append(w[:len(w):len(w)], &jsonschema.Schema{DraftVersion: 2020, Location: other.Location + "/not", Not: other, Extensions: other.Extensions})
 		}
 	}
 	return w

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -109,6 +110,16 @@ func collect(err *jsonschema.ValidationError, out *[]Violation) {
 		add("must contain at least %d items of the form the schema asks for, has %d", k.Want, len(k.Got))
 	case *kind.MaxContains:
 		add("must contain at most %d items of the form the schema asks for, has %d", k.Want, len(k.Got))
+	case *kind.Format:
+		part, ok := k.Err.(*partError)
+		if !ok {
+			add("%s", explain(k))
+			return
+		}
+		for _, v := range part.found {
+			v.Path = at + v.Path
+			*out = append(*out, v)
+		}
 	case *kind.Not:
 		add("must not match a form that the schema excludes")
 	default:
@@ -133,7 +144,7 @@ func addMissing(at string, names []string, why string, out *[]Violation) {
 // top; ties go to the branch with fewer errors, then to the first.
 func closest(err *jsonschema.ValidationError, which string, out *[]Violation) {
 	var best []Violation
-	bestDepth := -1
+	bestDepth := math.MinInt
 	for _, cause := range err.Causes {
 		var found []Violation
 		collect(cause, &found)
