@@ -29,15 +29,41 @@ type once struct {
 // part is an object or an array, under a subschema.
 type part struct {
 	schema *jsonschema.Schema
+	container
+}
+
+// container tells objects and arrays apart by where they lie in memory, for as
+// long as the value that holds them is there.
+type container struct {
 	at     uintptr
 	length int
 }
 
-// partError is what is wrong with a part, as violations with pointers from it
-// on.
-type partError struct{ found []Violation }
+func containerOf(v any) (container, bool) {
+	switch v.(type) {
+	case map[string]any, []any:
+		value := reflect.ValueOf(v)
+		return container{value.Pointer(), value.Len()}, true
+	}
+	return container{}, false
+}
+
+// partError is what is wrong with a part.
+type partError struct {
+	err   *jsonschema.ValidationError
+	found []Violation // when somebody has asked
+}
 
 func (e *partError) Error() string { return "a part does not keep to its subschema" }
+
+// violations are what is wrong, with pointers from the part on. They are worked
+// out once, as several ways may lead to the part.
+func (e *partError) violations() []Violation {
+	if e.found == nil {
+		e.found = violations(e.err, maxPart)
+	}
+	return e.found
+}
 
 // maxPart bounds the violations that are kept of one part.
 const maxPart = 256
@@ -202,13 +228,11 @@ func replaceBelow(s *jsonschema.Schema, f func(*jsonschema.Schema) *jsonschema.S
 
 // look validates a part, or knows what came of it.
 func (o *once) look(sub *jsonschema.Schema, v any) error {
-	switch v.(type) {
-	case map[string]any, []any:
-	default:
+	at, ok := containerOf(v)
+	if !ok {
 		return partErrorOf(sub.Validate(v))
 	}
-	value := reflect.ValueOf(v)
-	key := part{sub, value.Pointer(), value.Len()}
+	key := part{sub, at}
 	if err, ok := o.found[key]; ok {
 		return err
 	}
@@ -222,7 +246,7 @@ func partErrorOf(err error) error {
 	if !ok {
 		return err
 	}
-	return &partError{violations(verr, maxPart)}
+	return &partError{err: verr}
 }
 
 // check validates a whole value.

@@ -76,6 +76,26 @@ func TestRecursionDoesNotMultiply(t *testing.T) {
 	}
 }
 
+// Nor does lifting: each branch of a union that a value may belong to is tried.
+func TestLiftingDoesNotMultiply(t *testing.T) {
+	c := multiplying["an exclusive union of nodes"]
+	s := mustCompile(t, c.schema)
+	v, err := parseExact(c.value(40), defaultMaxDepth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []Profile{OpenAIStrict(), LlamaCPP(), ToolInput()} {
+		p.MaxDepth = 0
+		plan, err := s.Plan(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if up := plan.Up(plan.Down(v)); !equalValues(up, v) {
+			t.Errorf("%s: %s", p.Name, plainJSON(up))
+		}
+	}
+}
+
 // sameFindings checks that what is found does not depend on how it is looked
 // for.
 func sameFindings(t *testing.T, name, schema string, texts ...string) {

@@ -116,7 +116,7 @@ func collect(err *jsonschema.ValidationError, out *[]Violation) {
 			add("%s", explain(k))
 			return
 		}
-		for _, v := range part.found {
+		for _, v := range part.violations() {
 			v.Path = at + v.Path
 			*out = append(*out, v)
 		}
