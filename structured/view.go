@@ -23,7 +23,7 @@ type view []*jsonschema.Schema
 func viewOf(list ...*jsonschema.Schema) view {
 	var w view
 	for _, s := range list {
-		w = w.with(s)
+		w = w.grown(s)
 	}
 	return w
 }
@@ -33,16 +33,24 @@ func (w view) with(s *jsonschema.Schema) view {
 	if s == nil || slices.Contains(w, s) {
 		return w
 	}
-	w = append(w[:len(w):len(w)], s)
+	return w[:len(w):len(w)].grown(s)
+}
+
+// grown is with for a view that nobody else holds: it may grow in place.
+func (w view) grown(s *jsonschema.Schema) view {
+	if s == nil || slices.Contains(w, s) {
+		return w
+	}
+	w = append(w, s)
 	for _, next := range []*jsonschema.Schema{s.Ref, s.RecursiveRef, dynamicTarget(s)} {
-		w = w.with(next)
+		w = w.grown(next)
 	}
 	for _, next := range s.AllOf {
-		w = w.with(next)
+		w = w.grown(next)
 	}
 	// Not not is the thing itself, where neither says anything else.
 	if s.Not != nil && s.Not.Not != nil && onlyExcludes(s.Not) {
-		w = w.with(s.Not.Not)
+		w = w.grown(s.Not.Not)
 	}
 	return w
 }
