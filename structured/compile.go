@@ -418,15 +418,23 @@ func (s *Schema) validate(at *jsonschema.Schema, v any) (found []Violation) {
 	return found
 }
 
-// accepts tells whether a subschema accepts a value.
-func accepts(at *jsonschema.Schema, v any) (ok bool) {
+// accepts tells whether a subschema accepts a value. One whose patterns take
+// too long to say does not.
+func accepts(at *jsonschema.Schema, v any) bool {
+	ok, _ := judge(at, v)
+	return ok
+}
+
+// judge tells whether a subschema accepts a value, and whether that is known:
+// it is not where a pattern takes too long to match.
+func judge(at *jsonschema.Schema, v any) (ok, known bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, timeout := r.(patternTimeout); !timeout {
 				panic(r)
 			}
-			ok = false
+			ok, known = false, false
 		}
 	}()
-	return check(at, v) == nil
+	return check(at, v) == nil, true
 }

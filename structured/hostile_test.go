@@ -81,6 +81,27 @@ func TestManyNamesInALongXMLList(t *testing.T) {
 	}
 }
 
+// A pattern that takes too long is tried a few times, not for each value: there
+// are hours of them here.
+func TestManySlowPatternsEndInAnAnswer(t *testing.T) {
+	var values []string
+	for i := range 20_000 {
+		values = append(values, fmt.Sprintf(`"%s%d"`, strings.Repeat("a", 40), i))
+	}
+	const slow = `"pattern": "^(?!b)(a+)+$"`
+	s := mustCompile(t, `{"enum": [`+strings.Join(values, ", ")+`], `+slow+`}`)
+	if why := s.Contradiction(); why != nil {
+		t.Errorf("a contradiction that nobody has proved: %v", why)
+	}
+	plan, err := s.Plan(LlamaCPP())
+	if err != nil || !strings.Contains(string(plan.Schema()), values[len(values)-1]) {
+		t.Errorf("values are lost that may be allowed: %v", err)
+	}
+	if _, err := s.Instance(Hints{}, 1); !errors.Is(err, ErrNoInstance) {
+		t.Error(err)
+	}
+}
+
 // The time for each byte must not grow with the length.
 func BenchmarkReadHostile(b *testing.B) {
 	s := mustCompile(b, personSchema)

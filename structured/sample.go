@@ -120,7 +120,7 @@ func (m *maker) text(w view, p place, try int) (any, bool) {
 		if n < length.low || length.high >= 0 && n > length.high {
 			return false
 		}
-		return w.accepts(s)
+		return m.accepts(w, s)
 	}
 	if try == 0 {
 		if s, ok := m.hints.text(p.name, formats, fits); ok {
@@ -138,7 +138,9 @@ func (m *maker) text(w view, p place, try int) (any, bool) {
 	if len(patterns) > 0 {
 		for i, pattern := range patterns {
 			for round := range 24 {
-				m.budget--
+				if m.budget--; m.budget < 0 {
+					return nil, false
+				}
 				s, ok := m.fromPattern(pattern, length, try*24+round+i)
 				if ok && fits(s) {
 					return s, true

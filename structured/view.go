@@ -73,12 +73,18 @@ func dynamicTarget(s *jsonschema.Schema) *jsonschema.Schema {
 
 // accepts tells whether every subschema of the view accepts the value.
 func (w view) accepts(v any) bool {
+	ok, _ := w.judge(v)
+	return ok
+}
+
+// judge is accepts that also tells whether the answer is known.
+func (w view) judge(v any) (ok, known bool) {
 	for _, s := range w {
-		if !accepts(s, v) {
-			return false
+		if ok, known := judge(s, v); !ok {
+			return false, known
 		}
 	}
-	return true
+	return true, true
 }
 
 // never tells whether the view holds the schema false.
