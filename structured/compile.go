@@ -245,7 +245,7 @@ func asSchemaError(err error, doc any) error {
 		var verr *jsonschema.ValidationError
 		if errors.As(invalid.Err, &verr) {
 			if found := violations(verr, 1); len(found) > 0 {
-				message, _, _ := strings.Cut(found[0].Message, " (closest of ") // forms of the metaschema help nobody
+				message, _, _ := strings.Cut(found[0].Message, closestOf) // forms of the metaschema help nobody
 				return &SchemaError{Path: fragment(invalid.URL) + found[0].Path, Kind: SchemaDefect, Message: message}
 			}
 		}

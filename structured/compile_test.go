@@ -94,9 +94,10 @@ func TestCompileTakesEveryDraftAndForm(t *testing.T) {
 
 func TestViolationsOfAUnionAtTheRoot(t *testing.T) {
 	for schema, want := range map[string]string{
-		`{"oneOf": [{"type": "object"}]}`:           "(the whole value): must be of type object, is number",
-		`{"anyOf": [{"const": 2}, {"minimum": 5}]}`: "(the whole value): must be at least 5 (closest of 2 forms, any of which must match)",
-		`{"anyOf": [{"const": 2}, {"const": 3}]}`:   "(the whole value): must be exactly 2 (closest of 2 forms, any of which must match)",
+		`{"oneOf": [{"type": "object"}]}`:                                          "(the whole value): must be of type object, is number",
+		`{"anyOf": [{"const": 2}, {"minimum": 5}]}`:                                "(the whole value): must be at least 5 (closest of 2 forms, any of which must match)",
+		`{"anyOf": [{"anyOf": [{"const": 2}, {"const": 3}]}, {"type": "string"}]}`: "(the whole value): must be exactly 2 (closest of 2 forms, any of which must match)",
+		`{"anyOf": [{"const": 2}, {"const": 3}]}`:                                  "(the whole value): must be exactly 2 (closest of 2 forms, any of which must match)",
 	} {
 		if found := mustCompile(t, schema).Validate(json.Number("1")); len(found) != 1 || found[0].String() != want {
 			t.Errorf("%s: %v", schema, found)

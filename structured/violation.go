@@ -139,6 +139,9 @@ func addMissing(at string, names []string, why string, out *[]Violation) {
 	}
 }
 
+// closestOf begins the remark that a message is about one of several forms.
+const closestOf = " (closest of "
+
 // closest reports the branch of a failed union whose errors lie deepest, since
 // a branch that fails inside a member is nearer than one that fails at the
 // top; ties go to the branch with fewer errors, then to the first.
@@ -169,8 +172,8 @@ func closest(err *jsonschema.ValidationError, which string, out *[]Violation) {
 			best = []Violation{{Path: own, Message: "must be of type " + orList(types)}}
 		}
 		for i := range best {
-			if best[i].Path == own {
-				best[i].Message += fmt.Sprintf(" (closest of %d forms, %s of which must match)", len(err.Causes), which)
+			if best[i].Path == own && !strings.Contains(best[i].Message, closestOf) {
+				best[i].Message += fmt.Sprintf("%s%d forms, %s of which must match)", closestOf, len(err.Causes), which)
 			}
 		}
 	}
