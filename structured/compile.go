@@ -70,6 +70,8 @@ type Schema struct {
 	root   *jsonschema.Schema
 	rules  view // the root as a view, see view.go
 
+	combined int // the most subschemas that apply to one value
+
 	contradictory sync.Once
 	contradiction *SchemaError // of contradictory
 
@@ -137,7 +139,8 @@ func compile(text []byte, config Config) (*Schema, error) {
 	if at, ok := selfReference(root); ok {
 		return nil, &SchemaError{Path: at, Kind: SchemaDefect, Message: "a $ref leads back to itself, so it describes nothing"}
 	}
-	if at, ok := multiplies(root); ok {
+	var at string
+	if s.combined, at = combined(root); s.combined > maxCombined {
 		return nil, &SchemaError{
 			Path: at, Kind: SchemaTooBig,
 			Message: fmt.Sprintf("combines more than %d subschemas for one value", maxCombined),
@@ -345,12 +348,12 @@ func selfReference(root *jsonschema.Schema) (string, bool) {
 
 // maxCombined bounds how many subschemas apply to one value. References to the
 // same definition from several branches multiply, so a schema of a few lines
-// could keep the validator busy for ever.
-const maxCombined = 1 << 17
+// could keep the validator busy for ever. Real schemas combine tens.
+const maxCombined = 1 << 12
 
-// multiplies looks for a subschema beyond maxCombined. There are no cycles any
-// more when it is called.
-func multiplies(root *jsonschema.Schema) (string, bool) {
+// combined is the most subschemas that apply to one value, and where. There are
+// no cycles any more when it is called.
+func combined(root *jsonschema.Schema) (most int, at string) {
 	costs := map[*jsonschema.Schema]int{}
 	var cost func(s *jsonschema.Schema) int
 	cost = func(s *jsonschema.Schema) int {
@@ -365,11 +368,11 @@ func multiplies(root *jsonschema.Schema) (string, bool) {
 		return total
 	}
 	for _, s := range everySubschema(root) {
-		if cost(s) > maxCombined {
-			return fragment(s.Location), true
+		if c := cost(s); c > most {
+			most, at = c, fragment(s.Location)
 		}
 	}
-	return "", false
+	return most, at
 }
 
 // Text returns the schema's own text.
@@ -382,8 +385,18 @@ func (s *Schema) Title() string { return s.root.Title }
 // against the whole schema. It returns nil for a valid value, otherwise at
 // most Config.MaxViolations violations in a stable order.
 func (s *Schema) Validate(v any) []Violation {
+	if s.combined > usualCombined && countValues(v) > maxChecks/s.combined {
+		return []Violation{{Message: fmt.Sprintf("has too many parts to check: the schema combines up to %d subschemas for each", s.combined)}}
+	}
 	return s.validate(s.root, v)
 }
+
+// maxChecks bounds the subschemas that are checked for the parts of a value
+// where they may be more than usualCombined for each: some seconds' worth.
+const (
+	maxChecks     = 1 << 22
+	usualCombined = 128
+)
 
 // ValidateJSON checks exact JSON text. The error is for text that is not JSON.
 func (s *Schema) ValidateJSON(text []byte) ([]Violation, error) {

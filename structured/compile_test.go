@@ -54,6 +54,19 @@ func doubling(n int) string {
 	return fmt.Sprintf(`{"$ref": "#/$defs/d%d", "$defs": {%s}}`, n, strings.Join(defs, ","))
 }
 
+// What a schema combines for one value multiplies with the parts of the value:
+// together they are bounded.
+func TestValidateRefusesTooManyChecks(t *testing.T) {
+	s := mustCompile(t, strings.Replace(doubling(9), `{"$ref": "#/$defs/d9"`, `{"items": {"$ref": "#/$defs/d9"}`, 1))
+	list := func(n int) any { return parse(t, `["a"`+strings.Repeat(`, "a"`, n-1)+`]`) }
+	if found := s.Validate(list(100)); found != nil {
+		t.Errorf("100 items: %v", found)
+	}
+	if found := s.Validate(list(100_000)); len(found) != 1 || !strings.Contains(found[0].Message, "too many parts") {
+		t.Errorf("100,000 items: %v", found)
+	}
+}
+
 func TestCompileTakesEveryDraftAndForm(t *testing.T) {
 	for _, c := range []struct{ schema, valid, invalid string }{
 		{`{"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 1, "exclusiveMinimum": true}`, `2`, `1`},
