@@ -1,6 +1,7 @@
 package structured
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -242,11 +243,10 @@ func (o *once) look(sub *jsonschema.Schema, v any) error {
 }
 
 func partErrorOf(err error) error {
-	verr, ok := err.(*jsonschema.ValidationError)
-	if !ok {
-		return err
+	if verr, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		return &partError{err: verr}
 	}
-	return &partError{err: verr}
+	return err
 }
 
 // check validates a whole value.

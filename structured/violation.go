@@ -3,6 +3,7 @@ package structured
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -111,7 +112,7 @@ func collect(err *jsonschema.ValidationError, out *[]Violation) {
 	case *kind.MaxContains:
 		add("must contain at most %d items of the form the schema asks for, has %d", k.Want, len(k.Got))
 	case *kind.Format:
-		part, ok := k.Err.(*partError)
+		part, ok := errors.AsType[*partError](k.Err)
 		if !ok {
 			add("%s", explain(k))
 			return
