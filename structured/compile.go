@@ -136,17 +136,18 @@ func compile(text []byte, config Config) (*Schema, error) {
 		return nil, asSchemaError(err, s.doc)
 	}
 	s.root = root
-	if at, ok := selfReference(root); ok {
+	all := everySubschema(root)
+	if at, ok := selfReference(all); ok {
 		return nil, &SchemaError{Path: at, Kind: SchemaDefect, Message: "a $ref leads back to itself, so it describes nothing"}
 	}
 	var at string
-	if s.combined, at = combined(root); s.combined > maxCombined {
+	if s.combined, at = combined(all); s.combined > maxCombined {
 		return nil, &SchemaError{
 			Path: at, Kind: SchemaTooBig,
 			Message: fmt.Sprintf("combines more than %d subschemas for one value", maxCombined),
 		}
 	}
-	if wantsOnce(root) {
+	if wantsOnce(root, all) {
 		if err := s.validateOnce(); err != nil {
 			return nil, err
 		}
@@ -313,7 +314,7 @@ func findReference(v any, at, target string) (string, bool) {
 
 // selfReference looks for a schema that applies itself to the same value
 // again: validating it would never end, and it has no meaning.
-func selfReference(root *jsonschema.Schema) (string, bool) {
+func selfReference(all []*jsonschema.Schema) (string, bool) {
 	const (
 		open = 1
 		done = 2
@@ -338,7 +339,7 @@ func selfReference(root *jsonschema.Schema) (string, bool) {
 		state[s] = done
 		return false
 	}
-	for _, s := range everySubschema(root) {
+	for _, s := range all {
 		if visit(s) {
 			return cycle, true
 		}
@@ -353,7 +354,7 @@ const maxCombined = 1 << 12
 
 // combined is the most subschemas that apply to one value, and where. There are
 // no cycles any more when it is called.
-func combined(root *jsonschema.Schema) (most int, at string) {
+func combined(all []*jsonschema.Schema) (most int, at string) {
 	costs := map[*jsonschema.Schema]int{}
 	var cost func(s *jsonschema.Schema) int
 	cost = func(s *jsonschema.Schema) int {
@@ -367,7 +368,7 @@ func combined(root *jsonschema.Schema) (most int, at string) {
 		costs[s] = total
 		return total
 	}
-	for _, s := range everySubschema(root) {
+	for _, s := range all {
 		if c := cost(s); c > most {
 			most, at = c, fragment(s.Location)
 		}

@@ -75,8 +75,8 @@ const maxUnrolled = 1 << 12
 
 // wantsOnce tells whether a schema needs a once. One with propertyNames does as
 // well: of names the validator reports a place that it has left since.
-func wantsOnce(root *jsonschema.Schema) bool {
-	return repeats(root) || slices.ContainsFunc(everySubschema(root), func(s *jsonschema.Schema) bool { return s.PropertyNames != nil })
+func wantsOnce(root *jsonschema.Schema, all []*jsonschema.Schema) bool {
+	return repeats(root) || slices.ContainsFunc(all, func(s *jsonschema.Schema) bool { return s.PropertyNames != nil })
 }
 
 // repeats tells whether parts of a value may be met beyond maxUnrolled times.
