@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
@@ -100,7 +101,7 @@ func (l *ladder) prepare() error {
 		example := &l.request.Examples[i]
 		value, err := structured.Normalize(json.RawMessage(example.Output))
 		if err != nil {
-			return Invalid("examples", "example %d: the output is no JSON: %w", i, err)
+			return schemaError("examples", fmt.Errorf("examples[%d].output is not valid JSON: %w", i, err))
 		}
 		l.examples = append(l.examples, structured.Example{Input: example.Input, Output: value})
 	}

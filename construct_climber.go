@@ -150,12 +150,15 @@ func (c *climber) ask(ctx context.Context) (*outcome, error) {
 	return o, nil
 }
 
-// failed writes a request without a reply into the trace. What a broken stream
-// had brought may still be the value that came closest.
+// failed writes a request without a reply into the trace, and counts what it
+// cost. What a broken stream had brought may still be the value that came closest.
 func (c *climber) failed(step bedrock.ConstructStep, e *Error) {
+	if e.Usage != nil {
+		c.usage.Add(*e.Usage)
+	}
 	var message bedrock.Message
 	if len(e.Partial) > 0 && bedrock.Unmarshal(e.Partial, &message) == nil {
-		c.read(step, &outcome{text: answer(&message)})
+		c.read(step, &outcome{text: answer(&message), errs: []bedrock.ConstructError{{Message: e.Error()}}})
 	}
 	c.attempts = append(c.attempts, bedrock.ConstructAttempt{
 		Strategy: step, Reason: c.reason, ModelID: c.model, Repairs: []string{}, Usage: e.Usage,

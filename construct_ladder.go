@@ -25,7 +25,8 @@ type ladder struct {
 
 	emit func([]structured.Update) bool // of a stream: takes what is settled; false when nobody reads on
 	sent []structured.Update            // what a stream's reader has been given and must not be taken back
-	open structured.Update              // the string that was still growing, with all of its text so far
+	open string                         // the pointer of the string that is still growing, and
+	text []byte                         // all of its text so far; nil when none is
 
 	asked    int                        // replies so far, which the budget counts
 	attempts []bedrock.ConstructAttempt // those, and failed requests, which the budget does not count
@@ -170,11 +171,7 @@ func (l *ladder) failure() *Error {
 // value that came closest.
 func (l *ladder) soFar(err error) *Error {
 	e := *AsError(err)
-	total := l.usage
-	if e.Usage != nil {
-		total.Add(*e.Usage)
-	}
-	e.Usage, e.Partial = &total, nil
+	e.Usage, e.Partial = &l.usage, nil
 	if l.best != nil {
 		e.Partial = l.schema.Encode(l.best.value)
 	}

@@ -302,6 +302,56 @@ func TestConstructTracesFailedModels(t *testing.T) {
 	}
 }
 
+// What a failed request cost is part of the usage and of the budget of tokens,
+// also when another model's answer is returned.
+func TestConstructCountsFailedRequests(t *testing.T) {
+	lost := outcrop.Errorf(bedrock.CodeModelStreamError, "connection lost")
+	lost.Usage = &bedrock.TokenUsage{InputTokens: 10, OutputTokens: 2, TotalTokens: 12}
+	replies := []said{{err: lost}, {text: `{"name":"Ada","age":36}`}}
+	req := prompted(person, 2)
+	req.FallbackModelIDs = []string{"amazon.nova-pro-v1:0"}
+	got, err := manager(t, &told{replies: replies}).Construct(t.Context(), req)
+	if err != nil || got.Usage.TotalTokens != 27 || got.Usage.OutputTokens != 7 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, err = manager(t, &told{replies: replies[:1]}).Construct(t.Context(), req)
+	if e := outcrop.AsError(err); e.Code != lost.Code || e.Usage.TotalTokens != 24 {
+		t.Errorf("%+v", e)
+	}
+	m, err := outcrop.New(outcrop.Config{ModelID: sonnet, Backend: &told{replies: replies}, Construct: outcrop.ConstructLimits{Tokens: 12}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Construct(t.Context(), req); outcrop.AsError(err).Usage.TotalTokens != 12 {
+		t.Errorf("asked beyond the limit of tokens: %v", err)
+	}
+}
+
+// A tool's input that is no JSON has been paid for.
+func TestConstructCountsMalformedTools(t *testing.T) {
+	b := &told{replies: []said{{tool: `{"name":Ada}`}, {text: `{"name":"Ada","age":36}`}}}
+	_, got, err := streamed(t, b, &bedrock.ConstructRequest{
+		Prompt: "Ada", Schema: bedrock.Document(person), Strategy: bedrock.ConstructStrategyTool, FallbackModelIDs: []string{"amazon.nova-pro-v1:0"},
+	})
+	if err != nil || got.Usage.TotalTokens != 30 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A stream that breaks behind a whole value has not given it: as the value that
+// came closest it comes with the error.
+func TestConstructSaysWhyAWholeValueIsNone(t *testing.T) {
+	value := `{"name":"Ada","age":36}`
+	b := &told{replies: []said{{text: value + strings.Repeat(" ", len(value)+8), err: outcrop.Errorf(bedrock.CodeModelStreamError, "connection lost")}, {text: "never"}}}
+	req := prompted(person, 2)
+	req.FallbackModelIDs = []string{"amazon.nova-pro-v1:0"}
+	_, _, err := streamed(t, b, req)
+	failure, ok := errors.AsType[*bedrock.SchemaFailure](err)
+	if !ok || string(failure.PartialOutput) != value || len(failure.Errors) != 1 || !strings.Contains(failure.Errors[0].Message, "connection lost") {
+		t.Errorf("%+v, %v", failure, err)
+	}
+}
+
 // The error that ended the first model stands when no attempt is left for
 // another.
 func TestConstructKeepsTheErrorWhenNothingIsLeft(t *testing.T) {

@@ -35,7 +35,7 @@ func (c *climber) read(step bedrock.ConstructStep, o *outcome) {
 		}
 		o.errs = append(o.errs, bedrock.ConstructError{Message: problem})
 		if e, ok := errors.AsType[*structured.ReadError](err); ok && e.Partial != nil && step != bedrock.ConstructStepPatch {
-			c.keepPart(e.Partial, o.errs[0])
+			c.keepPart(e.Partial, o.errs[len(o.errs)-1])
 		}
 		return
 	}
@@ -137,7 +137,7 @@ func unfenced(text string) string {
 }
 
 // delivered tells whether a stream's reader has been given anything.
-func (l *ladder) delivered() bool { return len(l.sent) > 0 || l.open.Open }
+func (l *ladder) delivered() bool { return len(l.sent) > 0 || l.text != nil }
 
 // takenBack lists where a value differs from what a stream's reader has been
 // given already, which stands.
@@ -151,12 +151,12 @@ func (l *ladder) takenBack(value any) []structured.Violation {
 			})
 		}
 	}
-	if l.open.Open {
-		now, ok := structured.Lookup(value, l.open.Path)
-		if text, isText := now.(string); !isText || !strings.HasPrefix(text, l.open.Text) {
+	if l.text != nil {
+		now, ok := structured.Lookup(value, l.open)
+		if text, isText := now.(string); !isText || !strings.HasPrefix(text, string(l.text)) {
 			found = append(found, structured.Violation{
-				Path: l.open.Path, Missing: !ok,
-				Message: "has been delivered already and must begin with " + string(l.schema.Encode(l.open.Text)),
+				Path: l.open, Missing: !ok,
+				Message: "has been delivered already and must begin with " + string(l.schema.Encode(string(l.text))),
 			})
 		}
 	}

@@ -113,11 +113,11 @@ func (l *ladder) settle(updates []structured.Update) bool {
 	for _, update := range updates {
 		switch {
 		case !update.Open:
-			l.sent, l.open = append(l.sent, update), structured.Update{}
-		case l.open.Open && update.Path == l.open.Path:
-			l.open.Text += update.Text
+			l.sent, l.text = append(l.sent, update), nil
+		case l.text != nil && update.Path == l.open:
+			l.text = append(l.text, update.Text...)
 		default:
-			l.open = update
+			l.open, l.text = update.Path, []byte(update.Text)
 		}
 	}
 	return l.emit(updates)

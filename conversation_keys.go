@@ -218,15 +218,14 @@ func RefuseCallKeys(call *Call, what string) error {
 
 // refuseNativeKeys refuses our keys in InvokeModel's header.
 func refuseNativeKeys(call *Call) error {
-	const header = "X-Amzn-Bedrock-Request-Metadata"
 	for name, value := range call.Header {
-		if !strings.EqualFold(name, header) || !mayHaveKeys([]byte(value)) {
+		if !strings.EqualFold(name, metadataHeader) || !mayHaveKeys([]byte(value)) {
 			continue
 		}
 		var metadata map[string]string
 		if bedrock.Unmarshal([]byte(value), &metadata) != nil {
 			if strings.Contains(value, KeyPrefix) {
-				return Invalid(header, "expected a JSON object of strings")
+				return Invalid(metadataHeader, "expected a JSON object of strings")
 			}
 			continue
 		}

@@ -76,8 +76,9 @@ type InferRequest struct {
 	Schema       json.RawMessage   // construct: the JSON Schema, required
 	Format       string            // construct: "json" (default) or "xml"
 	Metadata     map[string]string // requestMetadata
-	Tools        *bedrock.ToolConfiguration
-	Interactive  bool // someone watches the reply being written; for auto
+	Interactive  bool              // for auto: someone watches the reply being written
+
+	Tools *bedrock.ToolConfiguration // for converse and async
 }
 
 // InferResult is what a method returned: the field of that method is set.
@@ -112,7 +113,7 @@ func (m *Manager) Infer(ctx context.Context, req InferRequest) (*InferResult, er
 		if body, err = req.native(); err != nil {
 			return nil, err
 		}
-		invoke := &InvokeRequest{ModelID: req.ModelID, Body: body}
+		invoke := &InvokeRequest{ModelID: req.ModelID, Body: body, Header: req.header()}
 		if method == MethodSync {
 			result.Invoke, err = m.Invoke(ctx, invoke)
 		} else {
@@ -150,8 +151,12 @@ func (r *InferRequest) check(method Method) error {
 		return Invalid("body", "%s takes Prompt or Messages, not a model-native body", method)
 	case r.MaxTokens < 0:
 		return Invalid("maxTokens", "%d: expected 1 or more, or 0 for the model's default", r.MaxTokens)
-	case len(r.Body) > 0 && r.samples():
-		return Invalid("body", "temperature, topP and stop stand in the body, where there is one")
+	case len(r.Body) > 0 && (r.samples() || r.MaxTokens > 0 || r.SystemPrompt != ""):
+		return Invalid("body", "the system prompt, maxTokens, temperature, topP and stop stand in the body, where there is one")
+	case len(r.Body) > 0 && method == MethodAsync && len(r.Metadata) > 0:
+		return Invalid("requestMetadata", "a job's model-native body has no place for it: use Prompt or Messages")
+	case r.Tools != nil && (len(r.Body) > 0 || method != MethodConverse && method != MethodAsync):
+		return Invalid("tools", "only converse and async take tools, beside a prompt or messages; a model-native body has its own")
 	case method == MethodAsync && r.OutputS3URI == "":
 		return Invalid("outputS3Uri", "async needs an output URI: where the job writes its results")
 	case method == MethodConstruct && len(r.Schema) == 0:
@@ -178,6 +183,18 @@ func (r *InferRequest) native() ([]byte, error) {
 		return nil, AsError(err)
 	}
 	return body, nil
+}
+
+// metadataHeader carries the request metadata of InvokeModel, as JSON.
+const metadataHeader = "X-Amzn-Bedrock-Request-Metadata"
+
+// header is the request metadata as InvokeModel carries it.
+func (r *InferRequest) header() map[string]string {
+	if len(r.Metadata) == 0 {
+		return nil
+	}
+	text, _ := json.Marshal(r.Metadata) // strings always can be
+	return map[string]string{metadataHeader: string(text)}
 }
 
 // samples tells whether the request says how words are chosen.
@@ -223,7 +240,7 @@ func (m *Manager) inferAsync(ctx context.Context, r *InferRequest) (*bedrock.Cre
 		job.JobName = fmt.Sprintf("inference-job-%d", m.config.Now().Round(time.Millisecond).UnixMilli())
 	}
 	body := r.Body
-	if body == nil {
+	if len(body) == 0 {
 		var err error
 		if body, err = bedrock.Marshal(r.converse()); err != nil {
 			return nil, AsError(err)

@@ -84,12 +84,20 @@ func TestInferNamesWhatIsMissing(t *testing.T) {
 		"no schema":                  {outcrop.InferRequest{Method: "construct", Prompt: "a"}, "schema"},
 		"unknown method":             {outcrop.InferRequest{Method: "x", Prompt: "a"}, "method"},
 		"a native body for converse": {outcrop.InferRequest{Method: "converse", Body: []byte(`{}`)}, "body"},
+		"a system prompt beside it":  {outcrop.InferRequest{Body: []byte(`{}`), SystemPrompt: "a"}, "body"},
+		"a limit beside it":          {outcrop.InferRequest{Body: []byte(`{}`), MaxTokens: 1}, "body"},
+		"metadata beside a job's":    {outcrop.InferRequest{Method: "async", OutputS3URI: "s3://a/b", Body: []byte(`{}`), Metadata: map[string]string{"a": "b"}}, "requestMetadata"},
+		"tools for sync":             {outcrop.InferRequest{Prompt: "a", Tools: &bedrock.ToolConfiguration{}}, "tools"},
+		"tools for construct":        {outcrop.InferRequest{Method: "construct", Schema: []byte(`{}`), Prompt: "a", Tools: &bedrock.ToolConfiguration{}}, "tools"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := m.Infer(t.Context(), tt.req)
 			e, ok := errors.AsType[*outcrop.Error](err)
-			if !ok || e.Code != bedrock.CodeValidation || e.Field != tt.field {
+			if !ok {
+				t.Fatalf("got %v, want field %q", err, tt.field)
+			}
+			if e.Code != bedrock.CodeValidation || e.Field != tt.field {
 				t.Errorf("got %v (field %q), want field %q", err, e.Field, tt.field)
 			}
 		})
@@ -182,6 +190,55 @@ func TestInferSamples(t *testing.T) {
 		if _, err := m.Infer(t.Context(), *request); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
+	}
+}
+
+// Request metadata reaches the model by every method that has a place for it.
+func TestInferSendsMetadata(t *testing.T) {
+	for _, method := range []string{"sync", "stream", "converse", "construct"} {
+		s := &scripted{texts: []string{`{}`}}
+		result, err := manager(t, s).Infer(t.Context(), outcrop.InferRequest{
+			Method: method, Prompt: "Why?", Schema: []byte(`{"type": "object"}`), Metadata: map[string]string{"team": "geology"},
+		})
+		if err != nil {
+			t.Fatal(method, err)
+		}
+		if result.Stream != nil {
+			result.Stream.Close()
+		}
+		req, err := s.calls[0].Converse()
+		if err != nil {
+			t.Fatal(method, err)
+		}
+		if req.RequestMetadata["team"] != "geology" {
+			t.Errorf("by %s: %v", method, req.RequestMetadata)
+		}
+	}
+}
+
+// lastJob keeps the last job that was created.
+type lastJob struct {
+	outcrop.Jobs
+	req *bedrock.CreateModelInvocationJobRequest
+}
+
+func (j *lastJob) Create(_ context.Context, _ outcrop.Caller, req *bedrock.CreateModelInvocationJobRequest) (*bedrock.CreateModelInvocationJobResponse, error) {
+	j.req = req
+	return &bedrock.CreateModelInvocationJobResponse{}, nil
+}
+
+// A body without bytes is no body, whether it is nil or not.
+func TestInferAsyncWithAnEmptyBody(t *testing.T) {
+	jobs := &lastJob{}
+	m, err := outcrop.New(outcrop.Config{ModelID: sonnet, Backend: &scripted{}, Jobs: jobs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Infer(t.Context(), outcrop.InferRequest{Method: "async", Prompt: "Why?", Body: []byte{}, OutputS3URI: "s3://a/b"}); err != nil {
+		t.Fatal(err)
+	}
+	if text := jobs.req.InputDataConfig.Text; !strings.Contains(text, "Why?") || jobs.req.ModelInvocationType != bedrock.ModelInvocationTypeConverse {
+		t.Errorf("the job's record is %q, of type %s", text, jobs.req.ModelInvocationType)
 	}
 }
 

@@ -172,9 +172,9 @@ func headersInto(req *bedrock.ConverseRequest, header map[string]string) error {
 	if tier := get("X-Amzn-Bedrock-Service-Tier"); tier != "" {
 		req.ServiceTier = &bedrock.ServiceTier{Type: bedrock.ServiceTierType(tier)}
 	}
-	if metadata := get("X-Amzn-Bedrock-Request-Metadata"); metadata != "" {
+	if metadata := get(metadataHeader); metadata != "" {
 		if err := bedrock.Unmarshal([]byte(metadata), &req.RequestMetadata); err != nil {
-			return Invalid("X-Amzn-Bedrock-Request-Metadata", "expected a JSON object of strings")
+			return Invalid(metadataHeader, "expected a JSON object of strings")
 		}
 	}
 	return nil

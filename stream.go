@@ -136,7 +136,7 @@ func (s *Stream) finish(err error) {
 
 // Collect reads a Converse stream to its end and puts it together to the
 // response that Converse would have given. When the stream fails, the error
-// carries what had arrived as its Partial.
+// carries what had arrived as its Partial, and its Usage where that came too.
 func Collect(s *Stream) (*bedrock.ConverseResponse, error) {
 	defer s.Close()
 	var c bedrock.Collector
@@ -158,7 +158,8 @@ func Collect(s *Stream) (*bedrock.ConverseResponse, error) {
 	return response, nil
 }
 
-// interrupted is err with the message that had arrived.
+// interrupted is err with the message that had arrived, and what it cost where
+// the stream said so.
 func interrupted(err error, c *bedrock.Collector) *Error {
 	e := *AsError(err)
 	message := c.Message()
@@ -166,6 +167,9 @@ func interrupted(err error, c *bedrock.Collector) *Error {
 		if text, err := bedrock.Marshal(&message); err == nil {
 			e.Partial = text
 		}
+	}
+	if usage := c.Usage(); usage != nil {
+		e.Usage = usage
 	}
 	return &e
 }

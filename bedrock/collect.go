@@ -126,6 +126,14 @@ func (c *Collector) Message() Message {
 	return m
 }
 
+// Usage is what the reply cost; nil before the metadata event.
+func (c *Collector) Usage() *TokenUsage {
+	if c.metadata == nil {
+		return nil
+	}
+	return &c.metadata.Usage
+}
+
 func (b *collected) finish() (ContentBlock, bool) {
 	switch b.kind {
 	case blockText:

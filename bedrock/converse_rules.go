@@ -2,7 +2,6 @@ package bedrock
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -157,67 +156,106 @@ func notObject(field string) error {
 // checkToolResults checks that every tool use is answered in the message that
 // follows it, and that nothing is answered twice or unasked.
 func checkToolResults(messages []Message) error {
-	var asked []string
+	asked := toolUses{answered: map[string]bool{}}
 	for i := range messages {
-		var answered []string
-		for j := range messages[i].Content {
-			r := messages[i].Content[j].ToolResult
-			if r == nil {
-				continue
-			}
-			field := fmt.Sprintf("messages.%d.content.%d.toolResult.toolUseId", i, j)
-			switch {
-			case !slices.Contains(asked, r.ToolUseID) && len(answered) >= len(asked):
-				return broken(field, "The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", i)
-			case !slices.Contains(asked, r.ToolUseID):
-				return broken(field, "The toolUseId at messages.%d.content.%d names no toolUse block of the previous turn.", i, j)
-			case slices.Contains(answered, r.ToolUseID):
-				return broken(field, "The toolUseId at messages.%d.content.%d is answered twice. Give one toolResult block for each toolUse block.", i, j)
-			}
-			answered = append(answered, r.ToolUseID)
+		if err := asked.answer(messages[i].Content, i); err != nil {
+			return err
 		}
-		var missing []string
-		for _, id := range asked {
-			if !slices.Contains(answered, id) {
-				missing = append(missing, id)
-			}
+		if missing := asked.missing(); missing != "" {
+			return broken(fmt.Sprintf("messages.%d.content", i), "Expected toolResult blocks at messages.%d.content for the following Ids: %s", i, missing)
 		}
-		if len(missing) > 0 {
-			return broken(fmt.Sprintf("messages.%d.content", i), "Expected toolResult blocks at messages.%d.content for the following Ids: %s", i, strings.Join(missing, ", "))
-		}
-		asked = asked[:0]
-		for j := range messages[i].Content {
-			if u := messages[i].Content[j].ToolUse; u != nil {
-				if slices.Contains(asked, u.ToolUseID) {
-					return broken(fmt.Sprintf("messages.%d.content.%d.toolUse.toolUseId", i, j), "The toolUse blocks at messages.%d.content contain duplicate Ids: %s", i, u.ToolUseID)
-				}
-				asked = append(asked, u.ToolUseID)
-			}
+		if err := asked.ask(messages[i].Content, i); err != nil {
+			return err
 		}
 	}
-	if len(asked) > 0 {
-		return broken("messages", "Expected toolResult blocks at messages.%d.content for the following Ids: %s", len(messages), strings.Join(asked, ", "))
+	if missing := asked.missing(); missing != "" {
+		return broken("messages", "Expected toolResult blocks at messages.%d.content for the following Ids: %s", len(messages), missing)
 	}
 	return nil
 }
 
+// toolUses are the tool uses of one message, which the next one answers.
+type toolUses struct {
+	ids      []string
+	answered map[string]bool // by id; one that was not asked for is not in it
+	answers  int
+}
+
+// ask begins anew with the tool uses of message i.
+func (u *toolUses) ask(content []ContentBlock, i int) error {
+	u.ids, u.answers = u.ids[:0], 0
+	clear(u.answered)
+	for j := range content {
+		use := content[j].ToolUse
+		if use == nil {
+			continue
+		}
+		if _, twice := u.answered[use.ToolUseID]; twice {
+			return broken(fmt.Sprintf("messages.%d.content.%d.toolUse.toolUseId", i, j), "The toolUse blocks at messages.%d.content contain duplicate Ids: %s", i, use.ToolUseID)
+		}
+		u.ids = append(u.ids, use.ToolUseID)
+		u.answered[use.ToolUseID] = false
+	}
+	return nil
+}
+
+// answer takes the tool results of message i.
+func (u *toolUses) answer(content []ContentBlock, i int) error {
+	for j := range content {
+		r := content[j].ToolResult
+		if r == nil {
+			continue
+		}
+		answered, asked := u.answered[r.ToolUseID]
+		field := fmt.Sprintf("messages.%d.content.%d.toolResult.toolUseId", i, j)
+		switch {
+		case !asked && u.answers >= len(u.ids):
+			return broken(field, "The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", i)
+		case !asked:
+			return broken(field, "The toolUseId at messages.%d.content.%d names no toolUse block of the previous turn.", i, j)
+		case answered:
+			return broken(field, "The toolUseId at messages.%d.content.%d is answered twice. Give one toolResult block for each toolUse block.", i, j)
+		}
+		u.answered[r.ToolUseID] = true
+		u.answers++
+	}
+	return nil
+}
+
+// missing lists the ids that have no answer, the first of them where they are
+// many.
+func (u *toolUses) missing() string {
+	const most = 20
+	var ids []string
+	for _, id := range u.ids {
+		if u.answered[id] {
+			continue
+		}
+		if len(ids) == most {
+			return fmt.Sprintf("%s and %d more", strings.Join(ids, ", "), len(u.ids)-u.answers-most)
+		}
+		ids = append(ids, id)
+	}
+	return strings.Join(ids, ", ")
+}
+
 func checkToolConfig(config *ToolConfiguration) error {
-	var names []string
+	names := map[string]bool{}
 	for i := range config.Tools {
 		spec := config.Tools[i].ToolSpec
 		if spec == nil {
 			continue
 		}
 		field := fmt.Sprintf("toolConfig.tools.%d.toolSpec", i)
-		if slices.Contains(names, spec.Name) {
+		if names[spec.Name] {
 			return broken(field+".name", "The tool at toolConfig.tools.%d has the name of another tool. Give each tool a name of its own.", i)
 		}
-		names = append(names, spec.Name)
+		names[spec.Name] = true
 		if !isObject(spec.InputSchema.JSON) {
 			return notObject(field + ".inputSchema.json")
 		}
 	}
-	if choice := config.ToolChoice; choice != nil && choice.Tool != nil && !slices.Contains(names, choice.Tool.Name) {
+	if choice := config.ToolChoice; choice != nil && choice.Tool != nil && !names[choice.Tool.Name] {
 		return broken("toolConfig.toolChoice.tool.name", "The tool that toolConfig.toolChoice.tool.name asks for is not among toolConfig.tools.")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package bedrock_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -85,5 +86,29 @@ func TestCheckConverseCostsNoAllocation(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// A request of many tools is checked in time by its length: by the square of
+// it, this one would take minutes.
+func TestCheckConverseWithManyTools(t *testing.T) {
+	const many = 200_000
+	uses := bedrock.Message{Role: bedrock.ConversationRoleAssistant}
+	results := bedrock.Message{Role: bedrock.ConversationRoleUser}
+	config := &bedrock.ToolConfiguration{}
+	for i := range many {
+		id := fmt.Sprintf("tooluse_%08d", i)
+		uses.Content = append(uses.Content, bedrock.ContentBlock{ToolUse: &bedrock.ToolUseBlock{ToolUseID: id, Name: id, Input: bedrock.Document(`{}`)}})
+		results.Content = append(results.Content, bedrock.ContentBlock{ToolResult: &bedrock.ToolResultBlock{ToolUseID: id}})
+		config.Tools = append(config.Tools, bedrock.Tool{ToolSpec: &bedrock.ToolSpecification{Name: id, InputSchema: bedrock.ToolInputSchema{JSON: bedrock.Document(`{}`)}}})
+	}
+	req := &bedrock.ConverseRequest{Messages: []bedrock.Message{bedrock.UserText("Hi."), uses, results}, ToolConfig: config}
+	if err := bedrock.CheckConverse(req, bedrock.ConverseLimits{}); err != nil {
+		t.Fatal(err)
+	}
+	req.Messages[2].Content = results.Content[:many-100]
+	err := bedrock.CheckConverse(req, bedrock.ConverseLimits{})
+	if err == nil || !strings.HasSuffix(err.Error(), "tooluse_00199919 and 80 more") {
+		t.Errorf("got %v", err)
 	}
 }

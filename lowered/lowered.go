@@ -17,6 +17,7 @@ package lowered
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/outcrop-ai/outcrop"
@@ -118,7 +119,7 @@ func (b *Backend) lower(req *bedrock.ConverseRequest, profile structured.Profile
 			if spec == nil || spec.Strict == nil || !*spec.Strict {
 				continue
 			}
-			f, err := b.form(spec.InputSchema.JSON, profile, "toolConfig.tools.toolSpec.inputSchema.json")
+			f, err := b.form(spec.InputSchema.JSON, profile, fmt.Sprintf("toolConfig.tools.%d.toolSpec.inputSchema.json", i))
 			if err != nil {
 				return nil, nil, err
 			}

@@ -152,6 +152,17 @@ func TestTheRestGoesThrough(t *testing.T) {
 	if e := outcrop.AsError(err); e.Code != bedrock.CodeValidation || e.Field != "outputConfig.textFormat.structure.jsonSchema.schema" {
 		t.Errorf("a defective schema: %v", err)
 	}
+	tool := func(schema string) bedrock.Tool {
+		return bedrock.Tool{ToolSpec: &bedrock.ToolSpecification{Name: "t", Strict: new(true), InputSchema: bedrock.ToolInputSchema{JSON: bedrock.Document(schema)}}}
+	}
+	req := &bedrock.ConverseRequest{
+		ModelID: modelID, Messages: []bedrock.Message{bedrock.UserText("Hi.")},
+		ToolConfig: &bedrock.ToolConfiguration{Tools: []bedrock.Tool{tool(`{"type":"object"}`), tool(`{"type":7}`)}},
+	}
+	_, err = b.Do(t.Context(), outcrop.NewConverseCall(bedrock.OpConverse, req))
+	if e := outcrop.AsError(err); e.Code != bedrock.CodeValidation || e.Field != "toolConfig.tools.1.toolSpec.inputSchema.json" {
+		t.Errorf("a defective schema of a tool: %v", err)
+	}
 }
 
 // A reply in another form that cannot be raised says so: here a list that

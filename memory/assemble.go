@@ -142,7 +142,7 @@ func (a *assembly) take(n NewTurn) error {
 	if n.Resume && len(n.Messages) == 0 {
 		n.Messages = []bedrock.Message{bedrock.UserText(goOn)}
 	}
-	if err := a.s.checkMessages(n.Messages, n.Resume, false, true, n.First); err != nil {
+	if err := a.s.checkMessages(n.Messages, n.Resume, true, n.First); err != nil {
 		return err
 	}
 	if last := len(n.Messages) - 1; len(openUses(n.Messages)) > 0 {

@@ -133,13 +133,18 @@ func documentNote(turn, tokens int, m *Model) bedrock.ContentBlock {
 // whatever else is sent.
 func uniqueDocuments(messages []bedrock.Message, taken, add map[string]int, turn int) []bedrock.Message {
 	var out []bedrock.Message
+	tried := map[string]int{}
 	for i := range messages {
 		for j := range messages[i].Content {
 			d := messages[i].Content[j].Document
 			if d == nil {
 				continue
 			}
-			name := freeName(d.Name, taken, add, turn)
+			name := d.Name
+			for taken[name] != 0 || add[name] != 0 {
+				tried[d.Name]++
+				name = renamedDocument(d.Name, turn, tried[d.Name])
+			}
 			add[name] = turn
 			if name == d.Name {
 				continue
@@ -161,17 +166,12 @@ func uniqueDocuments(messages []bedrock.Message, taken, add map[string]int, turn
 	return out
 }
 
-func freeName(name string, taken, add map[string]int, turn int) string {
+// renamedDocument is the nth other name of a document of a turn.
+func renamedDocument(name string, turn, n int) string {
 	const longest = 200 // the API's limit
-	used := func(n string) bool { return taken[n] != 0 || add[n] != 0 }
-	candidate := name
-	for n := 1; used(candidate); n++ {
-		suffix := fmt.Sprintf("(turn %d)", turn)
-		if n > 1 {
-			suffix = fmt.Sprintf("(turn %d-%d)", turn, n)
-		}
-		stem := strings.TrimRight(name, " ")
-		candidate = strings.TrimRight(stem[:min(len(stem), longest-len(suffix)-1)], " ") + " " + suffix
+	suffix := fmt.Sprintf("(turn %d)", turn)
+	if n > 1 {
+		suffix = fmt.Sprintf("(turn %d-%d)", turn, n)
 	}
-	return candidate
+	return strings.TrimRight(clip(strings.TrimRight(name, " "), longest-len(suffix)-1), " ") + " " + suffix
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/memory"
@@ -101,7 +102,7 @@ func TestAppendRefuses(t *testing.T) {
 func TestSettingsAreChecked(t *testing.T) {
 	for field, p := range map[string]memory.Policy{
 		"strategy": {Strategy: "autos"}, "low": {Low: 2}, "summaryShare": {SummaryShare: -1},
-		"segmentTokens": {Fanout: 1}, "retrievePassages": {RetrievePassages: -1},
+		"segmentTokens": {SegmentTokens: -1}, "fanout": {Fanout: 1}, "retrievePassages": {RetrievePassages: -1},
 	} {
 		_, _, err := memory.Assemble(memory.New(), memory.NewTurn{Messages: []bedrock.Message{user("a")}}, p, memory.Budget{Tokens: 100}, memory.For(claude))
 		if in, ok := errors.AsType[*memory.InputError](err); !ok || in.Field != field {
@@ -111,6 +112,45 @@ func TestSettingsAreChecked(t *testing.T) {
 	_, _, err := memory.Assemble(memory.New(), memory.NewTurn{Messages: []bedrock.Message{user("a")}}, memory.Policy{}, memory.Budget{}, memory.For(claude))
 	if in, ok := errors.AsType[*memory.InputError](err); !ok || in.Field != "budget" {
 		t.Error(err)
+	}
+}
+
+// A turn costs time by its length: by the square of it, each of these would
+// take minutes.
+func TestTurnsOfManyBlocks(t *testing.T) {
+	const many = 150_000
+	var ids []string
+	var results, documents bedrock.Message
+	results.Role, documents.Role = bedrock.ConversationRoleUser, bedrock.ConversationRoleUser
+	documents.Content = user("Sum up.").Content
+	for i := range many {
+		ids = append(ids, fmt.Sprintf("tooluse_%08d", i))
+		results.Content = append(results.Content, result(ids[i], "done").Content...)
+		documents.Content = append(documents.Content, bedrock.ContentBlock{Document: &bedrock.DocumentBlock{Name: "report"}})
+	}
+	chat(t, []bedrock.Message{user("a"), use(ids...), results, assistant("b")})
+	_, _, err := memory.Assemble(memory.New(), memory.NewTurn{Messages: []bedrock.Message{user("a"), use(ids...), result(ids[0], "done"), assistant("b")}},
+		memory.Policy{}, memory.Budget{Tokens: 100}, memory.For(claude))
+	if err == nil || !strings.Contains(err.Error(), "the tool use "+ids[1]+" is not answered") {
+		t.Error(err)
+	}
+	chat(t, []bedrock.Message{documents, assistant("b")})
+}
+
+// Names that are cut to the API's length stay whole characters.
+func TestDocumentNamesAreCutBetweenCharacters(t *testing.T) {
+	long := strings.Repeat("é", 100)
+	report := bedrock.ContentBlock{Document: &bedrock.DocumentBlock{Name: long, Source: bedrock.DocumentSource{Text: new("words")}}}
+	first, second := user("a"), user("b")
+	first.Content, second.Content = append(first.Content, report), append(second.Content, report)
+	s := chat(t, []bedrock.Message{first, assistant("b")})
+	c, _, err := memory.Assemble(s, memory.NewTurn{Messages: []bedrock.Message{second}}, memory.Policy{}, memory.Budget{Tokens: 1000}, memory.For(claude))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := c.Messages[2].Content[1].Document.Name
+	if !utf8.ValidString(name) || name == long || len(name) > 200 {
+		t.Errorf("%q", name)
 	}
 }
 

@@ -94,8 +94,10 @@ func (p Policy) settled(budget Budget) (Policy, error) {
 		return p, invalid("low", "it is a share of the budget from 0 to 0.9, got %v", p.Low)
 	case p.SummaryShare < 0 || p.SummaryShare > 1:
 		return p, invalid("summaryShare", "it is a share from 0 to 1, got %v", p.SummaryShare)
-	case p.SegmentTokens < 0 || p.Fanout < 0 || p.Fanout == 1:
-		return p, invalid("segmentTokens", "segmentTokens is positive, and fanout 2 or more")
+	case p.SegmentTokens < 0:
+		return p, invalid("segmentTokens", "it is not negative, got %d", p.SegmentTokens)
+	case p.Fanout < 0 || p.Fanout == 1:
+		return p, invalid("fanout", "it is 2 or more, got %d", p.Fanout)
 	case p.RetrievePassages < 0:
 		return p, invalid("retrievePassages", "it is not negative, got %d", p.RetrievePassages)
 	}

@@ -148,7 +148,7 @@ func (s *State) checkTurn(t *Turn) error {
 	case t.Epoch != nil && (t.Epoch.Start < 1 || t.Epoch.Start > t.Number || t.Epoch.Pruned > t.Number):
 		return invalid("epoch", "it begins with turn %d, outside of the conversation", t.Epoch.Start)
 	}
-	if err := s.checkMessages(t.Messages, t.Resumes, t.Interrupted, false, 0); err != nil {
+	if err := s.checkMessages(t.Messages, t.Resumes, false, 0); err != nil {
 		return err
 	}
 	if last := len(t.Messages) - 1; !t.Interrupted && t.Messages[last].Role != bedrock.ConversationRoleAssistant {
@@ -158,10 +158,12 @@ func (s *State) checkTurn(t *Turn) error {
 }
 
 // checkMessages checks messages that follow the last turn.
-func (s *State) checkMessages(messages []bedrock.Message, resumes, interrupted, strict bool, first int) error {
+func (s *State) checkMessages(messages []bedrock.Message, resumes, strict bool, first int) error {
 	c := checker{field: numbered(first), strict: strict}
 	if !resumes {
-		c.pending = slices.Clone(s.pending)
+		for _, id := range s.pending {
+			c.ask(id)
+		}
 	}
 	return c.check(messages)
 }

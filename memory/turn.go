@@ -61,8 +61,22 @@ type Pin struct {
 // roles, empty contents, and which tool results answer which tool uses.
 type checker struct {
 	field   func(i int) string // the name of message i
-	pending []string           // tool uses that wait for their results
+	asked   []string           // the tool uses whose results come together, in order
+	waiting map[string]bool    // those of them without a result
 	strict  bool               // user blocks may not be blank
+}
+
+// ask makes a tool use wait for its result, and tells whether it already does.
+func (c *checker) ask(id string) (twice bool) {
+	if c.waiting[id] {
+		return true
+	}
+	if len(c.waiting) == 0 {
+		c.asked, c.waiting = nil, map[string]bool{}
+	}
+	c.asked = append(c.asked, id)
+	c.waiting[id] = true
+	return false
 }
 
 func numbered(first int) func(int) string {
@@ -81,14 +95,15 @@ func (c *checker) check(messages []bedrock.Message) error {
 			return err
 		}
 	}
-	if last := len(messages) - 1; len(c.pending) > 0 && messages[last].Role == bedrock.ConversationRoleUser {
+	if last := len(messages) - 1; len(c.waiting) > 0 && messages[last].Role == bedrock.ConversationRoleUser {
 		return c.unanswered(last)
 	}
 	return nil
 }
 
 func (c *checker) unanswered(i int) error {
-	return invalid(c.field(i)+".content", "the tool use %s is not answered: all results of a message come together in the next user message", c.pending[0])
+	first := slices.IndexFunc(c.asked, func(id string) bool { return c.waiting[id] })
+	return invalid(c.field(i)+".content", "the tool use %s is not answered: all results of a message come together in the next user message", c.asked[first])
 }
 
 // message checks one message; fresh is false when it continues the message
@@ -98,7 +113,7 @@ func (c *checker) message(i int, m *bedrock.Message, fresh bool) error {
 	case bedrock.ConversationRoleUser:
 		return c.user(i, m)
 	case bedrock.ConversationRoleAssistant:
-		if fresh && len(c.pending) > 0 {
+		if fresh && len(c.waiting) > 0 {
 			return c.unanswered(i - 1)
 		}
 		return c.assistant(i, m)
@@ -118,11 +133,10 @@ func (c *checker) user(i int, m *bedrock.Message) error {
 		case b.ToolUse != nil || b.ReasoningContent != nil:
 			return invalid(field, "a user message holds no toolUse and no reasoningContent")
 		case b.ToolResult != nil:
-			at := slices.Index(c.pending, b.ToolResult.ToolUseID)
-			if at < 0 {
+			if !c.waiting[b.ToolResult.ToolUseID] {
 				return invalid(field+".toolResult.toolUseId", "it answers no toolUse that waits for a result")
 			}
-			c.pending = slices.Delete(c.pending, at, at+1)
+			delete(c.waiting, b.ToolResult.ToolUseID)
 		case b.Text != nil:
 			blank := strings.TrimSpace(*b.Text) == ""
 			if c.strict && blank {
@@ -161,10 +175,9 @@ func (c *checker) assistant(i int, m *bedrock.Message) error {
 		if n := len([]rune(id)); n < 1 || n > 64 {
 			return invalid(field+".toolUse.toolUseId", "it has %d characters; 1 to 64 are allowed", n)
 		}
-		if slices.Contains(c.pending, id) {
+		if c.ask(id) {
 			return invalid(field+".toolUse.toolUseId", "it is used twice in one message")
 		}
-		c.pending = append(c.pending, id)
 	}
 	return nil
 }

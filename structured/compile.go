@@ -20,8 +20,9 @@ type Config struct {
 	// MaxDepth is the deepest nesting of objects and arrays accepted in a
 	// schema and in a value. Default 512.
 	MaxDepth int
-	// MaxSubschemas is the largest number of objects in a schema's text; the
-	// validator compiles in time quadratic in it. Default 30,000.
+	// MaxSubschemas is the largest number of objects and booleans in a
+	// schema's text, each of which may be a subschema; the validator compiles
+	// in time quadratic in it. Default 30,000.
 	MaxSubschemas int
 	// MaxViolations is the most violations Validate reports. Default 64.
 	MaxViolations int
@@ -68,6 +69,8 @@ type Schema struct {
 	order  map[string][]string // member names by pointer, in the text's order
 	root   *jsonschema.Schema
 	rules  view // the root as a view, see view.go
+
+	combined int // the most subschemas that apply to one value
 
 	contradictory sync.Once
 	contradiction *SchemaError // of contradictory
@@ -133,13 +136,20 @@ func compile(text []byte, config Config) (*Schema, error) {
 		return nil, asSchemaError(err, s.doc)
 	}
 	s.root = root
-	if at, ok := selfReference(root); ok {
+	all := everySubschema(root)
+	if at, ok := selfReference(all); ok {
 		return nil, &SchemaError{Path: at, Kind: SchemaDefect, Message: "a $ref leads back to itself, so it describes nothing"}
 	}
-	if at, ok := multiplies(root); ok {
+	var at string
+	if s.combined, at = combined(all); s.combined > maxCombined {
 		return nil, &SchemaError{
 			Path: at, Kind: SchemaTooBig,
 			Message: fmt.Sprintf("combines more than %d subschemas for one value", maxCombined),
+		}
+	}
+	if wantsOnce(root, all) {
+		if err := s.validateOnce(); err != nil {
+			return nil, err
 		}
 	}
 	s.rules = viewOf(root)
@@ -150,13 +160,22 @@ func compile(text []byte, config Config) (*Schema, error) {
 // schema's text, as Bedrock's own APIs take it.
 func (s *Schema) parse() error {
 	for range 2 {
-		doc, order, err := parseOrdered(s.text, s.config.MaxDepth)
+		doc, order, places, err := parseOrdered(s.text, s.config.MaxDepth)
+		if errors.Is(err, errLongPointers) {
+			return &SchemaError{Kind: SchemaTooBig, Message: fmt.Sprintf("%v: the JSON Pointers to its objects exceed the limit of %d bytes", err, maxPointers)}
+		}
 		if err != nil {
 			return &SchemaError{Kind: SchemaSyntax, Message: "is not valid JSON: " + err.Error()}
 		}
 		inner, isString := doc.(string)
 		if !isString {
 			s.doc, s.order = doc, order
+			if places > s.config.MaxSubschemas {
+				return &SchemaError{
+					Kind:    SchemaTooBig,
+					Message: fmt.Sprintf("has %d objects and booleans; the limit is %d", places, s.config.MaxSubschemas),
+				}
+			}
 			break
 		}
 		s.text = inner
@@ -165,12 +184,6 @@ func (s *Schema) parse() error {
 	case map[string]any, bool:
 	default:
 		return &SchemaError{Kind: SchemaSyntax, Message: "must be an object or a boolean"}
-	}
-	if n := len(s.order); n > s.config.MaxSubschemas {
-		return &SchemaError{
-			Kind:    SchemaTooBig,
-			Message: fmt.Sprintf("has %d objects; the limit is %d", n, s.config.MaxSubschemas),
-		}
 	}
 	return nil
 }
@@ -236,7 +249,7 @@ func asSchemaError(err error, doc any) error {
 		var verr *jsonschema.ValidationError
 		if errors.As(invalid.Err, &verr) {
 			if found := violations(verr, 1); len(found) > 0 {
-				message, _, _ := strings.Cut(found[0].Message, " (closest of ") // forms of the metaschema help nobody
+				message, _, _ := strings.Cut(found[0].Message, closestOf) // forms of the metaschema help nobody
 				return &SchemaError{Path: fragment(invalid.URL) + found[0].Path, Kind: SchemaDefect, Message: message}
 			}
 		}
@@ -301,7 +314,7 @@ func findReference(v any, at, target string) (string, bool) {
 
 // selfReference looks for a schema that applies itself to the same value
 // again: validating it would never end, and it has no meaning.
-func selfReference(root *jsonschema.Schema) (string, bool) {
+func selfReference(all []*jsonschema.Schema) (string, bool) {
 	const (
 		open = 1
 		done = 2
@@ -326,7 +339,7 @@ func selfReference(root *jsonschema.Schema) (string, bool) {
 		state[s] = done
 		return false
 	}
-	for _, s := range everySubschema(root) {
+	for _, s := range all {
 		if visit(s) {
 			return cycle, true
 		}
@@ -336,12 +349,12 @@ func selfReference(root *jsonschema.Schema) (string, bool) {
 
 // maxCombined bounds how many subschemas apply to one value. References to the
 // same definition from several branches multiply, so a schema of a few lines
-// could keep the validator busy for ever.
-const maxCombined = 1 << 17
+// could keep the validator busy for ever. Real schemas combine tens.
+const maxCombined = 1 << 12
 
-// multiplies looks for a subschema beyond maxCombined. There are no cycles any
-// more when it is called.
-func multiplies(root *jsonschema.Schema) (string, bool) {
+// combined is the most subschemas that apply to one value, and where. There are
+// no cycles any more when it is called.
+func combined(all []*jsonschema.Schema) (most int, at string) {
 	costs := map[*jsonschema.Schema]int{}
 	var cost func(s *jsonschema.Schema) int
 	cost = func(s *jsonschema.Schema) int {
@@ -355,12 +368,12 @@ func multiplies(root *jsonschema.Schema) (string, bool) {
 		costs[s] = total
 		return total
 	}
-	for _, s := range everySubschema(root) {
-		if cost(s) > maxCombined {
-			return fragment(s.Location), true
+	for _, s := range all {
+		if c := cost(s); c > most {
+			most, at = c, fragment(s.Location)
 		}
 	}
-	return "", false
+	return most, at
 }
 
 // Text returns the schema's own text.
@@ -373,8 +386,18 @@ func (s *Schema) Title() string { return s.root.Title }
 // against the whole schema. It returns nil for a valid value, otherwise at
 // most Config.MaxViolations violations in a stable order.
 func (s *Schema) Validate(v any) []Violation {
+	if s.combined > usualCombined && countValues(v) > maxChecks/s.combined {
+		return []Violation{{Message: fmt.Sprintf("has too many parts to check: the schema combines up to %d subschemas for each", s.combined)}}
+	}
 	return s.validate(s.root, v)
 }
+
+// maxChecks bounds the subschemas that are checked for the parts of a value
+// where they may be more than usualCombined for each: some seconds' worth.
+const (
+	maxChecks     = 1 << 22
+	usualCombined = 128
+)
 
 // ValidateJSON checks exact JSON text. The error is for text that is not JSON.
 func (s *Schema) ValidateJSON(text []byte) ([]Violation, error) {
@@ -395,7 +418,7 @@ func (s *Schema) validate(at *jsonschema.Schema, v any) (found []Violation) {
 			found = []Violation{{Message: fmt.Sprintf("the pattern %s takes too long to match", shortJSON(timeout.pattern))}}
 		}
 	}()
-	err := at.Validate(v)
+	err := check(at, v)
 	if err == nil {
 		return nil
 	}
@@ -409,15 +432,23 @@ func (s *Schema) validate(at *jsonschema.Schema, v any) (found []Violation) {
 	return found
 }
 
-// accepts tells whether a subschema accepts a value.
-func accepts(at *jsonschema.Schema, v any) (ok bool) {
+// accepts tells whether a subschema accepts a value. One whose patterns take
+// too long to say does not.
+func accepts(at *jsonschema.Schema, v any) bool {
+	ok, _ := judge(at, v)
+	return ok
+}
+
+// judge tells whether a subschema accepts a value, and whether that is known:
+// it is not where a pattern takes too long to match.
+func judge(at *jsonschema.Schema, v any) (ok, known bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, timeout := r.(patternTimeout); !timeout {
 				panic(r)
 			}
-			ok = false
+			ok, known = false, false
 		}
 	}()
-	return at.Validate(v) == nil
+	return check(at, v) == nil, true
 }

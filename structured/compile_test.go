@@ -28,7 +28,10 @@ func TestCompileNamesTheDefect(t *testing.T) {
 		{`"{"`, "", "JSON", SchemaSyntax},
 		{strings.Repeat(`{"not":`, 600) + `{}` + strings.Repeat(`}`, 600), "", "nesting", SchemaSyntax},
 		{`{"description": "` + strings.Repeat("x", 1<<20) + `"}`, "", "limit", SchemaTooBig},
+		{`{"anyOf": [` + strings.Repeat("true, ", 100_000) + `true]}`, "", "objects and booleans", SchemaTooBig},
+		{`{"anyOf": [` + strings.Repeat("{}, ", 100_000) + `{}]}`, "", "objects and booleans", SchemaTooBig},
 		{doubling(40), "", "more than", SchemaTooBig},
+		{strings.Repeat(`{"properties": {"`+strings.Repeat("k", 4000)+`": `, 250) + `{}` + strings.Repeat(`}}`, 250), "", "names are too long", SchemaTooBig},
 	} {
 		_, err := Compile([]byte(c.schema))
 		var se *SchemaError
@@ -49,6 +52,19 @@ func doubling(n int) string {
 		defs = append(defs, fmt.Sprintf(`"d%d": {"anyOf": [{"$ref": "#/$defs/d%d"}, {"$ref": "#/$defs/d%d"}]}`, i, i-1, i-1))
 	}
 	return fmt.Sprintf(`{"$ref": "#/$defs/d%d", "$defs": {%s}}`, n, strings.Join(defs, ","))
+}
+
+// What a schema combines for one value multiplies with the parts of the value:
+// together they are bounded.
+func TestValidateRefusesTooManyChecks(t *testing.T) {
+	s := mustCompile(t, strings.Replace(doubling(9), `{"$ref": "#/$defs/d9"`, `{"items": {"$ref": "#/$defs/d9"}`, 1))
+	list := func(n int) any { return parse(t, `["a"`+strings.Repeat(`, "a"`, n-1)+`]`) }
+	if found := s.Validate(list(100)); found != nil {
+		t.Errorf("100 items: %v", found)
+	}
+	if found := s.Validate(list(100_000)); len(found) != 1 || !strings.Contains(found[0].Message, "too many parts") {
+		t.Errorf("100,000 items: %v", found)
+	}
 }
 
 func TestCompileTakesEveryDraftAndForm(t *testing.T) {
@@ -85,6 +101,19 @@ func TestCompileTakesEveryDraftAndForm(t *testing.T) {
 			if found, err := s.ValidateJSON([]byte(c.invalid)); err != nil || found == nil {
 				t.Errorf("%s: %s is accepted, %v", c.schema, c.invalid, err)
 			}
+		}
+	}
+}
+
+func TestViolationsOfAUnionAtTheRoot(t *testing.T) {
+	for schema, want := range map[string]string{
+		`{"oneOf": [{"type": "object"}]}`:                                          "(the whole value): must be of type object, is number",
+		`{"anyOf": [{"const": 2}, {"minimum": 5}]}`:                                "(the whole value): must be at least 5 (closest of 2 forms, any of which must match)",
+		`{"anyOf": [{"anyOf": [{"const": 2}, {"const": 3}]}, {"type": "string"}]}`: "(the whole value): must be exactly 2 (closest of 2 forms, any of which must match)",
+		`{"anyOf": [{"const": 2}, {"const": 3}]}`:                                  "(the whole value): must be exactly 2 (closest of 2 forms, any of which must match)",
+	} {
+		if found := mustCompile(t, schema).Validate(json.Number("1")); len(found) != 1 || found[0].String() != want {
+			t.Errorf("%s: %v", schema, found)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // minLength above the maxLength or a required member that is itself
 // impossible. It is a proof where it finds one, and finds none where the
 // contradiction is hidden in a regular expression, in exclusions or beyond its
-// bound of steps: nil does not promise that a value exists.
+// bound of steps, or where a pattern takes too long to match: nil does not promise that a value exists.
 //
 // It is worked out once for a schema and costs about as much as an instance.
 // Safe for concurrent use.
@@ -83,7 +83,11 @@ func (p *prover) reason(w view) *SchemaError {
 		}
 	}
 	if values, ok := w.values(); ok {
-		if !slices.ContainsFunc(values, w.accepts) {
+		possible := func(v any) bool {
+			ok, known := w.judge(v)
+			return ok || !known
+		}
+		if !slices.ContainsFunc(values, possible) {
 			return refuted(w, "none of the values of enum and const is allowed by the rest")
 		}
 		return nil

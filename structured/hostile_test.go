@@ -2,6 +2,7 @@ package structured
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -38,6 +39,66 @@ func TestHostileTextsEndInAnAnswer(t *testing.T) {
 		if err != nil && !errors.As(err, &re) || err == nil && r == nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Each would take hours if the reader looked at the same bytes again.
+func TestHostileXMLEndsInAnAnswer(t *testing.T) {
+	s := mustCompile(t, orderSchema)
+	for name, text := range map[string]string{
+		"brackets": strings.Repeat("<", 4<<20),
+		"names":    strings.Repeat("<order", 1<<20),
+	} {
+		_, err := s.ReadXML(text)
+		if re, ok := errors.AsType[*ReadError](err); !ok || re.Kind != NoValue {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A long list costs time by its length, also where the schema knows thousands of
+// names for each item.
+func TestManyNamesInALongXMLList(t *testing.T) {
+	var names strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&names, `"p%d": {"type": "string"}, `, i)
+	}
+	s := mustCompile(t, `{"title": "r", "properties": {"l": {"type": "array", "items": {"type": "object", "properties": {`+names.String()+`"z": {"type": "string"}}}}}}`)
+	v, err := parseExact(`{"l": [`+strings.Repeat(`{"z": "x"}, `, 2000)+`{"z": "y"}]}`, defaultMaxDepth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := s.EncodeXML(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.ReadXML(string(text))
+	if err != nil || !equalValues(r.Value, v) {
+		t.Errorf("%v: %d bytes of XML do not read back", err, len(text))
+	}
+	if _, err := s.ReadXML(strings.Repeat("<r/>", 2000)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A pattern that takes too long is tried a few times, not for each value: there
+// are hours of them here.
+func TestManySlowPatternsEndInAnAnswer(t *testing.T) {
+	var values []string
+	for i := range 20_000 {
+		values = append(values, fmt.Sprintf(`"%s%d"`, strings.Repeat("a", 40), i))
+	}
+	const slow = `"pattern": "^(?!b)(a+)+$"`
+	s := mustCompile(t, `{"enum": [`+strings.Join(values, ", ")+`], `+slow+`}`)
+	if why := s.Contradiction(); why != nil {
+		t.Errorf("a contradiction that nobody has proved: %v", why)
+	}
+	plan, err := s.Plan(LlamaCPP())
+	if err != nil || !strings.Contains(string(plan.Schema()), values[len(values)-1]) {
+		t.Errorf("values are lost that may be allowed: %v", err)
+	}
+	if _, err := s.Instance(Hints{}, 1); !errors.Is(err, ErrNoInstance) {
+		t.Error(err)
 	}
 }
 

@@ -89,12 +89,24 @@ func (m *maker) given(w view, p place) (any, bool) {
 			candidates = append(candidates, *s.Default)
 		}
 		for _, v := range candidates {
-			if !p.fresh && !empty(v) && w.accepts(v) {
+			if !p.fresh && !empty(v) && m.accepts(w, v) {
 				return cloneValue(v), true
 			}
 		}
 	}
 	return nil, false
+}
+
+// slowPattern is what a pattern that takes too long costs of the budget: a
+// search has a few of them.
+const slowPattern = 16_000
+
+func (m *maker) accepts(w view, v any) bool {
+	ok, known := w.judge(v)
+	if !known {
+		m.budget -= slowPattern
+	}
+	return ok
 }
 
 func empty(v any) bool {
@@ -212,7 +224,7 @@ func (m *maker) solve(w view, p place, state *decided) (any, bool) {
 			if c.exclusive && m.plain {
 				wider = wider.without(c.options, option.add[0])
 			}
-			if v, ok := m.solve(wider, p, next); ok && w.accepts(v) {
+			if v, ok := m.solve(wider, p, next); ok && m.accepts(w, v) {
 				return v, true
 			}
 			if m.budget < 0 {
@@ -229,7 +241,7 @@ func (m *maker) solve(w view, p place, state *decided) (any, bool) {
 func (w view) without(options []alternative, chosen *jsonschema.Schema) view {
 	for _, o := range options {
 		if other := o.add[0]; other != chosen {
-			w = append(w[:len(w):len(w)], &jsonschema.Schema{DraftVersion: 2020, Location: other.Location + "/not", Not: other})
+			w = append(w[:len(w):len(w)], &jsonschema.Schema{DraftVersion: 2020, Location: other.Location + "/not", Not: other, Extensions: other.Extensions})
 		}
 	}
 	return w
@@ -284,7 +296,7 @@ func (m *maker) byType(w view, p place, state *decided) (any, bool) {
 				return nil, false
 			}
 			v, ok := m.ofType(typ, w, p, state, try)
-			if ok && w.accepts(v) {
+			if ok && m.accepts(w, v) {
 				return v, true
 			}
 			if ok {
@@ -315,7 +327,7 @@ func (m *maker) pick(values []any, w view, p place) (any, bool) {
 		if m.budget--; m.budget < 0 {
 			return nil, false
 		}
-		if w.accepts(v) {
+		if m.accepts(w, v) {
 			return cloneValue(v), true
 		}
 	}

@@ -92,3 +92,16 @@ func TestInstanceFollowsTheSeed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestInstanceRefusesEndlessTexts(t *testing.T) {
+	for _, schema := range []string{
+		`{"type": "string", "minLength": 9000000000000000000}`,
+		`{"type": "string", "pattern": "^a*$", "minLength": 9000000000000000000}`,
+		`{"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "format": "email", "minLength": 9000000000000000000}}}`,
+	} {
+		s := mustCompile(t, schema)
+		if _, err := s.Instance(Hints{}, 1); !errors.Is(err, ErrNoInstance) {
+			t.Errorf("%s: %v", schema, err)
+		}
+	}
+}

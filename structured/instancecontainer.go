@@ -369,7 +369,7 @@ func (m *maker) distinct(w view, p place, others []any, unique bool) (any, bool)
 	// Few values may be left, as with an enum: go through them.
 	if values, ok := w.values(); ok {
 		for _, v := range values {
-			if !slices.ContainsFunc(others, func(o any) bool { return equalValues(o, v) }) && w.accepts(v) {
+			if !slices.ContainsFunc(others, func(o any) bool { return equalValues(o, v) }) && m.accepts(w, v) {
 				return cloneValue(v), true
 			}
 		}

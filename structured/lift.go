@@ -5,14 +5,40 @@ import (
 	"slices"
 )
 
-// lifter carries values between a lowered schema and the full one. Choosing
-// the branch of a union may try several; the budget keeps that bounded.
-type lifter struct{ budget int }
+// lifter carries a value between a lowered schema and the full one. Choosing
+// the branch of a union tries several, and what lies below them often is the
+// same for all: it is lifted once for each shape.
+type lifter struct {
+	budget int
+	lifted map[lifting]any
+}
+
+// lifting is a container of the lowered form, by its shape.
+type lifting struct {
+	shape *shape
+	container
+}
 
 const liftBudget = 1 << 20
 
+func newLifter() *lifter { return &lifter{liftBudget, map[lifting]any{}} }
+
 // up turns a value of the lowered form into the full one.
 func (l *lifter) up(s *shape, v any) any {
+	at, ok := containerOf(v)
+	if !ok {
+		return l.lift(s, v)
+	}
+	key := lifting{s, at}
+	full, done := l.lifted[key]
+	if !done {
+		full = l.lift(s, v)
+		l.lifted[key] = full
+	}
+	return full
+}
+
+func (l *lifter) lift(s *shape, v any) any {
 	l.budget--
 	switch s.kind {
 	case objectShape:

@@ -162,9 +162,17 @@ func (l *lowering) asText(s *shape, reason string) {
 	*s = shape{kind: textShape, view: s.view, about: s.about}
 }
 
-// fillEnum keeps the values that the whole view accepts.
+// fillEnum keeps the values that the whole view accepts; once a pattern takes
+// too long to say, all that are left.
 func (l *lowering) fillEnum(s *shape, w view, values []any) {
-	values = slices.DeleteFunc(slices.Clone(values), func(v any) bool { return !w.accepts(v) })
+	known := true
+	values = slices.DeleteFunc(slices.Clone(values), func(v any) bool {
+		ok := !known
+		if known {
+			ok, known = w.judge(v)
+		}
+		return !ok && known
+	})
 	if len(values) == 0 {
 		s.kind = neverShape
 		return

@@ -118,7 +118,7 @@ func (p *Plan) Up(v any) any {
 	if p.root == nil {
 		return v
 	}
-	return (&lifter{budget: liftBudget}).up(p.root, v)
+	return newLifter().up(p.root, v)
 }
 
 // Down turns a value of the full schema into the lowered form, for examples.
@@ -128,7 +128,7 @@ func (p *Plan) Down(v any) any {
 	if p.root == nil {
 		return v
 	}
-	return (&lifter{budget: liftBudget}).down(p.root, v)
+	return newLifter().down(p.root, v)
 }
 
 // Read turns the reply to a request that carried the lowered schema into a

@@ -106,7 +106,7 @@ const (
 // Linear time in the length of the text. Safe for concurrent use.
 func (s *Schema) Read(text string) (*Reading, error) {
 	if len(text) > s.config.MaxText {
-		return nil, &ReadError{Kind: TooLong, Message: fmt.Sprintf("%d bytes; the limit is %d", len(text), s.config.MaxText)}
+		return nil, s.tooLong(text)
 	}
 	if v, err := parseExact(text, s.config.MaxDepth); err == nil {
 		if inner, ok := s.encodedTwice(v); ok {
@@ -115,6 +115,10 @@ func (s *Schema) Read(text string) (*Reading, error) {
 		return s.reading(v, nil, false), nil
 	}
 	return s.readTolerantly(text)
+}
+
+func (s *Schema) tooLong(text string) error {
+	return &ReadError{Kind: TooLong, Message: fmt.Sprintf("%d bytes; the limit is %d", len(text), s.config.MaxText)}
 }
 
 func (s *Schema) reading(v any, repairs []Repair, truncated bool) *Reading {

@@ -90,7 +90,10 @@ func (s *Schema) subschemaText(tokens []string) string {
 			continue
 		}
 		raw, ok := lookup(s.doc, at)
-		if text := plainJSON(raw); ok && len(text) <= maxSnippet && !strings.Contains(text, `"$ref"`) {
+		if room := maxSnippet; !ok || !hasRoom(raw, &room) {
+			continue
+		}
+		if text := plainJSON(raw); len(text) <= maxSnippet && !strings.Contains(text, `"$ref"`) {
 			parts = append(parts, text)
 		}
 	}
@@ -99,6 +102,29 @@ func (s *Schema) subschemaText(tokens []string) string {
 		return ""
 	}
 	return text
+}
+
+// hasRoom tells whether the JSON of a value may fit into so many bytes. It stops
+// where they are used up, so a large value costs no more.
+func hasRoom(v any, room *int) bool {
+	*room--
+	switch v := v.(type) {
+	case string:
+		*room -= len(v)
+	case map[string]any:
+		for name, e := range v {
+			if *room -= len(name); *room < 0 || !hasRoom(e, room) {
+				return false
+			}
+		}
+	case []any:
+		for _, e := range v {
+			if !hasRoom(e, room) {
+				return false
+			}
+		}
+	}
+	return *room >= 0
 }
 
 // patchSchema describes the answer to ReAsk.

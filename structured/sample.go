@@ -104,16 +104,23 @@ func commonMultiple(list []*big.Rat) (*big.Rat, bool) {
 	return new(big.Rat).SetFrac(num, den), true
 }
 
+// maxMadeText bounds, in characters, the strings that are made: a minLength is
+// a small number to write.
+const maxMadeText = 1 << 20
+
 // text makes a string for the view's formats, patterns and length.
 func (m *maker) text(w view, p place, try int) (any, bool) {
 	length := w.length()
+	if length.low > maxMadeText {
+		return nil, false
+	}
 	formats, patterns := w.formats(), w.stringPatterns()
 	fits := func(s string) bool {
 		n := utf8.RuneCountInString(s)
 		if n < length.low || length.high >= 0 && n > length.high {
 			return false
 		}
-		return w.accepts(s)
+		return m.accepts(w, s)
 	}
 	if try == 0 {
 		if s, ok := m.hints.text(p.name, formats, fits); ok {
@@ -131,7 +138,9 @@ func (m *maker) text(w view, p place, try int) (any, bool) {
 	if len(patterns) > 0 {
 		for i, pattern := range patterns {
 			for round := range 24 {
-				m.budget--
+				if m.budget--; m.budget < 0 {
+					return nil, false
+				}
 				s, ok := m.fromPattern(pattern, length, try*24+round+i)
 				if ok && fits(s) {
 					return s, true

@@ -32,7 +32,7 @@ func (m *maker) fromPattern(pattern jsonschema.Regexp, length span, try int) (st
 	}
 	most := 1 << 12
 	if length.high >= 0 {
-		most = max(length.high, 1)
+		most = min(max(length.high, 1), maxMadeText)
 	}
 	var b strings.Builder
 	m.walkPattern(tree, &b, stretchFor(length, try), most)

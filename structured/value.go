@@ -2,6 +2,7 @@ package structured
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -43,9 +44,18 @@ type exactParser struct {
 	maxDepth int
 	// order, when set, receives the member names of every object in the order
 	// of the text, by JSON Pointer. Only schemas need it.
-	order map[string][]string
-	path  []byte
+	order    map[string][]string
+	path     []byte
+	pointers int // bytes of the pointers in order
+	places   int // objects and booleans: where subschemas may be
 }
+
+// maxPointers bounds the pointers of one schema's objects, in bytes all
+// together: long names in deep nesting make them grow by the square of the
+// text, here and in the validator.
+const maxPointers = 8 << 20
+
+var errLongPointers = errors.New("its names are too long for its nesting")
 
 // parseExact reads one JSON value that fills the whole text. Strings without
 // escapes share the memory of text. Linear time; nesting beyond maxDepth is an
@@ -56,11 +66,12 @@ func parseExact(text string, maxDepth int) (any, error) {
 }
 
 // parseOrdered is parseExact that also reports the order of member names by
-// the JSON Pointer of their object.
-func parseOrdered(text string, maxDepth int) (any, map[string][]string, error) {
+// the JSON Pointer of their object, and how many objects and booleans there
+// are.
+func parseOrdered(text string, maxDepth int) (v any, order map[string][]string, places int, err error) {
 	p := exactParser{text: text, maxDepth: maxDepth, order: map[string][]string{}}
-	v, err := p.document()
-	return v, p.order, err
+	v, err = p.document()
+	return v, p.order, p.places, err
 }
 
 func (p *exactParser) document() (any, error) {
@@ -111,9 +122,11 @@ func (p *exactParser) value() (any, error) {
 		return json.Number(p.text[p.pos-n : p.pos]), nil
 	case strings.HasPrefix(p.text[p.pos:], "true"):
 		p.pos += 4
+		p.places++
 		return true, nil
 	case strings.HasPrefix(p.text[p.pos:], "false"):
 		p.pos += 5
+		p.places++
 		return false, nil
 	case strings.HasPrefix(p.text[p.pos:], "null"):
 		p.pos += 4
@@ -137,6 +150,7 @@ func (p *exactParser) object() (any, error) {
 		return nil, err
 	}
 	defer func() { p.depth-- }()
+	p.places++
 	m := map[string]any{}
 	if p.peek() == '}' {
 		p.pos++
@@ -180,6 +194,9 @@ func (p *exactParser) object() (any, error) {
 		case '}':
 			p.pos++
 			if p.order != nil {
+				if p.pointers += len(p.path); p.pointers > maxPointers {
+					return nil, errLongPointers
+				}
 				p.order[string(p.path)] = names
 			}
 			return m, nil

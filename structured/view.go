@@ -23,7 +23,7 @@ type view []*jsonschema.Schema
 func viewOf(list ...*jsonschema.Schema) view {
 	var w view
 	for _, s := range list {
-		w = w.with(s)
+		w = w.grown(s)
 	}
 	return w
 }
@@ -33,16 +33,24 @@ func (w view) with(s *jsonschema.Schema) view {
 	if s == nil || slices.Contains(w, s) {
 		return w
 	}
-	w = append(w[:len(w):len(w)], s)
+	return w[:len(w):len(w)].grown(s)
+}
+
+// grown is with for a view that nobody else holds: it may grow in place.
+func (w view) grown(s *jsonschema.Schema) view {
+	if s == nil || slices.Contains(w, s) {
+		return w
+	}
+	w = append(w, s)
 	for _, next := range []*jsonschema.Schema{s.Ref, s.RecursiveRef, dynamicTarget(s)} {
-		w = w.with(next)
+		w = w.grown(next)
 	}
 	for _, next := range s.AllOf {
-		w = w.with(next)
+		w = w.grown(next)
 	}
 	// Not not is the thing itself, where neither says anything else.
 	if s.Not != nil && s.Not.Not != nil && onlyExcludes(s.Not) {
-		w = w.with(s.Not.Not)
+		w = w.grown(s.Not.Not)
 	}
 	return w
 }
@@ -65,12 +73,18 @@ func dynamicTarget(s *jsonschema.Schema) *jsonschema.Schema {
 
 // accepts tells whether every subschema of the view accepts the value.
 func (w view) accepts(v any) bool {
+	ok, _ := w.judge(v)
+	return ok
+}
+
+// judge is accepts that also tells whether the answer is known.
+func (w view) judge(v any) (ok, known bool) {
 	for _, s := range w {
-		if !accepts(s, v) {
-			return false
+		if ok, known := judge(s, v); !ok {
+			return false, known
 		}
 	}
-	return true
+	return true, true
 }
 
 // never tells whether the view holds the schema false.

@@ -3,7 +3,9 @@ package structured
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -109,6 +111,16 @@ func collect(err *jsonschema.ValidationError, out *[]Violation) {
 		add("must contain at least %d items of the form the schema asks for, has %d", k.Want, len(k.Got))
 	case *kind.MaxContains:
 		add("must contain at most %d items of the form the schema asks for, has %d", k.Want, len(k.Got))
+	case *kind.Format:
+		part, ok := errors.AsType[*partError](k.Err)
+		if !ok {
+			add("%s", explain(k))
+			return
+		}
+		for _, v := range part.violations() {
+			v.Path = at + v.Path
+			*out = append(*out, v)
+		}
 	case *kind.Not:
 		add("must not match a form that the schema excludes")
 	default:
@@ -128,12 +140,15 @@ func addMissing(at string, names []string, why string, out *[]Violation) {
 	}
 }
 
+// closestOf begins the remark that a message is about one of several forms.
+const closestOf = " (closest of "
+
 // closest reports the branch of a failed union whose errors lie deepest, since
 // a branch that fails inside a member is nearer than one that fails at the
 // top; ties go to the branch with fewer errors, then to the first.
 func closest(err *jsonschema.ValidationError, which string, out *[]Violation) {
 	var best []Violation
-	bestDepth := -1
+	bestDepth := math.MinInt
 	for _, cause := range err.Causes {
 		var found []Violation
 		collect(cause, &found)
@@ -158,8 +173,8 @@ func closest(err *jsonschema.ValidationError, which string, out *[]Violation) {
 			best = []Violation{{Path: own, Message: "must be of type " + orList(types)}}
 		}
 		for i := range best {
-			if best[i].Path == own {
-				best[i].Message += fmt.Sprintf(" (closest of %d forms, %s of which must match)", len(err.Causes), which)
+			if best[i].Path == own && !strings.Contains(best[i].Message, closestOf) {
+				best[i].Message += fmt.Sprintf("%s%d forms, %s of which must match)", closestOf, len(err.Causes), which)
 			}
 		}
 	}

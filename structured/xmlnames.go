@@ -3,6 +3,8 @@ package structured
 import (
 	"errors"
 	"unicode"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // ErrNoRootName tells that a schema names no root element: it needs xml.name
@@ -142,18 +144,55 @@ func (s *Schema) xmlMember(g guide, name string) xmlMember {
 	return m
 }
 
-// xmlMembers returns the members that a guide declares, by element or
-// attribute name. Names that two members claim are left out, so such members
-// are written with json:name.
-func (s *Schema) xmlMembers(g guide) (elements, attributes map[string]xmlMember) {
-	elements, attributes = map[string]xmlMember{}, map[string]xmlMember{}
+// xmlMembers are the members that a guide declares, by element and by
+// attribute name.
+type xmlMembers struct{ elements, attributes map[string]xmlMember }
+
+// xmlNames finds the members of guides. It works them out once for each guide
+// it meets, however many objects a list has. It is for one value.
+type xmlNames struct {
+	*Schema
+	known guideTree
+}
+
+// guideTree keeps members by guide: a guide is a path in it.
+type guideTree struct {
+	members *xmlMembers
+	next    map[*jsonschema.Schema]*guideTree
+}
+
+func (t *guideTree) at(g guide) *guideTree {
+	for _, sub := range g {
+		if t.next == nil {
+			t.next = map[*jsonschema.Schema]*guideTree{}
+		}
+		if t.next[sub] == nil {
+			t.next[sub] = &guideTree{}
+		}
+		t = t.next[sub]
+	}
+	return t
+}
+
+func (n *xmlNames) membersOf(g guide) *xmlMembers {
+	at := n.known.at(g)
+	if at.members == nil {
+		at.members = n.xmlMembers(g)
+	}
+	return at.members
+}
+
+// xmlMembers works out a guide's members. Names that two of them claim are left
+// out, so such members are written with json:name.
+func (s *Schema) xmlMembers(g guide) *xmlMembers {
+	all := &xmlMembers{map[string]xmlMember{}, map[string]xmlMember{}}
 	clash := map[string]bool{}
 	for _, sub := range g {
 		for _, name := range sortedKeys(sub.Properties) {
 			m := s.xmlMember(g, name)
-			into := elements
+			into := all.elements
 			if m.attribute {
-				into = attributes
+				into = all.attributes
 			}
 			if old, taken := into[m.element]; taken && old.name != name {
 				clash[m.element] = true
@@ -164,8 +203,8 @@ func (s *Schema) xmlMembers(g guide) (elements, attributes map[string]xmlMember)
 		}
 	}
 	for name := range clash {
-		delete(elements, name)
-		delete(attributes, name)
+		delete(all.elements, name)
+		delete(all.attributes, name)
 	}
-	return elements, attributes
+	return all
 }

@@ -18,7 +18,7 @@ func (s *Schema) ReadXML(text string) (*Reading, error) {
 		return nil, err
 	}
 	if len(text) > s.config.MaxText {
-		return nil, &ReadError{Kind: TooLong, Message: "the reply is too long"}
+		return nil, s.tooLong(text)
 	}
 	var repairs []Repair
 	from := skipReasoning(text)
@@ -43,6 +43,7 @@ func (s *Schema) ReadXML(text string) (*Reading, error) {
 // xmlCandidates reads every element of the root's name.
 func (s *Schema) xmlCandidates(text string, from int, root string) ([]candidate, error) {
 	var found []candidate
+	names := &xmlNames{Schema: s}
 	for at := from; ; {
 		start := findElement(text, at, root)
 		if start < 0 {
@@ -57,7 +58,7 @@ func (s *Schema) xmlCandidates(text string, from int, root string) ([]candidate,
 			}
 			return nil, &ReadError{Kind: kind, Message: "the XML " + root + " cannot be read: " + err.Error(), Offset: start + n}
 		}
-		r := xmlReader{Schema: s}
+		r := xmlReader{xmlNames: names}
 		v := r.value(node, guideOf(s.root))
 		if r.conflict != "" {
 			return nil, &ReadError{Kind: Ambiguous, Message: "element " + r.conflict + " is given twice with different values", Offset: start}
@@ -76,8 +77,8 @@ func findElement(text string, from int, name string) int {
 		}
 		at += i
 		rest := text[at+1:]
-		end := strings.IndexAny(rest, " \t\r\n/>")
-		if end >= 0 {
+		end := strings.IndexAny(rest, " \t\r\n/><") // no name goes on behind them, so no byte is passed twice
+		if end >= 0 && rest[end] != '<' {
 			tag := rest[:end]
 			if _, local, ok := strings.Cut(tag, ":"); ok {
 				tag = local
@@ -153,7 +154,7 @@ func parseXML(text string, maxDepth int) (*xmlNode, int, error) {
 
 // xmlReader turns elements into values.
 type xmlReader struct {
-	*Schema
+	*xmlNames
 	conflict string // an element given twice where the schema wants one
 }
 
@@ -205,7 +206,7 @@ func scalarFromXML(typ, text string) any {
 	return text
 }
 
-// guessFromXML reads an element whose type the schema leaves open and that
+// guess reads an element whose type the schema leaves open and that
 // bears no mark.
 func (r *xmlReader) guess(n *xmlNode, g guide, text string) any {
 	switch {
@@ -234,7 +235,7 @@ func (r *xmlReader) guess(n *xmlNode, g guide, text string) any {
 }
 
 func (r *xmlReader) object(n *xmlNode, g guide) map[string]any {
-	elements, attributes := r.xmlMembers(g)
+	members := r.membersOf(g)
 	obj := map[string]any{}
 	put := func(name string, v any) {
 		if old, twice := obj[name]; twice && !equalValues(old, v) && r.conflict == "" {
@@ -243,7 +244,7 @@ func (r *xmlReader) object(n *xmlNode, g guide) map[string]any {
 		obj[name] = v
 	}
 	for _, a := range n.attributes {
-		if m, ok := attributes[a.Name.Local]; ok && a.Name.Space != jsonSpace && a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
+		if m, ok := members.attributes[a.Name.Local]; ok && a.Name.Space != jsonSpace && a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
 			if typ := m.guide.soleType(); typ == "string" {
 				obj[m.name] = a.Value
 			} else {
@@ -256,7 +257,7 @@ func (r *xmlReader) object(n *xmlNode, g guide) map[string]any {
 			put(name, r.value(c, g.member(name)))
 			continue
 		}
-		m, known := elements[c.name]
+		m, known := members.elements[c.name]
 		if !known {
 			m = r.xmlMember(g, c.name)
 			m.isArray = false

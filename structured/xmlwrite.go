@@ -17,7 +17,7 @@ func (s *Schema) EncodeXML(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &xmlWriter{schema: s}
+	w := &xmlWriter{xmlNames: xmlNames{Schema: s}}
 	g := guideOf(s.root)
 	w.element(root, nil, s.xmlNote(g), v, g)
 	out := w.out.Bytes()
@@ -30,7 +30,7 @@ func (s *Schema) EncodeXML(v any) ([]byte, error) {
 }
 
 type xmlWriter struct {
-	schema *Schema
+	xmlNames
 	out    bytes.Buffer
 	marked bool
 }
@@ -75,7 +75,7 @@ func (w *xmlWriter) element(name string, original *string, note xmlNote, v any, 
 	case []any:
 		for i, e := range v {
 			child := g.item(i)
-			itemNote := w.schema.xmlNote(child)
+			itemNote := w.xmlNote(child)
 			itemName := itemNote.name
 			if itemName == "" {
 				itemName = "item"
@@ -151,10 +151,10 @@ func xmlSafe(s string) bool {
 // attributes writes the members annotated as attributes and returns their
 // names. Those XML cannot carry in an attribute become elements.
 func (w *xmlWriter) attributes(obj map[string]any, g guide) []string {
-	_, known := w.schema.xmlMembers(g)
+	known := w.membersOf(g).attributes
 	var written []string
-	for _, name := range (&encoder{order: w.schema.order}).names(obj, g) {
-		m := w.schema.xmlMember(g, name)
+	for _, name := range (&encoder{order: w.order}).names(obj, g) {
+		m := w.xmlMember(g, name)
 		if k, ok := known[m.element]; !m.attribute || !ok || k.name != name || xmlType(obj[name]) != m.guide.soleType() {
 			continue
 		}
@@ -176,16 +176,16 @@ func (w *xmlWriter) attributes(obj map[string]any, g guide) []string {
 
 // members writes the members of an object that are elements.
 func (w *xmlWriter) members(obj map[string]any, g guide, done []string) {
-	known, _ := w.schema.xmlMembers(g)
+	known := w.membersOf(g).elements
 	skip := map[string]bool{}
 	for _, name := range done {
 		skip[name] = true
 	}
-	for _, name := range (&encoder{order: w.schema.order}).names(obj, g) {
+	for _, name := range (&encoder{order: w.order}).names(obj, g) {
 		if skip[name] {
 			continue
 		}
-		m := w.schema.xmlMember(g, name)
+		m := w.xmlMember(g, name)
 		var original *string
 		if k, ok := known[m.element]; !ok || k.name != name {
 			// The reader takes an unknown element's name for the member's, so

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/local"
@@ -21,13 +22,20 @@ func main() {
 	}
 	defer m.Close(ctx)
 	var history []bedrock.Message
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		if strings.TrimSpace(lines.Text()) == "" {
+			continue // the models take no blank message
+		}
 		history = append(history, bedrock.UserText(lines.Text()))
 		reply, err := answer(ctx, m, history)
 		if err != nil {
 			log.Fatal(err)
 		}
 		history = append(history, reply)
+	}
+	if err := lines.Err(); err != nil {
+		log.Fatal(err)
 	}
 }
 
