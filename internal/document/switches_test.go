@@ -59,7 +59,7 @@ var switches = []off{
 	},
 	{
 		171, "printing a stream as it comes", "cmd/outcrop/stream.go",
-		"\t\tfmt.Fprint(a.stdout, text)", "\t\tdefer fmt.Fprint(a.stdout, text)",
+		"\t\tif _, err := io.WriteString(a.stdout, text); err != nil {", "\t\tdefer io.WriteString(a.stdout, text)\n\t\tif err != nil {",
 		"the first words are shown while the model writes the last",
 	},
 	{
@@ -129,7 +129,7 @@ var switches = []off{
 	},
 	{
 		283, "the counts in a job's manifest", "batch/execution.go",
-		"return out.finish(e.job.snapshot().Counts)", "return out.finish(manifest{})",
+		"out.finish(e.job.snapshot().Counts)", "out.finish(Counts{})",
 		"one job, one manifest",
 	},
 	{
