@@ -309,6 +309,9 @@ func (b *Book) drain(p *pool, now int64) {
 		}
 		if limit != NoLimit {
 			p.binding, p.wake = limit, at
+			if at != never { // the pace may be planned faster until then
+				p.wake = min(at, p.tokens.replan(k.class), p.requests.replan(k.class))
+			}
 			if p.adapt.learning() && (limit == Tokens || limit == Requests) {
 				// The rate grows meanwhile.
 				p.wake = min(at, now+int64(time.Second))

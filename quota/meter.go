@@ -287,6 +287,15 @@ func (m *meter) when(n float64, class Class, now int64) int64 {
 	return max(now, m.after, m.pace.when(class, m.last), m.refilled(m.need(n, class), m.last))
 }
 
+// replan is when the pace that holds a class back is planned anew; never where it
+// does not.
+func (m *meter) replan(class Class) int64 {
+	if m.rate == 0 || m.pace.allows(class) {
+		return never
+	}
+	return m.pace.at + m.window/plans
+}
+
 // refilled is when for the meter alone.
 func (m *meter) refilled(need float64, now int64) int64 {
 	if lack := need - (m.level - m.grown); lack > epsilon {
