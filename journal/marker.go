@@ -8,10 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/outcrop-ai/outcrop/internal/wholefile"
 )
 
 // StoreFormat is the version of the store as a whole: of its streams, their
@@ -140,35 +141,8 @@ func (m *marker) write() error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(m.path), "."+markerName+"-*")
-	if err != nil {
-		return fmt.Errorf("the journal cannot be made: %w", err)
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(append(text, '\n'))
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), m.path)
-	}
-	if err == nil {
-		err = syncDirectory(filepath.Dir(m.path))
-	}
-	if err != nil {
+	if err := wholefile.Write(m.path, append(text, '\n')); err != nil {
 		return fmt.Errorf("the journal cannot be made: %w", err)
 	}
 	return nil
-}
-
-// syncDirectory makes the names in a directory durable, where there is such a
-// thing.
-func syncDirectory(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
 }

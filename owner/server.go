@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+
+	"github.com/outcrop-ai/outcrop/internal/wholefile"
 )
 
 // Format is the version of DIR/server.json that this package writes. A file of
@@ -75,22 +77,7 @@ func (l *Lock) Publish(s Server) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(l.dir, serverName), append(text, '\n'))
-}
-
-// writeWhole writes a file that is never seen in part. CreateTemp makes files
-// of mode 0600.
-func writeWhole(path string, text []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".server-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(text)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return wholefile.Write(filepath.Join(l.dir, serverName), append(text, '\n'))
 }
 
 // Find looks for the process that serves a data directory. Without one it
