@@ -23,6 +23,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Where the console is.
@@ -73,9 +74,7 @@ func New(c Config) (http.Handler, error) {
 			}
 			at, cache = Page, "no-cache"
 		}
-		if h.files[at], err = newFile(name, cache, text); err != nil {
-			return nil, err
-		}
+		h.files[at] = newFile(name, cache, text)
 	}
 	return h, nil
 }
@@ -92,27 +91,27 @@ func render(page []byte, assets string, c Config) ([]byte, error) {
 
 // file is what is sent for one path.
 type file struct {
-	kind, cache   string
-	plain, zipped []byte
-	tag           string // of plain, without quotes
+	kind, cache string
+	plain       []byte
+	zipped      func() []byte // made for the first who takes it: most servers are never looked at
+	tag         string        // of plain, without quotes
 }
 
-func newFile(name, cache string, text []byte) (*file, error) {
+func newFile(name, cache string, text []byte) *file {
 	sum := sha256.Sum256(text)
-	f := &file{kind: kinds[path.Ext(name)], cache: cache, plain: text, tag: hex.EncodeToString(sum[:8])}
-	var zipped bytes.Buffer
-	w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
-	if err != nil {
-		return nil, err
+	return &file{
+		kind: kinds[path.Ext(name)], cache: cache, plain: text, tag: hex.EncodeToString(sum[:8]),
+		zipped: sync.OnceValue(func() []byte { return compressed(text) }),
 	}
-	if _, err := w.Write(text); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	f.zipped = zipped.Bytes()
-	return f, nil
+}
+
+// compressed is a text in gzip. Writing to memory does not fail.
+func compressed(text []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write(text)
+	_ = w.Close()
+	return out.Bytes()
 }
 
 var kinds = map[string]string{
@@ -161,7 +160,7 @@ func (f *file) send(w http.ResponseWriter, r *http.Request) {
 	header.Set("Vary", "Accept-Encoding")
 	header.Set("Cache-Control", f.cache)
 	if takesGzip(r) {
-		body, tag = f.zipped, `"`+f.tag+`-gzip"`
+		body, tag = f.zipped(), `"`+f.tag+`-gzip"`
 		header.Set("Content-Encoding", "gzip")
 	}
 	header.Set("ETag", tag)
