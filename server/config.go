@@ -167,6 +167,8 @@ type Mount struct {
 	// reads the body, within the limit, before the handler is called. The
 	// request's context then has its outcrop.Origin.
 	Verify bool
+	// Quiet logs its requests at debug level.
+	Quiet bool
 	// Handler answers.
 	Handler http.Handler
 }

@@ -10,7 +10,7 @@ import (
 
 // route is the mount as a row of the table.
 func (m Mount) route() *route {
-	r := &route{name: m.Name, path: m.Path, service: m.Service, stray: m.Stray, page: m.Page, methods: m.Methods, open: !m.Verify}
+	r := &route{name: m.Name, path: m.Path, service: m.Service, stray: m.Stray, page: m.Page, methods: m.Methods, open: !m.Verify, quiet: m.Quiet}
 	if m.Handler != nil {
 		r.handle = func(x *exchange) error { return x.delegate(m) }
 	}

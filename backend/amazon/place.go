@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
@@ -85,7 +86,10 @@ func load(ctx context.Context, c Config) (aws.Config, Place, error) {
 	if err != nil {
 		return aws.Config{}, Place{}, err
 	}
-	options := []func(*config.LoadOptions) error{config.WithDefaultRegion(DefaultRegion)}
+	options := []func(*config.LoadOptions) error{
+		config.WithDefaultRegion(DefaultRegion),
+		config.WithLogger(logging.Nop{}), // what goes wrong is an error, and nobody's standard error is the SDK's
+	}
 	// A profile of the environment is left to the SDK, for which keys of the
 	// environment then come first; one that is set here comes before them.
 	if p := place.Profile; p.Value != "" && p.From != environment("AWS_PROFILE", "AWS_DEFAULT_PROFILE") {

@@ -7,6 +7,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
+
+	"github.com/outcrop-ai/outcrop"
+	"github.com/outcrop-ai/outcrop/bedrock"
 )
 
 // Quota is a quota that is applied to an account in a Region.
@@ -38,6 +41,12 @@ func ListServiceQuotas(ctx context.Context, c Config, endpoint string) ([]Quota,
 	if endpoint != "" && place.Credentials.Value == "chain" {
 		// Nothing names credentials; to look for an instance's would only take time.
 		loaded.Credentials = credentials.NewStaticCredentialsProvider("outcrop", "outcrop", "")
+	}
+	if _, err := loaded.Credentials.Retrieve(ctx); err != nil {
+		e := outcrop.Errorf(bedrock.CodeUnrecognizedClient,
+			"there are no AWS credentials for Service Quotas: %s gave none; set AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY", place.Credentials.From)
+		e.Cause = err
+		return nil, e
 	}
 	client := servicequotas.NewFromConfig(loaded, func(o *servicequotas.Options) {
 		o.Region = place.Region.Value

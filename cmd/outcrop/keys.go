@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -307,6 +309,10 @@ func newKeysSeal(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.inStore(c, func(store keys.Store) error {
+				if _, err := os.Stat(store.Path); errors.Is(err, fs.ErrNotExist) {
+					a.say("There are no keys yet. %s is sealed from its first key on.", store.Path)
+					return nil
+				}
 				done, err := store.Seal()
 				if err != nil {
 					return err

@@ -28,7 +28,7 @@ func (a *app) addConsole(config *server.Config) error {
 	config.Mounts = append(
 		config.Mounts,
 		server.Mount{Name: "console", Path: console.Page, Page: true, Handler: handler},
-		server.Mount{Name: "console", Path: console.Assets + "*", Methods: []string{http.MethodGet, http.MethodHead}, Handler: handler},
+		server.Mount{Name: "console", Path: console.Assets + "*", Methods: []string{http.MethodGet, http.MethodHead}, Quiet: true, Handler: handler},
 	)
 	return nil
 }

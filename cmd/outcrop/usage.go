@@ -193,10 +193,10 @@ func (a *app) usageTable(report *usageReport, by usage.By) error {
 	}
 	forecastRows(w, report.Forecasts)
 	if n := report.Total.Unpriced; n > 0 {
-		a.say("%d calls are to models without a price, and count as 0 USD.", n)
+		a.say("%s to models without a price count as 0 USD.", counted(int(n), "call"))
 	}
 	if n := report.Total.Estimated; n > 0 {
-		a.say("The tokens of %d calls are estimates.", n)
+		a.say("The tokens of %s are estimates.", counted(int(n), "call"))
 	}
 	return w.Flush()
 }
