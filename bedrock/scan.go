@@ -135,7 +135,11 @@ func (s *scanner) name() []byte {
 	start := s.pos
 	s.pos += plain(s.data[start:])
 	name := s.data[start:s.pos]
-	s.skip('"')
+	if s.pos >= len(s.data) || s.data[s.pos] != '"' { // escaped, beyond ASCII, or broken
+		s.odd = true
+		return nil
+	}
+	s.pos++
 	s.skip(':')
 	return name
 }
