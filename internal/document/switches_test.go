@@ -128,12 +128,12 @@ var switches = []off{
 		"outcrop --endpoint",
 	},
 	{
-		283, "the counts in a job's manifest", "batch/execution.go",
+		283, "the counts in a job's manifest", "batch/compose.go",
 		"out.finish(e.job.snapshot().Counts)", "out.finish(Counts{})",
 		"one job, one manifest",
 	},
 	{
-		283, "writing more than one answer", "batch/execution.go",
+		283, "writing more than one answer", "batch/compose.go",
 		"\t\tlines++\n", "\t\tif lines++; lines == 1 && s.Records > 1 {\n\t\t\tlines = s.Records\n\t\t\tbreak\n\t\t}\n",
 		"and 1 answers in one file",
 	},
