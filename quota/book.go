@@ -223,6 +223,7 @@ func (b *Book) Reserve(now time.Time, r Request) (TicketID, Decision, error) {
 		d.State = Admitted
 		if c.limit != NoLimit {
 			d.Until = timeOf(c.at)
+			p.wake = 0 // one of those that wait may be owed its turn for this
 		}
 		return id, d, nil
 	}

@@ -57,3 +57,53 @@ func admittedAfter(t *rapid.T, kind Accounting, window time.Duration, class Clas
 	t.Fatal("it is never admitted")
 	return 0
 }
+
+// TestWhoFitsIsTold: whatever has happened to a pool, the head of its queue does
+// not fit for longer than a plan of the pace before Poll wants to be called.
+func TestWhoFitsIsTold(t *testing.T) {
+	for kind := Window; kind <= Fixed; kind++ {
+		t.Run(kind.String(), rapid.MakeCheck(func(t *rapid.T) {
+			f := newForecasts(t, kind)
+			t.Repeat(map[string]func(*rapid.T){
+				"ask":     f.ask,
+				"end":     f.end,
+				"grow":    f.grow,
+				"give up": f.giveUp,
+				"time":    f.walk,
+			})
+		}))
+	}
+}
+
+// walk lets time pass, in steps, polls when told to, and looks at the head of the
+// queue in between.
+func (f *forecasts) walk(t *rapid.T) {
+	window := time.Duration(f.pool.tokens.window)
+	step := max(window/200, time.Millisecond)
+	most := window/plans + 4*step
+	if f.pool.adapt.learning() { // looked at every second
+		most = max(most, time.Second+4*step)
+	}
+	next, fits := f.poll(), time.Duration(0)
+	for range rapid.IntRange(1, 1000).Draw(t, "steps") {
+		f.now = f.now.Add(step)
+		if !next.IsZero() && !next.After(f.now) {
+			next, fits = f.poll(), 0
+			continue
+		}
+		head := f.pool.queue.head(&f.book.tickets)
+		if head == none {
+			continue
+		}
+		now := f.book.tick(f.now)
+		f.pool.advance(now)
+		k := f.book.tickets.get(head)
+		if limit, _ := f.pool.check(k.hold, k.class, now); limit != NoLimit {
+			fits = 0
+			continue
+		}
+		if fits += step; fits > most {
+			t.Fatalf("the head, of class %s and %v tokens, has fitted for %v, and Poll wants to be called in %v", k.class, k.hold, fits, next.Sub(f.now))
+		}
+	}
+}

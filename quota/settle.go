@@ -17,8 +17,13 @@ func (b *Book) Grow(now time.Time, id TicketID, output int) bool {
 		k.tenant.v += (need - k.hold) / k.weight
 		if k.tenant.place >= 0 {
 			k.pool.queue.classes[k.class].fix(&b.tickets, k.tenant)
+			k.pool.wake = 0 // another may be the head now
 		}
 		k.hold = need
+	}
+	if p := k.pool; p.tokens.cover > 0 { // less may have been exceeded than was thought
+		p.exposure.stale = true
+		p.wake = min(p.wake, p.exposure.next)
 	}
 	b.renew(i, t)
 	return true
