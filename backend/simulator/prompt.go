@@ -113,9 +113,15 @@ func (d *digest) block(b *bedrock.ContentBlock) {
 		d.text(b.ToolResult.ToolUseID)
 		for i := range b.ToolResult.Content {
 			c := &b.ToolResult.Content[i]
-			d.data(c.JSON)
-			if c.Text != nil {
+			switch {
+			case c.JSON != nil:
+				d.data(c.JSON)
+			case c.Text != nil:
 				d.text(*c.Text)
+			default:
+				if text, err := bedrock.Marshal(c); err == nil {
+					d.data(text)
+				}
 			}
 		}
 	case b.CachePoint != nil:
