@@ -3,6 +3,8 @@ package cassette
 import (
 	"context"
 	"time"
+
+	"github.com/outcrop-ai/outcrop/internal/sleep"
 )
 
 // Config says how exchanges are written and found again. The zero value is
@@ -35,18 +37,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = sleep.For
 	}
 	return c
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

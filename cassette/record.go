@@ -12,6 +12,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/wholefile"
 )
 
 // Recorder is a Backend that writes what another one answers. It is safe for
@@ -157,11 +158,7 @@ func (r *Recorder) save(e *exchange) error {
 	if err != nil {
 		return unwritten(err)
 	}
-	path := filepath.Join(r.dir, e.file)
-	if err := os.WriteFile(path+".tmp", text, 0o600); err != nil {
-		return unwritten(err)
-	}
-	if err := os.Rename(path+".tmp", path); err != nil {
+	if err := wholefile.Write(filepath.Join(r.dir, e.file), text); err != nil {
 		return unwritten(err)
 	}
 	return nil

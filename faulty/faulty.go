@@ -12,6 +12,7 @@ import (
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/bedrock/eventstream"
+	"github.com/outcrop-ai/outcrop/internal/sleep"
 )
 
 // Fault is one way of failing. Delay goes with the others; of Code, Cut and
@@ -83,7 +84,7 @@ func New(next outcrop.Backend, config Config) (*Backend, error) {
 		}
 	}
 	if config.Sleep == nil {
-		config.Sleep = sleep
+		config.Sleep = sleep.For
 	}
 	return &Backend{Abilities: outcrop.Abilities{Next: next}, config: config}, nil
 }
@@ -188,15 +189,4 @@ func malformed(event bedrock.Event) (bedrock.Event, error) {
 		return bedrock.Event{}, err
 	}
 	return bedrock.ReceivedEvent(m), nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/config"
+	"github.com/outcrop-ai/outcrop/internal/sleep"
 	"github.com/outcrop-ai/outcrop/journal/conversations"
 	"github.com/outcrop-ai/outcrop/memory"
 	"github.com/outcrop-ai/outcrop/owner"
@@ -54,7 +55,7 @@ func (s *conversationStore) open(ctx context.Context) (outcrop.Conversations, er
 	}
 	log, err := s.state.open(ctx)
 	for begun := time.Now(); owned(err) && time.Since(begun) < patience; {
-		if err := sleep(ctx, retry); err != nil {
+		if err := sleep.For(ctx, retry); err != nil {
 			return nil, err
 		}
 		log, err = s.state.open(ctx)
@@ -80,17 +81,6 @@ func (s *conversationStore) open(ctx context.Context) (outcrop.Conversations, er
 func owned(err error) bool {
 	_, is := errors.AsType[*owner.OwnedError](err)
 	return is
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func (s *conversationStore) Load(ctx context.Context, key outcrop.ConversationKey) (*outcrop.StoredConversation, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/sleep"
 )
 
 // Jobs are the batch jobs of a server. The server knows its callers by their
@@ -100,23 +101,12 @@ func (j *Jobs) Watch(ctx context.Context, caller outcrop.Caller, identifier stri
 			default:
 				failed++
 			}
-			if err := sleep(ctx, pause); err != nil {
+			if err := sleep.For(ctx, pause); err != nil {
 				yield(nil, outcrop.AsError(err))
 				return
 			}
 			pause = min(pause+pause/2, limits.PollMax)
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/sleep"
 )
 
 // The defaults of RetryConfig.
@@ -82,7 +83,7 @@ func NewRetry(next outcrop.Backend, config RetryConfig) *Retry {
 		config.Now = time.Now
 	}
 	if config.Sleep == nil {
-		config.Sleep = sleep
+		config.Sleep = sleep.For
 	}
 	if config.Random == nil {
 		config.Random = rand.Float64
@@ -181,17 +182,6 @@ func (r *Retry) within(ctx context.Context, begun time.Time, wait time.Duration)
 	}
 	deadline, ok := ctx.Deadline()
 	return !ok || end.Before(deadline)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // CountTokens asks the back-end, if it counts, with the same budget.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/internal/sleep"
 	"github.com/outcrop-ai/outcrop/internal/upstream"
 )
 
@@ -75,7 +76,7 @@ func New(ctx context.Context, c Config) (*Backend, error) {
 		b.via = " (" + url.PathEscape(c.Name) + ")"
 	}
 	if b.sleep == nil {
-		b.sleep = sleep
+		b.sleep = sleep.For
 	}
 	if b.transport == nil {
 		b.transport = newTransport(loaded, c.Limits)
@@ -155,17 +156,6 @@ func (b *Backend) send(w *upstream.Watch, op *operation, call *outcrop.Call, tex
 		return nil, err
 	}
 	return outcrop.NewReply(meta, answer), nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // CountTokens asks the service for the input tokens of a call. It is free of

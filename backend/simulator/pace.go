@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/outcrop-ai/outcrop/internal/sleep"
 )
 
 // Pace is how fast a simulated model is. The zero Pace takes the nominal one.
@@ -77,14 +79,7 @@ func (systemClock) Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return sleep.For(ctx, d)
 }
 
 // slots are the replies that a model writes at once; nil is any number. Who
