@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,13 +20,7 @@ import (
 // no lease was lost meanwhile. It takes a file system of its own, and so root.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	resize := func(size string, flags uintptr) error {
-		return syscall.Mount("tmpfs", dir, "tmpfs", flags, "size="+size)
-	}
-	if err := resize("3m", 0); err != nil {
-		t.Skipf("no file system of its own: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	grow := journaltest.SmallDisk(t, dir, 3)
 	const lasts = 1500 * time.Millisecond // less than the disk stays full
 	j, _ := journaltest.OpenDir(t, dir, journal.Config{LeaseTime: lasts})
 	s := openStream(t, j, turns)
@@ -63,9 +56,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("what was there: %v, %v", m, err)
 	}
 
-	if err := resize("64m", syscall.MS_REMOUNT); err != nil {
-		t.Fatal(err)
-	}
+	grow()
 	for j.Err() != nil {
 		if t.Context().Err() != nil {
 			t.Fatal(j.Err())
@@ -105,10 +96,7 @@ func TestFullDisk(t *testing.T) {
 // as at a start.
 func TestFullDiskDamaged(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
-		t.Skipf("no file system of its own: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	grow := journaltest.SmallDisk(t, dir, 3)
 	j, _ := journaltest.OpenDir(t, dir, journal.Config{})
 	s := openStream(t, j, turns)
 	var err error
@@ -116,9 +104,7 @@ func TestFullDiskDamaged(t *testing.T) {
 		_, err = s.Append(t.Context(), "c1", make([]byte, 50_000))
 	}
 	damage["a stream without its sum"].do(t, filepath.Join(dir, "journal", "jetstream", "$G", "streams", "OUTCROP_TURNS"))
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
-		t.Fatal(err)
-	}
+	grow()
 	var damaged *journal.DamagedError
 	for !errors.As(j.Err(), &damaged) && j.Err() != nil && t.Context().Err() == nil {
 		time.Sleep(time.Millisecond)
@@ -137,10 +123,7 @@ func TestFullDiskDamaged(t *testing.T) {
 // Writes that were under way when the disk became full hold nobody up later.
 func TestFullDiskUnderWay(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
-		t.Skipf("no file system of its own: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	grow := journaltest.SmallDisk(t, dir, 3)
 	j, _ := journaltest.OpenDir(t, dir, journal.Config{})
 	s := openStream(t, j, turns)
 	begin := func(subject string, bytes int) (pending []*journal.Pending) {
@@ -164,9 +147,7 @@ func TestFullDiskUnderWay(t *testing.T) {
 	if failed == 0 {
 		t.Fatal("no write failed")
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
-		t.Fatal(err)
-	}
+	grow()
 	for j.Err() != nil && t.Context().Err() == nil {
 		time.Sleep(time.Millisecond)
 	}

@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
+	"github.com/outcrop-ai/outcrop/journal/journaltest"
 )
 
 // A full disk makes a server unready until there is room again, and who asked
@@ -18,10 +18,7 @@ import (
 // process and in the next. It takes a file system of its own, and so root.
 func TestReadyUntilTheDiskIsFull(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
-		t.Skipf("no file system of its own: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	grow := journaltest.SmallDisk(t, dir, 2)
 	m, url, stop := serve(t, dir)
 	if err := m.Ready(); err != nil {
 		t.Errorf("before anything was kept: %v", err)
@@ -55,9 +52,7 @@ func TestReadyUntilTheDiskIsFull(t *testing.T) {
 	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("and alive: %s, %v", resp.Status, err)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
-		t.Fatal(err)
-	}
+	grow()
 	for m.Ready() != nil {
 		if t.Context().Err() != nil {
 			t.Fatal(m.Ready())

@@ -20,8 +20,7 @@ func TestConsole(t *testing.T) {
 	need(t, "chromium")
 	s := serve(t)
 	b := browse(t)
-	b.open(s.url + "/")
-	b.wait(`document.querySelectorAll("#try-model option").length > 50`)
+	b.openTry(s)
 	if notice := b.text("#simulated"); !strings.Contains(notice, "simulator") || !strings.Contains(notice, "no model") {
 		t.Errorf("who answers: %q", notice)
 	}
@@ -73,6 +72,14 @@ func TestConsole(t *testing.T) {
 	b.click("#conversations-list button")
 	b.wait(`document.querySelector("#conversations-list").innerText.includes("Nothing is remembered yet")`)
 	b.quiet()
+}
+
+// openTry opens the page, which begins with trying a model, and waits for the list
+// of models.
+func (b *browser) openTry(s *served) {
+	b.t.Helper()
+	b.open(s.url + "/")
+	b.wait(`document.querySelectorAll("#try-model option").length > 50`)
 }
 
 // empties looks at every section of a server that nobody has used: each says what
@@ -199,8 +206,7 @@ func TestConsoleFails(t *testing.T) {
 	}
 	s := serve(t, "--rules", rules, "--set", "simulator.pace=true", "--set", "simulator.firstToken=10ms")
 	b := browse(t)
-	b.open(s.url + "/")
-	b.wait(`document.querySelectorAll("#try-model option").length > 50`)
+	b.openTry(s)
 	for _, tt := range []struct{ prompt, shows, more string }{
 		{"refuse me", "ThrottlingException", "slow down, please"},
 		{"break off", "ModelStreamErrorException", "The beginning"},
@@ -275,8 +281,7 @@ func TestConsoleFits(t *testing.T) {
 	for _, width := range []int{320, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.size(width, 800, scheme)
-			b.open(s.url + "/")
-			b.wait(`document.querySelectorAll("#try-model option").length > 50`)
+			b.openTry(s)
 			b.click("#try-send")
 			b.wait(answered)
 			for _, section := range [][2]string{
@@ -329,8 +334,7 @@ func TestConsoleLines(t *testing.T) {
 	need(t, "chromium")
 	s := serve(t)
 	b := browse(t)
-	b.open(s.url + "/")
-	b.wait(`document.querySelectorAll("#try-model option").length > 50`)
+	b.openTry(s)
 	b.fill("#try-prompt", `It's "quoted", $HOME and €`)
 	for _, tt := range []struct{ method, language, client, wants string }{
 		{"converse", "aws", "aws", "end_turn"},

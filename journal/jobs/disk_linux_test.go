@@ -6,13 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/outcrop-ai/outcrop"
 	"github.com/outcrop-ai/outcrop/bedrock"
 	"github.com/outcrop-ai/outcrop/journal"
+	"github.com/outcrop-ai/outcrop/journal/journaltest"
 )
 
 // A disk that is full makes a job wait, and say why; with room on the disk it
@@ -29,10 +29,7 @@ func testDiskThatIsFull(t *testing.T, restart bool) {
 	if err := os.Mkdir(disk, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
-		t.Skipf("no file system of its own: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	grow := journaltest.SmallDisk(t, disk, 2)
 	var text strings.Builder
 	for i := range 100 {
 		fmt.Fprintf(&text, `{"recordId":"r%d","modelInput":{"n":%d,"fill":%q}}`+"\n", i, i, strings.Repeat("x", 20_000))
@@ -57,9 +54,7 @@ func testDiskThatIsFull(t *testing.T, restart bool) {
 	if restart {
 		o.close()
 	}
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
-		t.Fatal(err)
-	}
+	grow()
 	if restart {
 		o = p.open(small, log)
 	}
